@@ -1,0 +1,1 @@
+"""Every fact that must last, in SQLite or PostgreSQL."""

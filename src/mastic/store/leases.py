@@ -1,0 +1,45 @@
+"""Named leases: the right to act alone, for loops that run on every replica. Owns the table ``leases``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, String, Table, delete, update
+
+from mastic.store.engine import insert
+from mastic.store.schema import Timestamp, metadata
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("expires", Timestamp, nullable=False),
+)
+
+
+def acquire(tx: Connection, name: str, holder: str, now: datetime, expires: datetime) -> bool:
+    """Take or extend the lease; false while another holder's is alive."""
+    taken = tx.execute(
+        update(leases)
+        .where(leases.c.name == name, (leases.c.holder == holder) | (leases.c.expires <= now))
+        .values(holder=holder, expires=expires)
+    ).rowcount
+    if taken:
+        return True
+    added = tx.execute(
+        insert(tx, leases)
+        .values(name=name, holder=holder, expires=expires)
+        .on_conflict_do_nothing(index_elements=["name"])
+    ).rowcount
+    return bool(added)
+
+
+def release(tx: Connection, name: str, holder: str) -> None:
+    """Give the lease up."""
+    tx.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+def release_all(tx: Connection) -> None:
+    """Free every lease. Only for a server that knows that it is alone, as on an embedded store."""
+    tx.execute(delete(leases))
