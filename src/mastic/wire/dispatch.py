@@ -1,0 +1,222 @@
+"""From a decoded request to its handler and back: the registry of handlers, and the one place errors end.
+
+A feature is an object whose public methods are named like the snake case (botocore's ``xform_name``) of an
+operation: ``registry.add("glue", tables)`` makes ``tables.create_table(context, request)`` the handler of
+CreateTable. ``request`` is the decoded and validated input (PascalCase keys as in the model, timestamps aware
+datetimes, blobs bytes, absent members absent; a streaming payload is a ``Body``). The result is a dict in the
+output shape's member names, None, or a ``Response``; a streaming output payload is bytes, a ``FileBody`` or an
+iterable of bytes. A handler refuses with ``mastic.errors.ServiceError``. It runs in a worker thread.
+
+Owns the registry and the codecs compiled for the registered operations.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from mastic.context import Context
+from mastic.errors import ServiceError
+from mastic.wire.messages import Body, FileBody, Incoming, Outgoing, Response
+from mastic.wire.protocols import Protocols
+from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtocol
+from mastic.wire.spec import Models, OperationSpec, ServiceSpec
+from mastic.wire.validate import Validators
+
+__all__ = ["Body", "Coverage", "Dispatcher", "FileBody", "Handler", "Registry", "Response"]
+
+Handler = Callable[[Context, dict[str, Any]], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """How much of a service's model has a handler. Names are the operations', sorted."""
+
+    service: str
+    implemented: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+class Registry:
+    """Which object handles which operation."""
+
+    def __init__(self, *, models: Models | None = None) -> None:
+        self.models = models or Models()
+        self._services: dict[str, ServiceSpec] = {}
+        self._handlers: dict[tuple[str, str], Handler] = {}
+
+    def add(self, service: str, handlers: object) -> None:
+        """Register every public method of ``handlers`` that is named like an operation of ``service``.
+
+        ``service`` is botocore's directory name ("glue", "cloudwatch", "stepfunctions").
+        Raises LookupError for an unknown service, ValueError for an operation that has a handler already
+        and for an object without a single operation.
+        """
+        spec = self.models.service(service)
+        found = False
+        for attribute in dir(type(handlers)):
+            name = spec.snake_names.get(attribute)
+            if name is None or not callable(getattr(type(handlers), attribute)):
+                continue
+            key = (service, name)
+            handler: Handler = getattr(handlers, attribute)
+            if key in self._handlers:
+                raise ValueError(
+                    f"{service}.{name} is handled twice: {self._handlers[key]!r} and {handler!r}"
+                )
+            self._handlers[key] = handler
+            found = True
+        if not found:
+            raise ValueError(f"{type(handlers).__name__} handles no operation of {service}")
+        self._services[service] = spec
+
+    @property
+    def services(self) -> Mapping[str, ServiceSpec]:
+        """The services that have at least one handler."""
+        return self._services
+
+    def handler(self, service: str, operation: str) -> Handler | None:
+        """The handler of an operation, or None."""
+        return self._handlers.get((service, operation))
+
+    def coverage(self) -> dict[str, Coverage]:
+        """For every registered service: which operations of its model have a handler and which have none."""
+        table = {}
+        for service, spec in sorted(self._services.items()):
+            names = sorted(spec.operation_names)
+            done = tuple(n for n in names if (service, n) in self._handlers)
+            missing = tuple(n for n in names if (service, n) not in self._handlers)
+            table[service] = Coverage(service=service, implemented=done, missing=missing)
+        return table
+
+
+class _Compiled:
+    """An operation's codecs in one protocol."""
+
+    __slots__ = ("decode", "encode")
+
+    def __init__(self, decode: Decoder, encode: Encoder) -> None:
+        self.decode = decode
+        self.encode = encode
+
+
+class Dispatcher:
+    """Runs one call: decode, validate, handle, encode; whatever fails becomes a modelled error."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.protocols = Protocols()
+        self.validators = Validators()
+        self._compiled: dict[tuple[str, str, str], _Compiled] = {}
+        self._lock = threading.Lock()
+        self._log = structlog.get_logger("mastic.wire")
+
+    def call(
+        self, context: Context, operation: OperationSpec, protocol: WireProtocol, incoming: Incoming
+    ) -> Outgoing:
+        """The reply to a request. Blocks; never raises."""
+        service = operation.service
+        try:
+            handler = self.registry.handler(service.id, operation.name)
+            if handler is None:
+                raise not_implemented(service, operation.name)
+            compiled = self._codecs(operation, protocol)
+            request = compiled.decode(incoming)
+            self.validators.check(operation, request)
+            result = handler(context, request)
+            return self._reply(compiled, result)
+        except Exception as error:
+            return self.failure(error, context=context, service=service, protocol=protocol, incoming=incoming)
+
+    def invoke(self, context: Context, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an operation from inside the process: validated like any other, without a wire.
+
+        Raises ServiceError.
+        """
+        spec = self.registry.models.service(service).operation(operation)
+        handler = self.registry.handler(service, operation)
+        if spec is None or handler is None:
+            raise not_implemented(self.registry.models.service(service), operation)
+        members = dict(request)
+        self.validators.check(spec, members)
+        result = handler(context, members)
+        if isinstance(result, Response):
+            result = result.result
+        return result or {}
+
+    def failure(
+        self,
+        error: Exception,
+        *,
+        context: Context,
+        service: ServiceSpec | None,
+        protocol: WireProtocol,
+        incoming: Incoming,
+    ) -> Outgoing:
+        """The reply that tells of an error. One that nobody modelled is logged and answered as a 500."""
+        if not isinstance(error, ServiceError):
+            self._log.error(
+                "request failed",
+                request_id=context.request_id,
+                service=context.service,
+                operation=context.operation,
+                exc_info=error,
+            )
+            error = internal_failure(service, context.request_id)
+        status = error.status
+        if status is None:
+            status = self.protocols.error_status(service, error.code)
+        reply = ErrorReply(
+            code=error.code,
+            message=error.message,
+            status=status,
+            request_id=context.request_id,
+            members=error.members,
+            resource=incoming.raw_path,
+        )
+        return protocol.error(service, reply)
+
+    def _reply(self, compiled: _Compiled, result: Any) -> Outgoing:
+        if not isinstance(result, Response):
+            return compiled.encode(result if result is not None else {})
+        outgoing = compiled.encode(result.result if result.result is not None else {})
+        if result.status is not None:
+            outgoing.status = result.status
+        if result.headers:
+            replaced = {name.lower() for name in result.headers}
+            outgoing.headers = [h for h in outgoing.headers if h[0].lower() not in replaced]
+            outgoing.headers.extend(result.headers.items())
+        return outgoing
+
+    def _codecs(self, operation: OperationSpec, protocol: WireProtocol) -> _Compiled:
+        key = (operation.service.id, operation.name, protocol.name)
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            with self._lock:
+                compiled = self._compiled.get(key)
+                if compiled is None:
+                    compiled = _Compiled(protocol.decoder(operation), protocol.encoder(operation))
+                    self._compiled[key] = compiled
+        return compiled
+
+
+def not_implemented(service: ServiceSpec, operation: str) -> ServiceError:
+    """The modelled refusal of an operation nobody handles: 4xx, because clients retry any 5xx for minutes."""
+    code = "NotImplemented" if "rest-xml" in service.protocols else "UnknownOperationException"
+    return ServiceError(code, f"{operation} is not implemented by Mastic", status=400)
+
+
+def internal_failure(service: ServiceSpec | None, request_id: str) -> ServiceError:
+    """The modelled form of an unexpected exception: no detail leaks, the request id leads to the log."""
+    code = "InternalFailure"
+    if service is not None:
+        if service.id == "s3":
+            code = "InternalError"
+        else:
+            known = ("InternalServiceException", "InternalServerException", "InternalServerError", "ServiceException")
+            code = next((name for name in known if service.error_shape(name) is not None), code)
+    return ServiceError(code, f"Internal error; request id {request_id}", status=500)

@@ -1,0 +1,182 @@
+"""What the service models say: services, operations, error shapes, routing facts.
+
+The models are botocore's, read at run time. Owns a cache of the specifications it has loaded, nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from botocore import xform_name
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
+from botocore.model import OperationModel, ServiceModel, Shape
+
+# Signing names that differ from the directory name of the service's model, for services nobody registered.
+SIGNING_ALIASES: Mapping[str, str] = {
+    "monitoring": "cloudwatch",
+    "states": "stepfunctions",
+    "email": "ses",
+    "elasticloadbalancing": "elbv2",
+    "elasticfilesystem": "efs",
+    "elasticmapreduce": "emr",
+    "execute-api": "apigateway",
+    "tagging": "resourcegroupstaggingapi",
+    "aoss": "opensearchserverless",
+    "airflow": "mwaa",
+    "cognito-identity": "cognito-identity",
+}
+
+# The order in which a client's choice is looked for is fixed by the request; this is the preference for
+# answering when the request itself shows none.
+PROTOCOL_PREFERENCE = ("json", "rest-json", "rest-xml", "query", "ec2", "smithy-rpc-v2-cbor")
+
+
+class OperationSpec:
+    """One operation of the model, with what the wire needs precomputed. Compare by identity."""
+
+    def __init__(self, service: ServiceSpec, name: str) -> None:
+        self.service = service
+        self.name = name
+        self.snake = xform_name(name)
+        self.model: OperationModel = service.model.operation_model(name)
+        self.input: Shape | None = self.model.input_shape
+        self.output: Shape | None = self.model.output_shape
+        self.method: str = self.model.http.get("method", "POST")
+        self.uri: str = self.model.http.get("requestUri", "/")
+        self.status = int(self.model.http.get("responseCode", 200))
+
+    def __repr__(self) -> str:
+        return f"<{self.service.id}.{self.name}>"
+
+    @cached_property
+    def unsigned(self) -> bool:
+        """True when the model lets anybody call it without a signature (AssumeRoleWithWebIdentity …)."""
+        auth = self.model.auth or []
+        return self.model.auth_type == "none" or "smithy.api#noAuth" in auth
+
+    @cached_property
+    def streaming_input(self) -> str | None:
+        """The input member whose value is the raw request body as a stream, if there is one."""
+        shape = self.input
+        payload = shape.serialization.get("payload") if shape is not None else None
+        if payload is None or shape is None:
+            return None
+        member = shape.members[payload]
+        streaming = member.type_name == "blob" and bool(member.serialization.get("streaming"))
+        return payload if streaming else None
+
+
+class ServiceSpec:
+    """One service of the models. ``id`` is botocore's directory name (``glue``, ``cloudwatch``)."""
+
+    def __init__(self, service: str, document: Mapping[str, Any]) -> None:
+        self.id = service
+        self.document = document
+        self.model = ServiceModel(document, service)
+        meta = document["metadata"]
+        self.endpoint_prefix: str = meta["endpointPrefix"]
+        self.signing_name: str = meta.get("signingName", self.endpoint_prefix)
+        self.target_prefix: str = meta.get("targetPrefix", "")
+        self.api_version: str = meta["apiVersion"]
+        self.json_version: str = str(meta.get("jsonVersion", "1.0"))
+        self.xml_namespace: str = meta.get("xmlNamespace", "")
+        self.query_compatible = "awsQueryCompatible" in meta
+        self.protocols: tuple[str, ...] = tuple(meta.get("protocols") or [meta["protocol"]])
+        if self.query_compatible and "query" not in self.protocols:
+            self.protocols += ("query",)
+        self._operations: dict[str, OperationSpec] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<service {self.id}>"
+
+    @property
+    def operation_names(self) -> Iterable[str]:
+        """Every operation of the model, in the model's order."""
+        names: list[str] = self.model.operation_names
+        return names
+
+    @cached_property
+    def snake_names(self) -> Mapping[str, str]:
+        """snake_case → operation name."""
+        return {xform_name(name): name for name in self.operation_names}
+
+    @cached_property
+    def preferred_protocol(self) -> str:
+        """The protocol to answer in when the request shows none."""
+        return next(name for name in PROTOCOL_PREFERENCE if name in self.protocols)
+
+    def operation(self, name: str) -> OperationSpec | None:
+        """The operation of that exact name, or None."""
+        found = self._operations.get(name)
+        if found is None and name in self.document["operations"]:
+            with self._lock:
+                found = self._operations.setdefault(name, OperationSpec(self, name))
+        return found
+
+    @cached_property
+    def _errors(self) -> Mapping[str, Shape]:
+        shapes: dict[str, Shape] = {}
+        for shape in self.model.error_shapes:
+            code = shape.metadata.get("error", {}).get("code")
+            if code:
+                shapes.setdefault(code, shape)
+            shapes[shape.name] = shape
+        return shapes
+
+    def error_shape(self, code: str) -> Shape | None:
+        """The model's shape for an error, by shape name or by the code of its query form."""
+        found = self._errors.get(code)
+        if found is None and not code.endswith("Exception"):
+            found = self._errors.get(code + "Exception")
+        return found
+
+    def error_status(self, code: str) -> int:
+        """The HTTP status the model gives an error, else 500 for a fault and 400 for all others."""
+        shape = self.error_shape(code)
+        if shape is None:
+            return 400
+        error = shape.metadata.get("error", {})
+        if "httpStatusCode" in error:
+            return int(error["httpStatusCode"])
+        return 500 if shape.metadata.get("fault") else 400
+
+
+class Models:
+    """Loads service models on demand and keeps them."""
+
+    def __init__(self, loader: Loader | None = None) -> None:
+        self._loader = loader or Loader()
+        self._specs: dict[str, ServiceSpec | None] = {}
+        self._lock = threading.Lock()
+
+    def find(self, service: str) -> ServiceSpec | None:
+        """The specification of a service by its directory name, or None when botocore has no such model."""
+        if service not in self._specs:
+            with self._lock:
+                if service not in self._specs:
+                    self._specs[service] = self._load(service)
+        return self._specs[service]
+
+    def service(self, service: str) -> ServiceSpec:
+        """As ``find``. Raises LookupError when there is no such model."""
+        spec = self.find(service)
+        if spec is None:
+            raise LookupError(f"botocore has no model of a service named {service!r}")
+        return spec
+
+    def by_signing_name(self, signing_name: str) -> ServiceSpec | None:
+        """The service that signs with this name, as far as names alone tell."""
+        return self.find(SIGNING_ALIASES.get(signing_name, signing_name))
+
+    def _load(self, service: str) -> ServiceSpec | None:
+        if not service.replace("-", "").replace("_", "").isalnum():
+            return None
+        try:
+            return ServiceSpec(service, self._loader.load_service_model(service, "service-2"))
+        except (UnknownServiceError, KeyError):
+            return None
