@@ -1,0 +1,5 @@
+"""``python -m mastic``."""
+
+from mastic.cli import app
+
+app()

@@ -1,0 +1,155 @@
+"""The command line: ``mastic up``, ``demo``, ``doctor``, ``migrate``, ``runtime``. Owns no state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from mastic import __version__
+from mastic.config import Config, load
+from mastic.errors import Refused
+
+app = typer.Typer(
+    name="mastic",
+    help="AWS Glue that you can run anywhere.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where all state is kept. [default: ~/.mastic]", show_default=False)
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False)]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 4566]", show_default=False)]
+Database = Annotated[
+    str | None,
+    typer.Option(help="PostgreSQL URL instead of the embedded store.", show_default=False, metavar="URL"),
+]
+
+
+@app.command()
+def up(
+    data_dir: DataDir = None,
+    host: Host = None,
+    port: Port = None,
+    database_url: Database = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    """Start the server and keep it running until Ctrl-C."""
+    with _refusals():
+        config = _config(data_dir=data_dir, host=host, port=port, database_url=database_url, log_level=log_level)
+        from mastic import app as composition
+        from mastic import server
+
+        server.configure_logs(config)
+        listener = server.listen(config)
+        bound = listener.getsockname()[1]
+        endpoint = f"http://{config.host}:{bound}"
+        built = composition.build(config, endpoint=endpoint)
+        server.serve(built, listener, ready=lambda: _announce(config, endpoint))
+        err.print("[dim]Mastic has stopped; all state is kept in[/dim]", str(config.data_dir))
+
+
+@app.command()
+def migrate(data_dir: DataDir = None, database_url: Database = None) -> None:
+    """Bring the database to this version's schema (``up`` does it by itself)."""
+    with _refusals():
+        config = _config(data_dir=data_dir, database_url=database_url)
+        from mastic.store import migrate as migrations
+        from mastic.store.engine import Store
+
+        store = Store(config.store_url)
+        before, after = migrations.upgrade(store)
+        store.close()
+        out.print(f"schema {before or 'none'} → {after}" if before != after else f"schema {after}: nothing to do")
+
+
+@app.command()
+def demo(
+    data_dir: Annotated[Path | None, typer.Option(help="Keep the demo's state here instead of a fresh directory.")] = None,
+    port: Port = None,
+    keep: Annotated[bool, typer.Option(help="Leave the server running afterwards.")] = False,
+) -> None:
+    """Run a whole pipeline here: CSV upload, Lambda, ingestion job, trigger, views job, SQL answer."""
+    with _refusals():
+        from mastic.demo import run
+
+        raise typer.Exit(run(console=out, data_dir=data_dir, port=port, keep=keep))
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Check this machine: what works, what is missing, and what to do about it."""
+    with _refusals():
+        from mastic.doctor import examine
+
+        raise typer.Exit(examine(_config(data_dir=data_dir), out))
+
+
+runtime = typer.Typer(help="The environments that jobs run in.", no_args_is_help=True)
+app.add_typer(runtime, name="runtime")
+
+
+@runtime.command("list")
+def runtime_list() -> None:
+    """Show the runtimes and whether they are installed."""
+    with _refusals():
+        from mastic.executors.runtimes import Runtimes
+
+        runtimes = Runtimes(_config().runtimes_dir)
+        for name in runtimes.names():
+            out.print(f"{name:12} {'installed' if runtimes.installed(name) else 'not installed'}")
+
+
+@runtime.command("install")
+def runtime_install(name: Annotated[str, typer.Argument(help="sail, spark-3.5, …")]) -> None:
+    """Build a runtime: an isolated environment with one engine and the job library."""
+    with _refusals():
+        from mastic.executors.runtimes import Runtimes
+
+        Runtimes(_config().runtimes_dir).install(name, progress=lambda line: out.print(f"[dim]{line}[/dim]"))
+        out.print(f"runtime {name} is ready")
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        out.print(f"mastic {__version__}")
+        raise typer.Exit()
+
+
+def _config(**overrides: Any) -> Config:
+    return load(overrides)
+
+
+def _announce(config: Config, endpoint: str) -> None:
+    err.soft_wrap = True
+    err.print(f"[bold green]Mastic is up[/bold green] at [bold]{endpoint}[/bold]   state: {config.data_dir}")
+    err.print("Point clients at it:")
+    err.print(f"  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={config.region} AWS_DEFAULT_REGION={config.region}", highlight=False)
+    if config.access_keys:
+        err.print("  with one of the configured access keys (signatures are verified)")
+    else:
+        err.print("  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test   # any key works on this machine")
+    err.print("Then: [italic]aws glue get-databases[/italic]      Stop with Ctrl-C.")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """An operator's mistake is told in one line, without a traceback."""
+    try:
+        yield
+    except Refused as refusal:
+        err.print(f"[bold red]mastic:[/bold red] {escape(str(refusal))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None

@@ -1,0 +1,159 @@
+"""Settings as data. The sole reader of the environment and of ``mastic.toml``. Owns no state.
+
+A setting comes from, in this order: the command line, ``MASTIC_<NAME>`` in the environment, ``mastic.toml``
+(in the working directory, or named by ``MASTIC_CONFIG``), its default here.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mastic.context import DEFAULT_ACCOUNT, DEFAULT_REGION
+from mastic.errors import Refused
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessKey:
+    """A long-lived key whose signature is verified."""
+
+    access_key_id: str
+    secret_access_key: str
+    account_id: str = DEFAULT_ACCOUNT
+    principal_arn: str = f"arn:aws:iam::{DEFAULT_ACCOUNT}:root"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything an operator can set.
+
+    ``endpoints`` names outside services by AWS service name (``{"s3": "https://minio.example"}``): calls that
+    Mastic itself makes to such a service, and for S3 every object, go there.
+    """
+
+    data_dir: Path = Path("~/.mastic").expanduser()
+    runtimes_dir: Path = Path("~/.cache/mastic/runtimes").expanduser()
+    host: str = "127.0.0.1"
+    port: int = 4566
+    database_url: str = ""
+    account_id: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION
+    access_keys: tuple[AccessKey, ...] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    s3_hosts: tuple[str, ...] = ()
+    log_level: str = "info"
+    log_json: bool = False
+    threads: int = 32
+    # Glue's own: see docs/guides/configuration.md
+    default_glue_version: str = "5.1"
+    default_engine: str = "auto"
+    strict_trigger_lineage: bool = False
+    warm_interpreters: int = 1
+    lambda_retry_seconds: tuple[float, ...] = (60.0, 120.0)
+    spark_packages: str = ""
+    spark_jars_dir: str = ""
+
+    @property
+    def store_url(self) -> str:
+        """The SQLAlchemy URL of the store; the embedded SQLite file unless set."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'mastic.db'}"
+
+    @property
+    def embedded(self) -> bool:
+        """True when this server alone owns its store."""
+        return self.store_url.startswith("sqlite")
+
+    @property
+    def on_loopback(self) -> bool:
+        """True when only this machine can reach the server."""
+        return self.host in LOOPBACK or self.host.startswith("127.")
+
+    def check(self) -> None:
+        """Raise Refused for settings that are unsafe or contradict each other."""
+        if not self.on_loopback and not self.access_keys:
+            raise Refused(
+                f"listening on {self.host} would let anyone on the network in: configure access keys "
+                "(MASTIC_ACCESS_KEY_ID and MASTIC_SECRET_ACCESS_KEY, or [[access_keys]] in mastic.toml), "
+                "or listen on 127.0.0.1"
+            )
+        if self.default_engine not in ("auto", "sail", "spark"):
+            raise Refused(f"default_engine is {self.default_engine!r}: use auto, sail or spark")
+
+
+def load(
+    overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> Config:
+    """The settings in force. ``overrides`` are the command line's; None values in it are ignored.
+
+    Raises Refused for a file that cannot be read or a setting that does not exist.
+    """
+    environ = os.environ if environ is None else environ
+    hints = typing.get_type_hints(Config)
+    values: dict[str, Any] = {}
+    for name, value in _file(environ).items():
+        if name not in hints:
+            raise Refused(f"mastic.toml: there is no setting {name!r}")
+        values[name] = _convert(name, value, hints[name])
+    for item in fields(Config):
+        text = environ.get(f"MASTIC_{item.name.upper()}")
+        if text is not None and item.name not in ("access_keys", "endpoints"):
+            values[item.name] = _convert(item.name, text, hints[item.name])
+    key, secret = environ.get("MASTIC_ACCESS_KEY_ID"), environ.get("MASTIC_SECRET_ACCESS_KEY")
+    if key and secret:
+        account = values.get("account_id", DEFAULT_ACCOUNT)
+        values["access_keys"] = (
+            *values.get("access_keys", ()),
+            AccessKey(
+                access_key_id=key,
+                secret_access_key=secret,
+                account_id=account,
+                principal_arn=f"arn:aws:iam::{account}:root",
+            ),
+        )
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            values[name] = _convert(name, value, hints[name])
+    config = Config(**values)
+    config.check()
+    return config
+
+
+def _file(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = environ.get("MASTIC_CONFIG")
+    path = Path(named or "mastic.toml")
+    if not path.exists():
+        if named:
+            raise Refused(f"MASTIC_CONFIG names {named}, which does not exist")
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise Refused(f"{path}: {error}") from error
+
+
+def _convert(name: str, value: Any, kind: Any) -> Any:
+    try:
+        if kind is Path:
+            return Path(value).expanduser().absolute()
+        if kind is bool and isinstance(value, str):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[value.lower()]
+        if kind is int:
+            return int(value)
+        if name == "access_keys":
+            return tuple(v if isinstance(v, AccessKey) else AccessKey(**v) for v in value)
+        if typing.get_origin(kind) is tuple:
+            items = value.split(",") if isinstance(value, str) else value
+            element = typing.get_args(kind)[0]
+            return tuple(element(item) for item in items)
+        if typing.get_origin(kind) is Mapping:
+            return dict(value)
+        return value
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused(f"setting {name}: {value!r} is not usable ({error})") from error
