@@ -20,7 +20,7 @@ metadata = MetaData(
 )
 
 # The modules of mastic.store that define tables. Migrations and tests load exactly these.
-families = ("outbox", "tasks", "leases", "settings")
+families = ("outbox", "tasks", "leases", "settings", "tags")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -1,0 +1,1 @@
+"""Job processes: where they run and what they run in."""

@@ -1,0 +1,1 @@
+"""Glue's nouns: their rules and state machines."""
