@@ -1,0 +1,66 @@
+# The commands of this repository. `make demo` and `make test` need only Python >= 3.11 and make.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+export MASTIC_RUNTIMES_DIR ?= $(CURDIR)/.runtimes
+unexport AWS_PROFILE
+
+.PHONY: demo test test-k check format up bench docs lock setup setup-dev runtimes clean
+
+demo: setup                ## the whole pipeline on this machine
+	$(BIN)/mastic demo
+
+test: setup-dev runtimes   ## the whole suite, as CI runs it
+	$(BIN)/pytest -n 2 --dist loadgroup tests
+
+test-k: setup-dev          ## part of the suite: make test-k K=partitions
+	$(BIN)/pytest -n 2 tests -k "$(K)"
+
+check: setup-dev           ## format, lint, types, import contracts
+	$(BIN)/ruff format --check src packages tests benchmarks
+	$(BIN)/ruff check src packages tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup-dev
+	$(BIN)/ruff format src packages tests benchmarks
+	$(BIN)/ruff check --fix src packages tests benchmarks
+
+up: setup                  ## a server on 127.0.0.1:4566
+	$(BIN)/mastic up
+
+bench: setup-dev runtimes  ## measurements; writes nothing, prints the figures
+	$(BIN)/python -m benchmarks
+
+docs: setup-dev            ## the pages that are made from the code
+	$(BIN)/python -m mastic.coverage > docs/coverage.md
+
+lock: $(UV)                ## newest versions that pyproject.toml allows, pinned with hashes
+	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+setup: $(VENV)/.stamp
+
+setup-dev: $(VENV)/.stamp-dev
+
+runtimes: setup            ## the environments that jobs run in
+	$(BIN)/mastic runtime install sail
+	$(BIN)/mastic runtime install spark-3.5
+
+$(UV):
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Mastic needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv
+
+$(VENV)/.stamp: requirements.lock pyproject.toml | $(UV)
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	touch $@
+
+$(VENV)/.stamp-dev: requirements-dev.lock $(VENV)/.stamp
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) .runtimes build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
