@@ -10,6 +10,14 @@ from typing import IO, Any, Protocol
 
 import structlog
 
+from mastic.aws.iam.accounts import Accounts
+from mastic.aws.iam.credentials import Credentials, root_key
+from mastic.aws.iam.inline_policies import InlinePolicies
+from mastic.aws.iam.managed_policies import Attachments, Policies
+from mastic.aws.iam.roles import InstanceProfiles, Roles
+from mastic.aws.iam.simulations import Simulations
+from mastic.aws.iam.users import AccessKeys, Groups, Users
+from mastic.aws.sts.sessions import Sessions
 from mastic.clock import Clock, SystemClock
 from mastic.config import Config
 from mastic.errors import Refused
@@ -17,10 +25,11 @@ from mastic.ids import Ids
 from mastic.loops.reactor import Reactor
 from mastic.status import Status
 from mastic.store import leases, migrate, settings, tasks
+from mastic.store.credentials import Credential
 from mastic.store.engine import Store
 from mastic.wire.asgi import Gateway
 from mastic.wire.dispatch import Registry
-from mastic.wire.sigv4 import Authenticator
+from mastic.wire.sigv4 import Authenticator, Secret
 
 log = structlog.get_logger()
 
@@ -81,9 +90,17 @@ def build(
 
     registry = Registry()
     reactor = Reactor(store=store, clock=clock, holder=holder)
+    credentials = Credentials(store=store, clock=clock, ids=ids, root=_root_keys(config, clock))
     gateway = Gateway(
         registry,
-        authenticator=Authenticator(clock=clock, account_id=config.account_id, region=config.region),
+        authenticator=Authenticator(
+            clock=clock,
+            credentials=_secrets(credentials),
+            # Without configured keys the server listens on loopback only and takes any caller for the root.
+            strict=bool(config.access_keys),
+            account_id=config.account_id,
+            region=config.region,
+        ),
         ids=ids,
         base_hosts=("localhost", *config.s3_hosts),
         threads=config.threads,
@@ -94,10 +111,41 @@ def build(
 
     # -- features: each registers its handlers, receivers and loops ------------------------------------
 
+    identity = {"store": store, "clock": clock, "ids": ids}
+    for family in (
+        Roles, InstanceProfiles, Users, AccessKeys, Groups, Policies, Attachments, InlinePolicies, Simulations,
+        Accounts,
+    ):  # fmt: skip
+        registry.add("iam", family(**identity))
+    registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
+
     # --------------------------------------------------------------------------------------------------
     gateway.mount("/_mastic", Status(store))
     del token_key, endpoint
     return app
+
+
+def _root_keys(config: Config, clock: Clock) -> list[Credential]:
+    return [
+        root_key(
+            key.access_key_id, key.secret_access_key, now=clock.now(), account=key.account_id,
+            principal_arn=key.principal_arn,
+        )
+        for key in config.access_keys
+    ]  # fmt: skip
+
+
+def _secrets(credentials: Credentials) -> Callable[[str], Secret | None]:
+    """The look-up of keys as signature checks want it."""
+
+    def find(access_key: str) -> Secret | None:
+        found = credentials.lookup(access_key)
+        return found and Secret(
+            secret_key=found.secret, account_id=found.account, principal_arn=found.principal_arn,
+            session_token=found.token,
+        )  # fmt: skip
+
+    return find
 
 
 def _lock(config: Config) -> IO[str]:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, MetaData, Text
+from sqlalchemy import BigInteger, Integer, MetaData, Text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -20,7 +21,15 @@ metadata = MetaData(
 )
 
 # The modules of mastic.store that define tables. Migrations and tests load exactly these.
-families = ("outbox", "tasks", "leases", "settings", "tags")
+families = (
+    "iam", "credentials",
+    "outbox", "tasks", "leases", "settings", "catalog_databases", "catalog_tables", "catalog_partitions", "tags",
+    "jobs", "job_runs", "bookmarks", "triggers", "buckets", "objects", "uploads")
+
+# Text that sorts by code point on every database, as keyset pages and range searches need.
+Sortable = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+# The type of a surrogate key: SQLite counts only INTEGER up by itself.
+Identity = BigInteger().with_variant(Integer, "sqlite")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, select
+from sqlalchemy import Column, Connection, String, Table, delete, select
 
 from mastic.store.engine import insert
 from mastic.store.schema import Json, metadata
@@ -39,3 +39,8 @@ def put(tx: Connection, name: str, value: Any) -> None:
         .values(name=name, value=value)
         .on_conflict_do_update(index_elements=["name"], set_={"value": value})
     )
+
+
+def remove(tx: Connection, name: str) -> None:
+    """Forget a setting, if it is there."""
+    tx.execute(delete(settings).where(settings.c.name == name))

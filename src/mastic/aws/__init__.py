@@ -1,0 +1,1 @@
+"""The neighbours a pipeline touches."""

@@ -1,0 +1,1 @@
+"""Identity and access management: roles, users, groups, policies, and what policies decide."""

@@ -1,0 +1,1 @@
+"""The security token service: who calls, and temporary credentials."""
