@@ -1,0 +1,83 @@
+"""What went wrong, as the job run tells it: the exception's own class and text, and the user's part of the traceback."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+LIMIT = 16_000
+
+
+class EngineRefused(Exception):
+    """The embedded engine would fail here, or would answer differently from Spark, so nothing was run.
+
+    Not an error of the script: `--engine spark` runs it on Apache Spark.
+    """
+
+    def __init__(self, feature: str, detail: str = "") -> None:
+        self.feature = feature
+        text = f"{feature} is not served by the embedded engine"
+        if detail:
+            text += f" ({detail})"
+        super().__init__(f"{text}. Run the job with --engine spark (job argument '--engine': 'spark').")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One failed script."""
+
+    error_class: str = ""
+    message: str = ""
+    traceback: str = ""
+    refusal: dict[str, Any] | None = None
+
+
+def describe(error: BaseException, script: str) -> Failure:
+    """The failure of `script` with this exception."""
+    error_class = type(error).__name__
+    text = _text(error)
+    message = f"{error_class}: {text}" if text else error_class
+    return Failure(
+        error_class=error_class, message=message[:LIMIT], traceback=_traceback(error, script), refusal=_refusal(error)
+    )
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return str(error.code)
+    if isinstance(error, KeyError) and error.args:
+        return repr(error.args[0])
+    return "".join(traceback.TracebackException.from_exception(error)._str or "").strip()  # type: ignore[attr-defined]
+
+
+def _refusal(error: BaseException) -> dict[str, Any] | None:
+    if not isinstance(error, EngineRefused):
+        return None
+    from awsglue._runtime import engine
+
+    return {"feature": error.feature, "safe_to_restart": not engine.STATE.wrote}
+
+
+def _traceback(error: BaseException, script: str) -> str:
+    """The traceback without the launcher's and the facade's own frames."""
+    shown = traceback.TracebackException.from_exception(error)
+    _trim(shown, script, set())
+    return "".join(shown.format())
+
+
+def _trim(shown: traceback.TracebackException, script: str, seen: set[int]) -> None:
+    if id(shown) in seen:
+        return
+    seen.add(id(shown))
+    own = os.path.dirname(os.path.abspath(__file__))
+    frames = list(shown.stack)
+    first = next((index for index, frame in enumerate(frames) if frame.filename == script), None)
+    if first is not None:
+        frames = frames[first:]
+    kept = [frame for frame in frames if not frame.filename.startswith(own)]
+    shown.stack = traceback.StackSummary.from_list(kept)
+    for other in (shown.__cause__, shown.__context__):
+        if other is not None:
+            _trim(other, script, seen)

@@ -1,0 +1,1 @@
+"""Our own reading and writing of files: the same answers on every engine."""

@@ -1,0 +1,81 @@
+"""Single values between text and Spark types, by Java's rules: numbers, booleans, decimals. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+
+_INT = re.compile(r"[+-]?[0-9]+\Z")
+_DOUBLE = re.compile(r"[+-]?(NaN|Infinity|((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[dDfF]?)\Z")
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
+_WIDE = Context(prec=200)
+
+INTEGER_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
+
+
+def parse_int(text: str, bits: int) -> int | None:
+    """Java's Integer.parseInt and its relatives: no blanks, no underscores, in range."""
+    if not _INT.match(text):
+        return None
+    value = int(text)
+    return value if -(1 << (bits - 1)) <= value < (1 << (bits - 1)) else None
+
+
+def parse_double(text: str) -> float | None:
+    """Java's Double.parseDouble: blanks around are fine, a d or f suffix too."""
+    value = text.strip()
+    if not _DOUBLE.match(value):
+        return None
+    return float(value if value[-1] in "Ny" else value.rstrip("dDfF"))
+
+
+def parse_decimal(text: str) -> Decimal | None:
+    """Java's new BigDecimal(text)."""
+    return Decimal(text) if _DECIMAL.match(text) else None
+
+
+def fit_decimal(value: Decimal, precision: int, scale: int) -> Decimal | None:
+    """Rounded half up to the scale; None when it has too many digits then."""
+    try:
+        rounded = value.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP, context=_WIDE)
+    except InvalidOperation:
+        return None
+    return rounded if len(rounded.as_tuple().digits) <= precision or not rounded else None
+
+
+def parse_boolean(text: str) -> bool | None:
+    lower = text.lower()
+    return True if lower == "true" else False if lower == "false" else None
+
+
+def java_double(value: float) -> str:
+    """Double.toString: 1.0, 1.0E10, 1.0E-5, NaN, Infinity."""
+    return _java_float(value, repr(value))
+
+
+def java_float(value: float) -> str:
+    """Float.toString of a 32-bit value."""
+    import numpy
+
+    single = numpy.float32(value)
+    return _java_float(float(single), str(single))
+
+
+def _java_float(value: float, shortest: str) -> str:
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0:
+        return "-0.0" if str(value).startswith("-") else "0.0"
+    number = Decimal(shortest)
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits)).rstrip("0") or "0"
+    point = len(digits) + int(exponent)
+    lead = "-" if sign else ""
+    if 1e-3 <= abs(value) < 1e7:
+        if point <= 0:
+            return f"{lead}0.{'0' * -point}{text}"
+        whole, fraction = text[:point].ljust(point, "0"), text[point:] or "0"
+        return f"{lead}{whole}.{fraction}"
+    return f"{lead}{text[0]}.{text[1:] or '0'}E{point - 1}"

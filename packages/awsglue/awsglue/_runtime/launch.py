@@ -1,0 +1,173 @@
+"""Entry of a job process: `python -m awsglue._runtime.launch`.
+
+It imports what any script needs (warm start), waits for one line on stdin, `{"order": "/path/order.json"}`, makes the
+process into what the order says, runs the script as `__main__`, and leaves result.json as its last act. EOF instead of
+a line ends it with 0: nobody needed this process. A process that is gone without a result was killed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import linecache
+import os
+import sys
+import threading
+import time
+import types
+from typing import NoReturn
+
+from awsglue._runtime import preload
+from awsglue._runtime.failures import Failure, describe
+from awsglue._runtime.order import Order, OrderError, Result
+
+
+def main() -> NoReturn:
+    """Wait for an order, run it, exit with the script's code."""
+    preload.quiet()
+    if os.environ.get("MASTIC_WARM"):
+        preload.warm()
+    line = sys.stdin.readline()
+    if not line.strip():
+        os._exit(0)
+    try:
+        order = Order.read(json.loads(line)["order"])
+    except (OrderError, ValueError, KeyError, TypeError) as error:
+        sys.stderr.write(f"launch: {type(error).__name__}: {error}\n")
+        sys.stderr.flush()
+        os._exit(64)
+    settle(order)
+    result = run(order)
+    finish(order, result)
+
+
+def settle(order: Order) -> None:
+    """Make this process the one the order describes: descriptors, environment, folder, argv, sys.path."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    for path, descriptor in ((order.stdout, 1), (order.stderr, 2)):
+        if path:
+            target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            os.dup2(target, descriptor)
+            os.close(target)
+    for stream in (sys.stdout, sys.stderr):
+        # Lines must reach the log while the script runs, not when a buffer is full.
+        stream.reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    for name, value in order.env.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    if hasattr(time, "tzset"):
+        time.tzset()
+    if order.cwd:
+        os.chdir(order.cwd)
+    sys.argv = list(order.argv)
+    # sys.path[0] is what `-m` put there: Python puts the script's folder in that place.
+    own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    rest = [entry for entry in sys.path if entry not in ("", os.getcwd()) or entry == own]
+    sys.path[:] = [os.path.dirname(os.path.abspath(order.script)), *order.python_path, *rest]
+
+
+def run(order: Order) -> Result:
+    """Run the script; whatever it raises becomes the result."""
+    started: float | None = None
+    failure: Failure | None = None
+    code = 0
+    try:
+        source = _source(order.script)
+        _prepare_engine(order, source)
+        program = compile(source, order.script, "exec", dont_inherit=True)
+        module = types.ModuleType("__main__")
+        module.__dict__.update(__file__=order.script, __builtins__=__builtins__)
+        sys.modules["__main__"] = module
+        started = time.time()
+        try:
+            exec(program, module.__dict__)
+        finally:
+            # Python itself waits for the script's threads before it ends; so does a job.
+            threading._shutdown()  # type: ignore[attr-defined]
+    except SystemExit as error:
+        code, failure = _exit_code(error, order.script)
+    except BaseException as error:
+        code, failure = 1, describe(error, order.script)
+        sys.stderr.write(failure.traceback)
+    engine, reason = _engine_used()
+    state = "SUCCEEDED" if failure is None else "FAILED"
+    shown = failure or Failure()
+    return Result(
+        state=state, exit_code=code, error_class=shown.error_class, error_message=shown.message,
+        traceback=shown.traceback, refusal=shown.refusal, engine=engine, engine_reason=reason,
+        script_started_at=started,
+    )
+
+
+def finish(order: Order, result: Result) -> NoReturn:
+    """Let the script's exit handlers run, flush, write the result, leave."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError) as error:
+            os.write(2, f"launch: output could not be flushed: {error}\n".encode())
+    preload.sweep()
+    result.write(order.result)
+    # Engine threads may still be about; nothing they do matters any more.
+    os._exit(result.exit_code)
+
+
+def _source(path: str) -> str:
+    import io
+    import tokenize
+
+    with open(path, "rb") as file:
+        raw = file.read()
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+    text = raw.decode(encoding)
+    # The traceback shows this text even if the file is gone by then.
+    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    return text
+
+
+def _prepare_engine(order: Order, source: str) -> None:
+    if order.command == "pythonshell":
+        return
+    from awsglue._runtime import detect, engine
+
+    engine.configure(
+        requested=order.engine, arguments=order.arguments, memory_mb=order.memory_mb, cores=order.cores
+    )
+    if engine.name() == engine.SAIL:
+        detect.refuse_what_needs_the_jvm(source)
+        from awsglue._runtime.sail import shims
+
+        shims.install()
+    else:
+        from awsglue._runtime.classic import hooks
+
+        hooks.install()
+
+
+def _engine_used() -> tuple[str, str]:
+    from awsglue._runtime import engine
+
+    return engine.description()
+
+
+def _exit_code(error: SystemExit, script: str) -> tuple[int, Failure | None]:
+    """SystemExit as Python treats it: None and 0 are success, a number is the code, anything else is a message."""
+    if error.code is None or error.code == 0:
+        return 0, None
+    failure = describe(error, script)
+    if isinstance(error.code, int):
+        return error.code & 0xFF or 1, failure
+    sys.stderr.write(f"{error.code}\n")
+    return 1, failure
+
+
+if __name__ == "__main__":
+    # Pickled references and isinstance checks must see one module, not `__main__` and its twin.
+    from awsglue._runtime import launch
+
+    launch.main()
