@@ -111,10 +111,10 @@ def build(
 
     # -- features: each registers its handlers, receivers and loops ------------------------------------
 
-    identity = {"store": store, "clock": clock, "ids": ids}
+    identity: dict[str, Any] = {"store": store, "clock": clock, "ids": ids}
     for family in (
-        Roles, InstanceProfiles, Users, AccessKeys, Groups, Policies, Attachments, InlinePolicies, Simulations,
-        Accounts,
+        Roles, InstanceProfiles, Users, AccessKeys, Groups, Policies, Attachments, InlinePolicies,
+        Simulations, Accounts,
     ):  # fmt: skip
         registry.add("iam", family(**identity))
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
@@ -140,7 +140,9 @@ def _secrets(credentials: Credentials) -> Callable[[str], Secret | None]:
 
     def find(access_key: str) -> Secret | None:
         found = credentials.lookup(access_key)
-        return found and Secret(
+        if found is None:
+            return None
+        return Secret(
             secret_key=found.secret, account_id=found.account, principal_arn=found.principal_arn,
             session_token=found.token,
         )  # fmt: skip

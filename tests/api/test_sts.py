@@ -41,7 +41,7 @@ def test_an_assumed_role_is_who_calls(server: Any, name: str) -> None:
 
 
 def test_a_role_that_is_not_there(server: Any) -> None:
-    with pytest.raises(ClientError, match="AccessDenied.*sts:AssumeRole"):
+    with pytest.raises(ClientError, match=r"AccessDenied.*sts:AssumeRole"):
         server.client("sts").assume_role(
             RoleArn="arn:aws:iam::123456789012:role/nobody", RoleSessionName="me"
         )
