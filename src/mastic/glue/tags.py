@@ -30,6 +30,14 @@ def arn(scope: str, kind: str, name: str) -> str:
     return f"arn:aws:glue:{region}:{account}:{kind}/{name}"
 
 
+def names_with(tx: Connection, scope: str, kind: str, wanted: Mapping[str, str] | None) -> set[str] | None:
+    """The names of the resources that carry every one of the ``wanted`` tags; None when no tag is asked for."""
+    if not wanted:
+        return None
+    prefix = arn(scope, kind, "")
+    return {found.removeprefix(prefix) for found in tags.arns_with(tx, scope, prefix, wanted)}
+
+
 class Tags:
     """``exists`` maps the resource type of an ARN ("job", "trigger", "database"…) to its family's answer."""
 

@@ -1,0 +1,80 @@
+"""Job arguments: precedence, what the service adds, what reaches the script's argv. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mastic.errors import invalid_input
+
+LARGEST = 260 * 1024
+
+# Set by the service for every run; what a caller passes under these names does not reach the script twice.
+INJECTED = ("--JOB_ID", "--JOB_NAME", "--JOB_RUN_ID", "--WORKFLOW_NAME", "--WORKFLOW_RUN_ID")
+
+# Read by Mastic alone: Glue has no such argument, so scripts never expect it.
+ENGINE = "--engine"
+ENGINES = ("auto", "sail", "spark")
+
+
+def merge(
+    defaults: Mapping[str, str] | None, given: Mapping[str, str] | None, fixed: Mapping[str, str] | None
+) -> dict[str, str]:
+    """DefaultArguments, overridden by the run's Arguments, overridden by NonOverridableArguments."""
+    return {**(defaults or {}), **(given or {}), **(fixed or {})}
+
+
+def check(name: str, values: Mapping[str, str] | None) -> None:
+    """Raise InvalidInputException for arguments that Glue would not store."""
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in (values or {}).items())
+    if size > LARGEST:
+        raise invalid_input(f"{name} has {size} bytes; at most {LARGEST} are allowed")
+
+
+def argv(
+    script: str,
+    merged: Mapping[str, str],
+    *,
+    job_name: str,
+    job_id: str,
+    run_id: str,
+    security_configuration: str | None = None,
+    workflow_name: str | None = None,
+    workflow_run_id: str | None = None,
+) -> list[str]:
+    """The script's ``sys.argv``: its name, its arguments in the order of their keys' definition, the service's own."""
+    words = [script]
+    for key, value in merged.items():
+        if key not in INJECTED and key != ENGINE:
+            words += [key, value]
+    if "--job-bookmark-option" not in merged:
+        words += ["--job-bookmark-option", "job-bookmark-disable"]
+    injected = {
+        "--JOB_ID": job_id,
+        "--JOB_RUN_ID": run_id,
+        "--JOB_NAME": job_name,
+        "--SECURITY_CONFIGURATION": security_configuration,
+        "--WORKFLOW_NAME": workflow_name,
+        "--WORKFLOW_RUN_ID": workflow_run_id,
+    }
+    for key, text in injected.items():
+        if text:
+            words += [key, text]
+    return words
+
+
+def engine(merged: Mapping[str, str], default: str) -> str:
+    """The engine that the run asks for; raises InvalidInputException for an unknown one."""
+    wanted = merged.get(ENGINE, default) or default
+    if wanted not in ENGINES:
+        raise invalid_input(f"{ENGINE} is {wanted!r}: use one of {', '.join(ENGINES)}")
+    return wanted
+
+
+def files(merged: Mapping[str, str], key: str) -> list[str]:
+    """The comma-separated S3 paths of an argument such as ``--extra-py-files``."""
+    return [part.strip() for part in merged.get(key, "").split(",") if part.strip()]
+
+
+def enabled(merged: Mapping[str, str], key: str) -> bool:
+    """Whether a switch such as ``--enable-metrics`` is on: given, and not "false"."""
+    return key in merged and merged[key].strip().lower() != "false"
