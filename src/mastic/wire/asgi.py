@@ -1,25 +1,27 @@
 """The one HTTP door: an ASGI application that serves every registered AWS service on one port.
 
-A request finds its service by its credential scope, then X-Amz-Target, then the query parameters Action and
-Version, then host and path. Handlers run in worker threads. Paths that belong to sub-applications
-(``mount``) never reach a service. Owns the worker threads.
+A request is identified, routed, authenticated and handled in a worker thread; object bodies stream both ways.
+Paths that belong to sub-applications (``mount``) never reach a service. Owns the worker threads.
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from mastic.context import Context, HttpRequest
+from mastic.clock import Clock, SystemClock
 from mastic.errors import ServiceError
 from mastic.ids import Ids
-from mastic.wire.dispatch import Dispatcher, FileBody, Registry
-from mastic.wire.messages import Incoming, Outgoing
-from mastic.wire.routing import Route, Router
-from mastic.wire.sigv4 import Authenticator, identify
+from mastic.wire.answers import Answers, Cors, Exchange
+from mastic.wire.bodies import Pump
+from mastic.wire.dispatch import Dispatcher, Registry
+from mastic.wire.hosts import Hosts
+from mastic.wire.messages import Incoming
+from mastic.wire.replies import send_reply
+from mastic.wire.routing import Route, Router, is_form
+from mastic.wire.sigv4 import Authenticator, Unauthentic, identify
 from mastic.wire.threads import Workers
 
 Scope = dict[str, Any]
@@ -42,24 +44,42 @@ class Gateway:
         self,
         registry: Registry,
         *,
-        authenticator: Authenticator,
+        authenticator: Authenticator | None = None,
+        clock: Clock | None = None,
         ids: Ids | None = None,
         limits: Limits | None = None,
-        base_hosts: tuple[str, ...] = ("localhost",),
-        threads: int = 32,
+        base_hosts: tuple[str, ...] = (),
+        cors: Cors | None = None,
+        threads: int = 64,
     ) -> None:
         self.registry = registry
         self.dispatcher = Dispatcher(registry)
-        self.router = Router(registry, self.dispatcher.protocols, base_hosts=base_hosts)
-        self._authenticator = authenticator
+        self._router = Router(registry, self.dispatcher.protocols, base_hosts=base_hosts)
+        self._hosts = Hosts(base_hosts)
+        self._answers = Answers(
+            self.dispatcher,
+            authenticator=authenticator or Authenticator(clock=clock or SystemClock()),
+            cors=cors,
+        )
         self._ids = ids or Ids()
         self._limits = limits or Limits()
         self._workers = Workers(threads)
         self._mounts: list[tuple[str, AsgiApp]] = []
+        self._delegates: dict[str, AsgiApp] = {}
 
     def mount(self, prefix: str, app: AsgiApp) -> None:
         """Give every path at or below ``prefix`` ("/_mastic") to another ASGI application, paths unchanged."""
         self._mounts.append((prefix.rstrip("/"), app))
+
+    def delegate(self, service: str, app: AsgiApp) -> None:
+        """Let another ASGI application answer a whole service ("sqs"), after authentication here.
+
+        Raises LookupError for an unknown service, ValueError when it has handlers or a delegate already.
+        """
+        if service in self.registry.services or service in self._delegates:
+            raise ValueError(f"{service} is served already")
+        self._router.know(self.registry.models.service(service))
+        self._delegates[service] = app
 
     def close(self) -> None:
         """Let the worker threads end."""
@@ -81,75 +101,120 @@ class Gateway:
         await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        incoming = Incoming(
-            method=scope["method"],
-            raw_path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
-            query_string=scope["query_string"].decode("latin-1"),
-            headers=headers,
-        )
-        request_id = self._ids.uuid()
-        incoming.body = await self._document(receive)
-        outgoing = await self._workers.run(lambda: self._answer(scope, incoming, request_id))
-        await _reply(send, outgoing, head=incoming.method == "HEAD")
-
-    def _answer(self, scope: Scope, incoming: Incoming, request_id: str) -> Outgoing:
-        route = Route(service=None, operation=None, protocol=self.dispatcher.protocols.preferred(None))
-        context = Context(request_id=request_id)
+        exchange = await self._accept(scope, receive)
+        incoming, service = exchange.incoming, exchange.route.service
         try:
-            claim = identify(incoming)
-            route = self.router.route(incoming, claim)
-            identity = self._authenticator.authenticate(incoming, claim)
-            context = Context(
-                account_id=identity.account_id,
-                region=identity.region,
-                request_id=request_id,
-                principal_arn=identity.principal_arn,
-                access_key=identity.access_key,
-                service=route.service.id if route.service else "",
-                operation=route.operation.name if route.operation else "",
-                endpoint=f"{scope['scheme']}://{incoming.headers.get('host', '')}",
-                trace=incoming.headers.get("x-amzn-trace-id", ""),
-                http=HttpRequest(
-                    method=incoming.method,
-                    path=scope["path"],
-                    raw_path=incoming.raw_path,
-                    query_string=incoming.query_string,
-                    headers=incoming.headers,
-                ),
-            )
-            if route.error is not None:
-                raise route.error
-            assert route.operation is not None
-            outgoing = self.dispatcher.call(context, route.operation, route.protocol, incoming)
-        except Exception as error:
-            outgoing = self.dispatcher.failure(
-                error, context=context, service=route.service, protocol=route.protocol, incoming=incoming
-            )
-        _stamp(outgoing, route, request_id)
-        return outgoing
+            if service is not None and service.id in self._delegates and exchange.refusal is None:
+                exchange.refusal = await self._workers.run(lambda: self._answers.check(exchange))
+                if exchange.refusal is None:
+                    await self._delegates[service.id](scope, _replay(incoming.body, receive), send)
+                    return
+            outgoing = await self._workers.run(lambda: self._answers.answer(exchange))
+            if exchange.lazy and exchange.pump is not None and not exchange.pump.started:
+                # The client still waits for "100 Continue" and may or may not send its body after this.
+                outgoing.headers.append(("Connection", "close"))
+            await send_reply(outgoing, send, receive, self._workers)
+        finally:
+            if exchange.pump is not None:
+                exchange.pump.close()
 
-    async def _document(self, receive: Receive) -> bytes:
+    async def _accept(self, scope: Scope, receive: Receive) -> Exchange:
+        """Identify, route and read what has to be read before a thread takes over."""
+        incoming = _incoming(scope)
+        exchange = Exchange(
+            scope=scope,
+            incoming=incoming,
+            request_id=self._ids.uuid(),
+            route=Route(service=None, operation=None, protocol=self.dispatcher.protocols.preferred(None)),
+        )
+        try:
+            exchange.claim = identify(incoming)
+        except Unauthentic as problem:
+            exchange.refusal = problem
+        form = is_form(incoming)
+        try:
+            if form:
+                incoming.body = await self._document(incoming, receive)
+            route = exchange.route = self._router.route(incoming, exchange.claim)
+            exchange.refusal = exchange.refusal or route.error
+            if route.service is not None and route.service.id == "s3":
+                exchange.bucket = self._hosts.bucket(incoming.headers.get("host", ""))
+            if exchange.refusal is None and not form:
+                await self._read(exchange, receive)
+        except ServiceError as error:
+            exchange.refusal = error
+        return exchange
+
+    async def _read(self, exchange: Exchange, receive: Receive) -> None:
+        operation, incoming = exchange.route.operation, exchange.incoming
+        if operation is None or operation.streaming_input is None:
+            incoming.body = await self._document(incoming, receive)
+            return
+        exchange.lazy = incoming.headers.get("expect", "").lower() == "100-continue"
+        if exchange.lazy:
+            exchange.pump = Pump(receive, lazy=True)
+            return
         message = await receive()
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            return body
-        parts, size = [body], len(body)
-        while message.get("more_body"):
+        first: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            exchange.pump = Pump(receive, lazy=False, first=first)
+        else:
+            incoming.body = first
+
+    async def _document(self, incoming: Incoming, receive: Receive) -> bytes:
+        """A body read whole. Raises ServiceError when it is too large."""
+        parts: list[bytes] = []
+        size, more = 0, True
+        declared = incoming.headers.get("content-length", "")
+        too_large = declared.isdigit() and int(declared[:18]) > self._limits.document
+        while more and not too_large:
             message = await receive()
+            if message["type"] != "http.request":
+                raise ServiceError("RequestTimeout", "The client went away", status=400)
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self._limits.document:
-                raise ServiceError("RequestEntityTooLargeException", "too large", status=413)
-        return b"".join(parts)
+            too_large = size > self._limits.document
+            more = message.get("more_body", False)
+        if too_large:
+            raise _TooLarge
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _stamp(outgoing: Outgoing, route: Route, request_id: str) -> None:
-    if route.service is not None and route.service.id == "s3":
-        outgoing.headers.append(("x-amz-request-id", request_id))
-        outgoing.headers.append(("x-amz-id-2", base64.b64encode(request_id.encode()).decode()))
-    else:
-        outgoing.headers.append(("x-amzn-RequestId", request_id))
+class _TooLarge(ServiceError):
+    """A document beyond the limit."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "RequestEntityTooLarge", "The request is larger than this server accepts", status=413
+        )
+
+
+def _incoming(scope: Scope) -> Incoming:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    raw_path = scope.get("raw_path")
+    return Incoming(
+        method=scope["method"],
+        raw_path=(raw_path.decode("latin-1") if raw_path else quote(scope["path"])) or "/",
+        query_string=scope["query_string"].decode("latin-1"),
+        headers=headers,
+    )
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A receive that hands out a body that was read already, then what follows."""
+    sent = False
+
+    async def again() -> dict[str, Any]:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -158,12 +223,3 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": message["type"] + ".complete"})
         if message["type"] == "lifespan.shutdown":
             return
-
-
-async def _reply(send: Send, outgoing: Outgoing, *, head: bool) -> None:
-    body = outgoing.body
-    assert isinstance(body, bytes)
-    headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in outgoing.headers]
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": outgoing.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else body})

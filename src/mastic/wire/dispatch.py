@@ -21,7 +21,9 @@ import structlog
 
 from mastic.context import Context
 from mastic.errors import ServiceError
-from mastic.wire.messages import Body, FileBody, Incoming, Outgoing, Response
+from mastic.wire.facts import REFUSALS, family
+from mastic.wire.bodies import Body
+from mastic.wire.messages import FileBody, Incoming, Outgoing, Response
 from mastic.wire.protocols import Protocols
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtocol
 from mastic.wire.spec import Models, OperationSpec, ServiceSpec
@@ -123,16 +125,18 @@ class Dispatcher:
         try:
             handler = self.registry.handler(service.id, operation.name)
             if handler is None:
-                raise not_implemented(service, operation.name)
+                raise not_implemented(service, operation.name, protocol.name)
             compiled = self._codecs(operation, protocol)
             request = compiled.decode(incoming)
             self.validators.check(operation, request)
             result = handler(context, request)
-            return self._reply(compiled, result)
+            return self._reply(compiled, result, context.request_id)
         except Exception as error:
             return self.failure(error, context=context, service=service, protocol=protocol, incoming=incoming)
 
-    def invoke(self, context: Context, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    def invoke(
+        self, context: Context, service: str, operation: str, request: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Call an operation from inside the process: validated like any other, without a wire.
 
         Raises ServiceError.
@@ -169,7 +173,7 @@ class Dispatcher:
             error = internal_failure(service, context.request_id)
         status = error.status
         if status is None:
-            status = self.protocols.error_status(service, error.code)
+            status = service.error_status(error.code) if service is not None else 400
         reply = ErrorReply(
             code=error.code,
             message=error.message,
@@ -180,10 +184,10 @@ class Dispatcher:
         )
         return protocol.error(service, reply)
 
-    def _reply(self, compiled: _Compiled, result: Any) -> Outgoing:
+    def _reply(self, compiled: _Compiled, result: Any, request_id: str) -> Outgoing:
         if not isinstance(result, Response):
-            return compiled.encode(result if result is not None else {})
-        outgoing = compiled.encode(result.result if result.result is not None else {})
+            return compiled.encode(result if result is not None else {}, request_id)
+        outgoing = compiled.encode(result.result if result.result is not None else {}, request_id)
         if result.status is not None:
             outgoing.status = result.status
         if result.headers:
@@ -204,10 +208,15 @@ class Dispatcher:
         return compiled
 
 
-def not_implemented(service: ServiceSpec, operation: str) -> ServiceError:
+def refuse(what: str, service: ServiceSpec, protocol: str, message: str) -> ServiceError:
+    """A modelled refusal of the front end itself: ``what`` is a row of ``facts.REFUSALS``."""
+    code, status = REFUSALS[what][family(service.id, protocol)]
+    return ServiceError(code, message, status=status)
+
+
+def not_implemented(service: ServiceSpec, operation: str, protocol: str = "json") -> ServiceError:
     """The modelled refusal of an operation nobody handles: 4xx, because clients retry any 5xx for minutes."""
-    code = "NotImplemented" if "rest-xml" in service.protocols else "UnknownOperationException"
-    return ServiceError(code, f"{operation} is not implemented by Mastic", status=400)
+    return refuse("not implemented", service, protocol, f"{operation} is not implemented by Mastic")
 
 
 def internal_failure(service: ServiceSpec | None, request_id: str) -> ServiceError:
@@ -217,6 +226,11 @@ def internal_failure(service: ServiceSpec | None, request_id: str) -> ServiceErr
         if service.id == "s3":
             code = "InternalError"
         else:
-            known = ("InternalServiceException", "InternalServerException", "InternalServerError", "ServiceException")
+            known = (
+                "InternalServiceException",
+                "InternalServerException",
+                "InternalServerError",
+                "ServiceException",
+            )
             code = next((name for name in known if service.error_shape(name) is not None), code)
     return ServiceError(code, f"Internal error; request id {request_id}", status=500)

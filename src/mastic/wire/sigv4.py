@@ -6,18 +6,35 @@ Owns a cache of derived signing keys.
 
 from __future__ import annotations
 
-import re
+import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 from mastic.clock import Clock
 from mastic.context import DEFAULT_ACCOUNT, DEFAULT_REGION
 from mastic.errors import ServiceError
+from mastic.wire import canonical
 from mastic.wire.messages import Incoming
 
-_V4 = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*Signature=([0-9a-fA-F]+)\s*$"
-)
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED = "UNSIGNED-PAYLOAD"
+MAX_SKEW = timedelta(minutes=15)
+MAX_EXPIRES = 7 * 24 * 3600
+_EMPTY = hashlib.sha256().hexdigest()
+
+
+class Unauthentic(Exception):
+    """A signature that is not accepted. ``what`` is a row of ``facts.REFUSALS``."""
+
+    def __init__(self, what: str, message: str, **members: Any) -> None:
+        super().__init__(message)
+        self.what = what
+        self.message = message
+        self.members = members
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +52,7 @@ Credentials = Callable[[str], Secret | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """What a request says about its signer, unverified. ``service`` and ``region`` are empty for Version 2."""
+    """What a request says about its signer, unverified. Version 2 knows no date, region and service."""
 
     version: int
     access_key: str
@@ -47,21 +64,27 @@ class Claim:
     presigned: bool = False
     session_token: str = ""
 
+    @property
+    def scope(self) -> str:
+        """The credential scope."""
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """The caller as accepted."""
+    """The caller as accepted. ``chunks`` checks the signatures of a streamed body, if it has to."""
 
     account_id: str
     region: str
     principal_arn: str
     access_key: str
+    chunks: ChunkChain | None = None
 
 
 def identify(incoming: Incoming) -> Claim | None:
     """The claim in the Authorization header or the query string; None for an unsigned request.
 
-    Raises ServiceError IncompleteSignature for an Authorization header that is no signature.
+    Raises Unauthentic for something that wants to be a signature and is none.
     """
     header = incoming.headers.get("authorization")
     if header is not None:
@@ -69,18 +92,19 @@ def identify(incoming: Incoming) -> Claim | None:
             return _v4_header(header, incoming)
         if header.startswith("AWS "):
             access_key, _, signature = header[4:].strip().rpartition(":")
-            return Claim(version=2, access_key=access_key, signature=signature,
-                         session_token=incoming.headers.get("x-amz-security-token", ""))  # fmt: skip
-        return None
-    if "X-Amz-Credential" in incoming.query_string:
-        return _v4_query(incoming)
-    if "AWSAccessKeyId=" in incoming.query_string:
-        params = incoming.params
-        if "Signature" in params:
             return Claim(
-                version=2, access_key=params["AWSAccessKeyId"], signature=params["Signature"],
-                presigned=True, session_token=params.get("x-amz-security-token", ""),
+                version=2, access_key=access_key, signature=signature,
+                session_token=incoming.headers.get("x-amz-security-token", ""),
             )  # fmt: skip
+        return None
+    if "X-Amz-Credential=" in incoming.query_string:
+        return _v4_query(incoming)
+    if "AWSAccessKeyId=" in incoming.query_string and "Signature=" in incoming.query_string:
+        params = incoming.params
+        return Claim(
+            version=2, access_key=params.get("AWSAccessKeyId", ""), signature=params.get("Signature", ""),
+            presigned=True, session_token=params.get("x-amz-security-token", ""),
+        )  # fmt: skip
     return None
 
 
@@ -88,44 +112,103 @@ def _scope(credential: str) -> tuple[str, str, str, str]:
     """``key/date/region/service/aws4_request`` (keys may contain slashes) → its four parts."""
     parts = credential.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request":
-        raise ServiceError(
-            "IncompleteSignatureException", f"Credential must have 5 slash-separated parts, got '{credential}'"
+        raise Unauthentic(
+            "incomplete", f"Credential must have exactly 5 slash-delimited elements, got '{credential}'"
         )
     return parts[0], parts[1], parts[2], parts[3]
 
 
-def _v4_header(header: str, incoming: Incoming) -> Claim:
-    match = _V4.match(header)
-    if match is None:
-        raise ServiceError(
-            "IncompleteSignatureException",
-            "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters",
+@lru_cache(maxsize=1024)
+def _authorization(parameters: str) -> tuple[str, str, str]:
+    """Credential and SignedHeaders as given, and Signature."""
+    fields = {}
+    for part in parameters.split(","):
+        name, _, value = part.strip().partition("=")
+        fields[name] = value
+    missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not fields.get(name)]
+    if missing:
+        raise Unauthentic(
+            "incomplete",
+            " ".join(f"Authorization header requires '{name}' parameter." for name in missing),
         )
-    access_key, date, region, service = _scope(match[1])
+    return fields["Credential"], fields["SignedHeaders"], fields["Signature"]
+
+
+def _v4_header(header: str, incoming: Incoming) -> Claim:
+    algorithm, _, parameters = header.partition(" ")
+    if algorithm != ALGORITHM:
+        raise Unauthentic("incomplete", f"The signature algorithm {algorithm} is not supported")
+    credential, signed, signature = _authorization(parameters)
+    access_key, date, region, service = _scope(credential)
     return Claim(
         version=4, access_key=access_key, date=date, region=region, service=service,
-        signed_headers=tuple(match[2].split(";")), signature=match[3],
+        signed_headers=tuple(signed.lower().split(";")), signature=signature,
         session_token=incoming.headers.get("x-amz-security-token", ""),
     )  # fmt: skip
 
 
-def _v4_query(incoming: Incoming) -> Claim | None:
+def _v4_query(incoming: Incoming) -> Claim:
     params = incoming.params
-    if "X-Amz-Credential" not in params:
-        return None
+    if params.get("X-Amz-Algorithm") != ALGORITHM or "X-Amz-Signature" not in params:
+        raise Unauthentic(
+            "incomplete",
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+            "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+        )
     access_key, date, region, service = _scope(params["X-Amz-Credential"])
     return Claim(
         version=4, access_key=access_key, date=date, region=region, service=service, presigned=True,
-        signed_headers=tuple(params.get("X-Amz-SignedHeaders", "").split(";")),
-        signature=params.get("X-Amz-Signature", ""), session_token=params.get("X-Amz-Security-Token", ""),
+        signed_headers=tuple(params.get("X-Amz-SignedHeaders", "").lower().split(";")),
+        signature=params["X-Amz-Signature"], session_token=params.get("X-Amz-Security-Token", ""),
     )  # fmt: skip
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
+
+
+@lru_cache(maxsize=1024)
+def signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
+    """Version 4's derived key."""
+    key = _hmac(b"AWS4" + secret_key.encode(), date)
+    for part in (region, service, "aws4_request"):
+        key = _hmac(key, part)
+    return key
+
+
+class ChunkChain:
+    """The chain of signatures of an aws-chunked body. Every check raises S3's SignatureDoesNotMatch."""
+
+    def __init__(self, key: bytes, amz_date: str, scope: str, seed: str) -> None:
+        self._key = key
+        self._head = f"{amz_date}\n{scope}"
+        self._previous = seed
+
+    def _check(self, signature: str, kind: str, rest: str) -> None:
+        expected = _hmac(self._key, f"{ALGORITHM}-{kind}\n{self._head}\n{self._previous}\n{rest}").hex()
+        if not hmac.compare_digest(expected, signature):
+            raise ServiceError(
+                "SignatureDoesNotMatch",
+                f"The {kind.lower()} signature of a chunk does not match the signature we calculated.",
+                status=403,
+            )
+        self._previous = signature
+
+    def chunk(self, signature: str, payload_sha256: str) -> None:
+        """The signature of one chunk."""
+        self._check(signature, "PAYLOAD", f"{_EMPTY}\n{payload_sha256}")
+
+    def trailer(self, signature: str, trailers: bytes) -> None:
+        """The signature of the trailers."""
+        self._check(signature, "TRAILER", hashlib.sha256(trailers).hexdigest())
 
 
 class Authenticator:
     """Turns a claim into an identity.
 
     ``credentials`` looks an access key up. Without it any credentials are accepted (what loopback does).
-    With it, a key it knows is verified; a key it does not know is refused, unless ``strict`` is false.
+    With it, a key it knows is verified; a key it does not know is refused, unless ``strict`` is false, and
+    so are unsigned requests where ``strict`` holds.
     """
 
     def __init__(
@@ -140,15 +223,157 @@ class Authenticator:
         self._clock = clock
         self._credentials = credentials
         self._strict = strict
-        self._account_id = account_id
         self._region = region
+        self._anyone = (account_id, f"arn:aws:iam::{account_id}:root")
 
-    def authenticate(self, incoming: Incoming, claim: Claim | None) -> Identity:
-        """The identity behind a request. Raises ServiceError."""
-        account = self._account_id
+    @property
+    def open(self) -> bool:
+        """True when nothing is ever verified."""
+        return self._credentials is None
+
+    def authenticate(self, incoming: Incoming, claim: Claim | None, bucket: str = "") -> Identity:
+        """The identity behind a request; ``bucket`` is that of the host name. Raises Unauthentic."""
+        account, principal = self._anyone
+        if claim is None:
+            if self._credentials is not None and self._strict:
+                raise Unauthentic("missing", "Access Denied")
+            return Identity(account_id=account, region=self._region, principal_arn="anonymous", access_key="")
+        secret = self._credentials(claim.access_key) if self._credentials is not None else None
+        chunks = None
+        if secret is not None:
+            chunks = self._verify(incoming, claim, secret, bucket)
+            account, principal = secret.account_id, secret.principal_arn
+        elif self._credentials is not None and self._strict:
+            raise Unauthentic(
+                "unknown key",
+                "The AWS Access Key Id you provided does not exist in our records."
+                if claim.service in ("s3", "")
+                else "The security token included in the request is invalid.",
+                AWSAccessKeyId=claim.access_key,
+            )
         return Identity(
             account_id=account,
-            region=(claim.region if claim is not None else "") or self._region,
-            principal_arn=f"arn:aws:iam::{account}:root",
-            access_key=claim.access_key if claim is not None else "",
+            region=claim.region or self._region,
+            principal_arn=principal,
+            access_key=claim.access_key,
+            chunks=chunks,
         )
+
+    def _verify(self, incoming: Incoming, claim: Claim, secret: Secret, bucket: str) -> ChunkChain | None:
+        if secret.session_token is not None and not hmac.compare_digest(
+            secret.session_token.encode(), claim.session_token.encode()
+        ):
+            raise Unauthentic("token", "The security token included in the request is invalid.")
+        if claim.version == 2:
+            self._verify_v2(incoming, claim, secret, bucket)
+            return None
+        return self._verify_v4(incoming, claim, secret)
+
+    def _verify_v2(self, incoming: Incoming, claim: Claim, secret: Secret, bucket: str) -> None:
+        date = ""
+        if claim.presigned:
+            expires = incoming.params.get("Expires", "")
+            if not expires.isascii() or not expires.isdigit():
+                raise Unauthentic("expired", "Invalid date (should be seconds since epoch)")
+            if self._clock.now().timestamp() > int(expires):
+                raise Unauthentic("expired", "Request has expired", Expires=expires)
+            date = expires
+        else:
+            self._fresh(canonical.request_time(incoming), incoming)
+            date = "" if "x-amz-date" in incoming.headers else incoming.headers.get("date", "")
+        text = canonical.v2_string(incoming, date, bucket)
+        if not canonical.same(canonical.v2_signature(secret.secret_key, text), claim.signature):
+            raise _mismatch(claim, text)
+
+    def _verify_v4(self, incoming: Incoming, claim: Claim, secret: Secret) -> ChunkChain | None:
+        s3 = claim.service == "s3"
+        amz_date = incoming.params.get("X-Amz-Date", "") if claim.presigned else ""
+        moment = canonical.parse_amz_date(amz_date) if claim.presigned else canonical.request_time(incoming)
+        if moment is None:
+            raise Unauthentic("incomplete", "Authorization requires a valid 'X-Amz-Date' or 'Date'")
+        amz_date = moment.strftime("%Y%m%dT%H%M%SZ")
+        if claim.date != amz_date[:8]:
+            raise Unauthentic(
+                "mismatch", f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {claim.date}"
+            )  # fmt: skip
+        if claim.presigned:
+            self._within_expiry(moment, incoming.params.get("X-Amz-Expires", ""))
+        else:
+            self._fresh(moment, incoming)
+        if "host" not in claim.signed_headers:
+            raise Unauthentic("mismatch", "'Host' must be a 'SignedHeader' in the AWS Authorization.")
+        if s3:
+            _all_signed(incoming, claim)
+        payload = _payload_hash(incoming, claim, s3)
+        key = signing_key(secret.secret_key, claim.date, claim.region, claim.service)
+        for path in canonical.paths(incoming.raw_path, s3=s3):
+            request = canonical.v4_request(incoming, claim.signed_headers, path, payload, claim.presigned)
+            text = f"{ALGORITHM}\n{amz_date}\n{claim.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+            expected = _hmac(key, text).hex()
+            if canonical.same(expected, claim.signature):
+                if payload.startswith("STREAMING-AWS4-HMAC"):
+                    return ChunkChain(key, amz_date, claim.scope, expected)
+                return None
+        raise _mismatch(claim, text, CanonicalRequest=request)
+
+    def _fresh(self, moment: datetime | None, incoming: Incoming) -> None:
+        if moment is None:
+            raise Unauthentic("incomplete", "AWS authentication requires a valid Date or x-amz-date header")
+        now = self._clock.now()
+        if abs(now - moment) > MAX_SKEW:
+            raise Unauthentic(
+                "skewed",
+                "The difference between the request time and the current time is too large.",
+                RequestTime=moment.strftime("%Y%m%dT%H%M%SZ"),
+                ServerTime=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                MaxAllowedSkewMilliseconds=int(MAX_SKEW.total_seconds() * 1000),
+            )
+
+    def _within_expiry(self, moment: datetime, expires: str) -> None:
+        if not expires.isascii() or not expires.isdigit() or not 0 < int(expires) <= MAX_EXPIRES:
+            raise Unauthentic("incomplete", "X-Amz-Expires must be a number between 1 and 604800 seconds")
+        now = self._clock.now()
+        if now > moment + timedelta(seconds=int(expires)):
+            raise Unauthentic("expired", "Request has expired", **{"X-Amz-Expires": expires})
+        if moment > now + MAX_SKEW:
+            raise Unauthentic("expired", "Request is not valid yet")
+
+
+def _mismatch(claim: Claim, text: str, **members: str) -> Unauthentic:
+    return Unauthentic(
+        "mismatch",
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method.",
+        AWSAccessKeyId=claim.access_key,
+        StringToSign=text,
+        SignatureProvided=claim.signature,
+        **members,
+    )
+
+
+def _all_signed(incoming: Incoming, claim: Claim) -> None:
+    """S3 refuses x-amz- headers that somebody could have added on the way."""
+    signed = set(claim.signed_headers)
+    loose = [n for n in incoming.headers if n.startswith("x-amz-") and n not in signed]
+    if claim.presigned:
+        loose = [n for n in loose if n != "x-amz-content-sha256"]
+    if loose:
+        raise Unauthentic(
+            "expired", "There were headers present in the request which were not signed",
+            HeadersNotSigned=", ".join(loose),
+        )  # fmt: skip
+
+
+def _payload_hash(incoming: Incoming, claim: Claim, s3: bool) -> str:
+    """The payload's hash as the signer used it. A hash that was given is compared with the body elsewhere."""
+    given = incoming.headers.get("x-amz-content-sha256")
+    if claim.presigned:
+        given = given or incoming.params.get("X-Amz-Content-Sha256")
+        if given is None and s3:
+            return UNSIGNED
+    if given is not None and s3:
+        return given
+    computed = hashlib.sha256(incoming.body).hexdigest()
+    if given is not None and given not in (computed, UNSIGNED):
+        raise Unauthentic("mismatch", "The x-amz-content-sha256 header does not match the request body")
+    return given or computed

@@ -13,22 +13,9 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
-# Signing names that differ from the directory name of the service's model, for services nobody registered.
-SIGNING_ALIASES: Mapping[str, str] = {
-    "monitoring": "cloudwatch",
-    "states": "stepfunctions",
-    "email": "ses",
-    "elasticloadbalancing": "elbv2",
-    "elasticfilesystem": "efs",
-    "elasticmapreduce": "emr",
-    "execute-api": "apigateway",
-    "tagging": "resourcegroupstaggingapi",
-    "aoss": "opensearchserverless",
-    "airflow": "mwaa",
-    "cognito-identity": "cognito-identity",
-}
+from mastic.wire.facts import S3_STATUS
 
 # The order in which a client's choice is looked for is fixed by the request; this is the preference for
 # answering when the request itself shows none.
@@ -63,7 +50,7 @@ class OperationSpec:
         """The input member whose value is the raw request body as a stream, if there is one."""
         shape = self.input
         payload = shape.serialization.get("payload") if shape is not None else None
-        if payload is None or shape is None:
+        if payload is None or not isinstance(shape, StructureShape):
             return None
         member = shape.members[payload]
         streaming = member.type_name == "blob" and bool(member.serialization.get("streaming"))
@@ -136,7 +123,9 @@ class ServiceSpec:
         return found
 
     def error_status(self, code: str) -> int:
-        """The HTTP status the model gives an error, else 500 for a fault and 400 for all others."""
+        """The HTTP status of an error: the model's, else S3's known one, else 500 for a fault, else 400."""
+        if self.id == "s3" and code in S3_STATUS:
+            return S3_STATUS[code]
         shape = self.error_shape(code)
         if shape is None:
             return 400
@@ -168,10 +157,6 @@ class Models:
         if spec is None:
             raise LookupError(f"botocore has no model of a service named {service!r}")
         return spec
-
-    def by_signing_name(self, signing_name: str) -> ServiceSpec | None:
-        """The service that signs with this name, as far as names alone tell."""
-        return self.find(SIGNING_ALIASES.get(signing_name, signing_name))
 
     def _load(self, service: str) -> ServiceSpec | None:
         if not service.replace("-", "").replace("_", "").isalnum():

@@ -11,7 +11,7 @@ from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.spec import OperationSpec, ServiceSpec
 
 Decoder = Callable[[Incoming], dict[str, Any]]
-Encoder = Callable[[Mapping[str, Any]], Outgoing]
+Encoder = Callable[[Mapping[str, Any], str], Outgoing]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class WireProtocol(Protocol):
         ...
 
     def encoder(self, operation: OperationSpec) -> Encoder:
-        """Output members → reply."""
+        """Output members and the request id → reply."""
         ...
 
     def error(self, service: ServiceSpec | None, reply: ErrorReply) -> Outgoing:

@@ -25,7 +25,8 @@ MAX_DEPTH = 200
 _KINDS = {str: "STRING_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE", bool: "BOOLEAN_VALUE"}
 
 
-def _mismatch(value: object, wanted: str) -> Exception:
+def mismatch(value: object, wanted: str) -> Exception:
+    """The refusal of a value of the wrong kind."""
     if isinstance(value, list):
         return malformed("Start of list found where not expected")
     if isinstance(value, dict):
@@ -36,7 +37,7 @@ def _mismatch(value: object, wanted: str) -> Exception:
 def _string(value: Any) -> str:
     if type(value) is str:
         return value
-    raise _mismatch(value, "String")
+    raise mismatch(value, "String")
 
 
 def _integer(value: Any) -> int:
@@ -44,7 +45,7 @@ def _integer(value: Any) -> int:
         return value
     if type(value) is float and value.is_integer():
         return int(value)
-    raise _mismatch(value, "Integer")
+    raise mismatch(value, "Integer")
 
 
 def _float(value: Any) -> float:
@@ -57,18 +58,18 @@ def _float(value: Any) -> float:
             raise malformed("NUMBER_VALUE cannot be converted to Double") from None
     if value in ("NaN", "Infinity", "-Infinity"):
         return float(value)
-    raise _mismatch(value, "Double")
+    raise mismatch(value, "Double")
 
 
 def _boolean(value: Any) -> bool:
     if type(value) is bool:
         return value
-    raise _mismatch(value, "Boolean")
+    raise mismatch(value, "Boolean")
 
 
 def _blob(value: Any) -> bytes:
     if type(value) is not str:
-        raise _mismatch(value, "ByteBuffer")
+        raise mismatch(value, "ByteBuffer")
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
@@ -83,7 +84,7 @@ def _timestamp(value: Any) -> Any:
             return timestamps.parse(value)
     except ValueError:
         raise malformed(f"{_KINDS[type(value)]} cannot be converted to a timestamp") from None
-    raise _mismatch(value, "Timestamp")
+    raise mismatch(value, "Timestamp")
 
 
 def _write_float(value: Any) -> Any:
@@ -110,7 +111,8 @@ _TIMESTAMP_WRITERS: Mapping[str, Codec] = {
 }
 
 
-def _identity(value: Any) -> Any:
+def identity(value: Any) -> Any:
+    """The codec of what needs none."""
     return value
 
 
@@ -124,6 +126,8 @@ def default(value: Any) -> Any:
 class Documents:
     """Codecs between a shape's Python value and its JSON value, compiled once per shape of one service."""
 
+    scalar_decoders: Mapping[str, Codec] = _DECODERS
+
     def __init__(self) -> None:
         self._decoders: dict[str, Codec] = {}
         self._encoders: dict[str, Codec] = {}
@@ -135,8 +139,8 @@ class Documents:
     def decoder(self, shape: Shape) -> Codec:
         """JSON value → Python value; unknown and null members left out. Raises SerializationException."""
         if getattr(shape, "is_document_type", False):
-            return _identity
-        scalar = _DECODERS.get(shape.type_name)
+            return identity
+        scalar = self.scalar_decoders.get(shape.type_name)
         if scalar is not None:
             return scalar
         # The closure goes into the cache before its parts are compiled: a shape may contain itself.
@@ -145,14 +149,16 @@ class Documents:
                 self._list_decoder(shape)
             elif isinstance(shape, MapShape):
                 self._map_decoder(shape)
-            else:
+            elif isinstance(shape, StructureShape):
                 self.structure_decoder(shape, shape.members)
         return self._decoders[shape.name]
 
     def _list_decoder(self, shape: ListShape) -> None:
         def decode(value: Any) -> Any:
             if type(value) is not list:
-                raise _mismatch(value, "List") if isinstance(value, dict) else malformed("Expected list or null")
+                raise (
+                    mismatch(value, "List") if isinstance(value, dict) else malformed("Expected list or null")
+                )
             return [item(v) for v in value if v is not None]
 
         self._decoders[shape.name] = decode
@@ -161,7 +167,7 @@ class Documents:
     def _map_decoder(self, shape: MapShape) -> None:
         def decode(value: Any) -> Any:
             if type(value) is not dict:
-                raise _mismatch(value, "Map") if isinstance(value, list) else malformed("Expected map or null")
+                raise mismatch(value, "Map") if isinstance(value, list) else malformed("Expected map or null")
             return {k: item(v) for k, v in value.items() if v is not None}
 
         self._decoders[shape.name] = decode
@@ -173,7 +179,7 @@ class Documents:
 
         def decode(value: Any) -> Any:
             if type(value) is not dict:
-                raise _mismatch(value, "Structure")
+                raise mismatch(value, "Structure")
             out = {}
             for key, item in value.items():
                 if item is not None:
@@ -191,24 +197,26 @@ class Documents:
     def encoder(self, shape: Shape) -> Codec:
         """Python value → what orjson can write; None members and unknown members left out."""
         if getattr(shape, "is_document_type", False):
-            return _identity
-        kind = shape.type_name
-        if kind == "timestamp":
-            return _TIMESTAMP_WRITERS[shape.serialization.get("timestampFormat", "unixtimestamp").lower()]
-        if kind == "blob":
-            return _write_blob
-        if kind in ("float", "double"):
-            return _write_float
-        if kind not in ("structure", "list", "map"):
-            return _identity
+            return identity
+        if shape.type_name not in ("structure", "list", "map"):
+            return self.scalar_encoder(shape)
         if shape.name not in self._encoders:
             if isinstance(shape, ListShape):
                 self._list_encoder(shape)
             elif isinstance(shape, MapShape):
                 self._map_encoder(shape)
-            else:
+            elif isinstance(shape, StructureShape):
                 self.structure_encoder(shape, shape.members)
         return self._encoders[shape.name]
+
+    def scalar_encoder(self, shape: Shape) -> Codec:
+        """The encoder of a shape without parts."""
+        kind = shape.type_name
+        if kind == "timestamp":
+            return _TIMESTAMP_WRITERS[shape.serialization.get("timestampFormat", "unixtimestamp").lower()]
+        if kind == "blob":
+            return _write_blob
+        return _write_float if kind in ("float", "double") else identity
 
     def _list_encoder(self, shape: ListShape) -> None:
         def encode(value: Any) -> Any:
@@ -216,7 +224,7 @@ class Documents:
 
         self._encoders[shape.name] = encode
         item = self.encoder(shape.member)
-        if item is _identity:
+        if item is identity:
             self._encoders[shape.name] = list
 
     def _map_encoder(self, shape: MapShape) -> None:
@@ -243,7 +251,7 @@ class Documents:
             self._encoders[shape.name] = encode
         for name, member in members.items():
             codec = self.encoder(member)
-            fields[name] = (self.wire_name(name, member), None if codec is _identity else codec)
+            fields[name] = (self.wire_name(name, member), None if codec is identity else codec)
         return encode
 
 
@@ -305,10 +313,12 @@ class Json:
         kind = f"application/x-amz-json-{operation.service.json_version}"
         if operation.output is None:
             # Operations without output answer an empty body, as botocore and the services have it.
-            return lambda result: Outgoing(status=operation.status, headers=[("Content-Type", kind)])
+            return lambda result, request_id: Outgoing(
+                status=operation.status, headers=[("Content-Type", kind)]
+            )
         encode = self._of(operation.service).encoder(operation.output)
 
-        def run(result: Mapping[str, Any]) -> Outgoing:
+        def run(result: Mapping[str, Any], request_id: str) -> Outgoing:
             return Outgoing(
                 status=operation.status, headers=[("Content-Type", kind)], body=dump(encode(result))
             )

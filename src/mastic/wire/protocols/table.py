@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from mastic.wire.protocols.base import WireProtocol
 from mastic.wire.protocols.json import Json
+from mastic.wire.protocols.query import Query
+from mastic.wire.protocols.rest_json import RestJson
+from mastic.wire.protocols.rest_xml import RestXml
+from mastic.wire.protocols.smithy_rpc_v2_cbor import RpcV2Cbor
 from mastic.wire.spec import ServiceSpec
 
 
@@ -11,7 +15,15 @@ class Protocols:
     """The protocols this server speaks."""
 
     def __init__(self) -> None:
-        self._table: dict[str, WireProtocol] = {"json": Json()}
+        every: tuple[WireProtocol, ...] = (
+            Json(),
+            RestJson(),
+            RestXml(),
+            Query(),
+            Query(ec2=True),
+            RpcV2Cbor(),
+        )
+        self._table: dict[str, WireProtocol] = {one.name: one for one in every}
 
     def named(self, name: str) -> WireProtocol:
         """The protocol of that name. Raises KeyError."""
@@ -20,7 +32,3 @@ class Protocols:
     def preferred(self, service: ServiceSpec | None) -> WireProtocol:
         """The protocol to answer in when the request itself shows none."""
         return self._table[service.preferred_protocol if service is not None else "json"]
-
-    def error_status(self, service: ServiceSpec | None, code: str) -> int:
-        """The HTTP status of an error whose handler gave none."""
-        return service.error_status(code) if service is not None else 400
