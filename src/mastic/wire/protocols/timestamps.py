@@ -40,8 +40,10 @@ def parse(text: str) -> datetime:
         raise ValueError(f"{text!r} is no timestamp") from error
 
 
-def to_epoch(moment: datetime) -> float:
-    """Aware datetime → epoch seconds with milliseconds."""
+def to_epoch(moment: datetime | float) -> float:
+    """Aware datetime → epoch seconds with milliseconds; a stored document holds them already."""
+    if isinstance(moment, int | float):
+        return moment
     if moment.tzinfo is None:
         raise TypeError(f"naive datetime {moment!r} in a result")
     return round((moment - EPOCH) / timedelta(milliseconds=1)) / 1000
