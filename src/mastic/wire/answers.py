@@ -138,9 +138,9 @@ class Answers:
     def _identify(self, exchange: Exchange) -> tuple[Context, ChunkChain | None]:
         """Who calls what, and how to check a streamed body's signatures. Raises Unauthentic."""
         incoming, service, operation = exchange.incoming, exchange.route.service, exchange.route.operation
-        if exchange.claim is None and service is not None and service.id != "s3":
-            if operation is None or not operation.unsigned:
-                raise Unauthentic("missing", "Request is missing Authentication Token")
+        anyone = service is None or service.id == "s3" or (operation is not None and operation.unsigned)
+        if exchange.claim is None and not anyone:
+            raise Unauthentic("missing", "Request is missing Authentication Token")
         identity = self._authenticator.authenticate(incoming, exchange.claim, exchange.bucket)
         context = Context(
             account_id=identity.account_id,

@@ -28,9 +28,18 @@ CONSTRAINT_CODES: Mapping[str, str] = {
     "logs": "InvalidParameterException",
     "sns": "InvalidParameter",
     "sqs": "InvalidParameterValue",
+    "cloudwatch": "InvalidParameterValueException",
     "cognito-idp": "InvalidParameterException",
     "ecr": "InvalidParameterException",
     "ecs": "InvalidParameterException",
+}
+
+# String shapes whose enum the model lists but the service itself does not hold to, or refuses in words of its
+# own: their values reach the handler.
+OPEN_ENUMS: Mapping[str, frozenset[str]] = {
+    "s3": frozenset({"BucketLocationConstraint"}),
+    "lambda": frozenset({"Runtime"}),
+    "sqs": frozenset({"QueueAttributeName", "MessageSystemAttributeName"}),
 }
 
 # S3's codes without a status of their own in the model. Every other code of S3 is a 400.
