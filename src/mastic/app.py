@@ -21,7 +21,17 @@ from mastic.aws.sts.sessions import Sessions
 from mastic.clock import Clock, SystemClock
 from mastic.config import Config
 from mastic.errors import Refused
+from mastic.glue.catalog.databases import Databases
+from mastic.glue.catalog.events import Events as CatalogEvents
+from mastic.glue.catalog.partition_lists import PartitionLists
+from mastic.glue.catalog.partitions import Partitions
+from mastic.glue.catalog.sweeping import QUEUE as CATALOG_SWEEP
+from mastic.glue.catalog.sweeping import Sweeper
+from mastic.glue.catalog.tables import Tables
+from mastic.glue.catalog.versions import TableVersions
+from mastic.glue.pages import Pager
 from mastic.ids import Ids
+from mastic.loops.base import Worker
 from mastic.loops.reactor import Reactor
 from mastic.status import Status
 from mastic.store import leases, migrate, settings, tasks
@@ -119,10 +129,26 @@ def build(
         registry.add("iam", family(**identity))
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
 
+    pager = Pager(token_key)
+    _add_catalog(app, clock, ids, pager, holder)
+
     # --------------------------------------------------------------------------------------------------
     gateway.mount("/_mastic", Status(store))
     del token_key, endpoint
     return app
+
+
+def _add_catalog(app: App, clock: Clock, ids: Ids, pager: Pager, holder: str) -> None:
+    """The Data Catalog."""
+    store, registry = app.store, app.registry
+    sweeper = Sweeper(store=store, clock=clock)
+    changing: dict[str, Any] = {"store": store, "clock": clock, "events": CatalogEvents(ids=ids)}
+    registry.add("glue", Databases(pager=pager, sweeper=sweeper, **changing))
+    registry.add("glue", Tables(pager=pager, sweeper=sweeper, **changing))
+    registry.add("glue", TableVersions(store=store, pager=pager))
+    registry.add("glue", Partitions(**changing))
+    registry.add("glue", PartitionLists(store=store, pager=pager))
+    app.active.append(Worker(CATALOG_SWEEP, sweeper.handle, store=store, clock=clock, holder=holder, concurrency=1))
 
 
 def _root_keys(config: Config, clock: Clock) -> list[Credential]:

@@ -1,0 +1,143 @@
+"""Finding what a catalog call names: its catalog, database and table, with AWS's errors. Owns no state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mastic.context import Context, split_scope
+from mastic.errors import ServiceError, invalid_input, not_found
+from mastic.store import catalog_catalogs, catalog_databases, catalog_tables
+from mastic.store.catalog_databases import Database
+from mastic.store.catalog_tables import TableRow
+
+_CATALOG_ID = re.compile(r"(?:(\d{12})(?::|\Z))?(.*)\Z", re.DOTALL)
+# A resource link may point at a resource link; AWS follows one. More than this is a ring.
+MOST_LINKS = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Catalog:
+    """A catalog: its key in the store, and its id as clients see it."""
+
+    key: str
+    id: str
+    path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A database found in its catalog."""
+
+    catalog: Catalog
+    database_id: int
+    database: str
+
+
+def fold(name: str) -> str:
+    """A database, table or function name as the catalog keeps it."""
+    return name.lower()
+
+
+def catalog_of(context: Context, catalog_id: str | None) -> Catalog:
+    """The catalog that a CatalogId means: the caller's account, ``account:name/sub`` or ``name/sub``.
+
+    Raises AccessDeniedException for another account's.
+    """
+    if catalog_id is None or catalog_id == context.account_id:
+        return Catalog(key=context.scope, id=context.account_id)
+    found = _CATALOG_ID.match(catalog_id)
+    assert found is not None
+    account, path = found[1] or context.account_id, found[2].strip("/").lower()
+    if account != context.account_id:
+        raise ServiceError(
+            "AccessDeniedException",
+            f"User: {context.principal_arn} is not authorized to perform: glue:{context.operation} on resource: "
+            f"arn:aws:glue:{context.region}:{account}:catalog",
+        )
+    if not path:
+        return Catalog(key=context.scope, id=account)
+    return Catalog(key=f"{context.scope}:{path}", id=f"{account}:{path}", path=path)
+
+
+def catalog(tx: Connection, context: Context, request: Mapping[str, Any]) -> Catalog:
+    """The catalog of a request. Raises EntityNotFoundException when there is no such catalog."""
+    named = catalog_of(context, request.get("CatalogId"))
+    if named.path and catalog_catalogs.find(tx, context.scope, named.path) is None:
+        raise not_found(f"Catalog {request['CatalogId']} not found.")
+    return named
+
+
+def place(
+    tx: Connection,
+    context: Context,
+    request: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    hold: bool = False,
+) -> Place:
+    """The database of a request. ``hold`` keeps it from being deleted until the transaction ends.
+
+    Raises EntityNotFoundException.
+    """
+    where = catalog(tx, context, request)
+    wanted = request["DatabaseName"] if name is None else name
+    found = catalog_databases.find_id(tx, where.key, fold(wanted), hold=hold)
+    if found is None:
+        raise not_found(f"Database {wanted} not found.")
+    return Place(catalog=where, database_id=found, database=fold(wanted))
+
+
+def linked_place(
+    tx: Connection, context: Context, request: Mapping[str, Any], *, hold: bool = False
+) -> Place:
+    """Like ``place``, but a resource link leads to the database it stands for."""
+    found = place(tx, context, request, hold=hold)
+    for _ in range(MOST_LINKS):
+        database = catalog_databases.find(tx, found.catalog.key, found.database)
+        target = database.body.get("TargetDatabase") if database else None
+        if not target or not target.get("DatabaseName"):
+            return found
+        found = place(tx, context, target, hold=hold)
+    raise invalid_input(f"Database {request['DatabaseName']} is a resource link to itself")
+
+
+def database(tx: Connection, where: Catalog, name: str) -> Database:
+    """A database. Raises EntityNotFoundException."""
+    found = catalog_databases.find(tx, where.key, fold(name))
+    if found is None:
+        raise not_found(f"Database {name} not found.")
+    return found
+
+
+def table(
+    tx: Connection, context: Context, request: Mapping[str, Any], *, member: str = "TableName", hold: str = ""
+) -> tuple[Place, TableRow]:
+    """The table of a request with its database. ``hold`` is "change" (against everybody else) or "fill".
+
+    Raises EntityNotFoundException.
+    """
+    where = place(tx, context, request)
+    find = {
+        "": catalog_tables.find,
+        "change": catalog_tables.find_to_change,
+        "fill": catalog_tables.find_to_fill,
+    }[hold]
+    found = find(tx, where.database_id, fold(request[member]))
+    if found is None:
+        linked = linked_place(tx, context, request)
+        found = find(tx, linked.database_id, fold(request[member])) if linked != where else None
+        where = linked
+    if found is None:
+        raise not_found(f"Table {request[member]} not found.")
+    return where, found
+
+
+def arn(scope: str, path: str) -> str:
+    """The ARN of a catalog resource: ``arn(scope, "table/db/t")``."""
+    account, region = split_scope(scope)
+    return f"arn:aws:glue:{region}:{account}:{path}"

@@ -1,0 +1,66 @@
+"""GetPartitions: a table's partitions by expression, by segment, page by page. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mastic.context import Context
+from mastic.errors import invalid_input
+from mastic.glue.catalog import expressions, lookup, partition_rows
+from mastic.glue.catalog.expressions import Key
+from mastic.glue.pages import Pager
+from mastic.store import catalog_scans
+from mastic.store.catalog_scans import Position, Scan, Search
+from mastic.store.catalog_tables import TableRow
+from mastic.store.engine import Store
+
+PAGE = 1000
+
+
+class PartitionLists:
+    """The handler of GetPartitions."""
+
+    def __init__(self, *, store: Store, pager: Pager) -> None:
+        self._store = store
+        self._pager = pager
+
+    def get_partitions(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        """Partitions that satisfy the Expression. Raises InvalidInputException saying what is wrong with it."""
+        with self._store.read() as tx:
+            place, table = lookup.table(tx, context, request)
+            count = request.get("MaxResults", PAGE)
+            search = search_for(table, request.get("Expression"), request.get("Segment"))
+            bound = f"{table.id}:{request.get('Expression', '')}:{search.segment}"
+            place_in_list = self._pager.read(request.get("NextToken"), "GetPartitions", bound)
+            if place_in_list is None:
+                scan, after = catalog_scans.plan(tx, search), None
+            else:
+                scan, after = Scan(place_in_list[0]), Position(*place_in_list[1:])
+            rows = catalog_scans.page(tx, search, scan, after, count + 1)
+
+            def position(row: Any) -> list[Any]:
+                at = catalog_scans.position(scan, row)
+                return [scan.index, at.lead, at.key]
+
+            token = self._pager.token(rows, count, position, "GetPartitions", bound)
+            found = partition_rows.shapes(
+                tx, place, table, rows[:count], without_columns=request.get("ExcludeColumnSchema", False)
+            )
+        return {"Partitions": found, "NextToken": token}
+
+
+def search_for(table: TableRow, expression: str | None, segment: dict[str, int] | None) -> Search:
+    """What a request asks of a table's partitions. Raises InvalidInputException."""
+    keys = [
+        Key(name=k["Name"], type=k.get("Type") or "string") for k in table.body.get("PartitionKeys") or []
+    ]
+    condition = None
+    if expression and expression.strip():
+        condition = expressions.parse(expression, keys)
+    slice_ = None
+    if segment is not None:
+        number, total = segment["SegmentNumber"], segment["TotalSegments"]
+        if number >= total:
+            raise invalid_input(f"SegmentNumber {number} must be less than TotalSegments {total}")
+        slice_ = (number, total)
+    return Search(table_id=table.id, keys=len(keys), condition=condition, segment=slice_)

@@ -1,0 +1,94 @@
+"""Between a PartitionInput, a row of the store and a Partition. Owns no state."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from mastic.glue.catalog import partition_keys, rekeying
+from mastic.glue.catalog.lookup import Place
+from mastic.glue.catalog.shapes import DESCRIPTOR
+from mastic.store import catalog_partitions
+from mastic.store.catalog_partitions import SLOTS, NewPartition
+from mastic.store.catalog_tables import TableRow
+from mastic.store.schema import dumps
+
+_DIGEST = 16
+
+
+class Coder:
+    """Encodes the partitions of one table. ``body`` is its TableInput."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.families = rekeying.families(body)
+        self.keys = len(self.families)
+        # Partitions written together mostly have one descriptor: its text is digested once.
+        self._digests: dict[str, bytes] = {}
+
+    def key(self, values: Sequence[str]) -> str:
+        """The key of the partition that has these values, as many as the table has keys."""
+        if len(values) != self.keys:
+            # Such a partition cannot exist; no key looks like this one.
+            return "\x02"
+        return partition_keys.encode(self.families, values).key
+
+    def encode(self, values: Sequence[str], given: dict[str, Any], created: int) -> NewPartition:
+        """The row of a PartitionInput."""
+        encoded = partition_keys.encode(self.families, values)
+        rest = {m: v for m, v in given.items() if m not in ("Values", "StorageDescriptor")}
+        digest = text = location = None
+        if "StorageDescriptor" in given:
+            shared = dict(given["StorageDescriptor"])
+            location = shared.pop("Location", None)
+            if location is not None and "\x00" in location:
+                # No text column takes NUL; the shared part is JSON and may hold it.
+                shared["Location"], location = location, None
+            text = dumps(shared)
+            digest = self._digests.get(text)
+            if digest is None:
+                digest = self._digests[text] = hashlib.blake2b(text.encode(), digest_size=_DIGEST).digest()
+        return NewPartition(
+            key=encoded.key,
+            parts=encoded.parts,
+            slot=zlib.crc32(encoded.key.encode()) % SLOTS,
+            values=dumps(list(values)),
+            digest=digest,
+            descriptor=text,
+            location=location,
+            body=dumps(rest) if rest else None,
+            created=created,
+        )
+
+
+def shapes(
+    tx: Connection, place: Place, table: TableRow, rows: Sequence[Any], *, without_columns: bool = False
+) -> list[dict[str, Any]]:
+    """Rows as clients see them."""
+    digests = {bytes(row.descriptor) for row in rows if row.descriptor is not None}
+    shared = {
+        digest: {**DESCRIPTOR, **orjson.loads(text)}
+        for digest, text in catalog_partitions.descriptor_bodies(tx, table.id, digests).items()
+    }
+    if without_columns:
+        for descriptor in shared.values():
+            descriptor.pop("Columns", None)
+    found = []
+    for row in rows:
+        out = orjson.loads(row.body) if row.body else {}
+        out["Values"] = orjson.loads(row.values)
+        out["DatabaseName"] = place.database
+        out["TableName"] = table.name
+        out["CreationTime"] = row.created // 1000 / 1000
+        out["CatalogId"] = place.catalog.id
+        if row.descriptor is not None:
+            descriptor = shared[bytes(row.descriptor)]
+            out["StorageDescriptor"] = (
+                descriptor if row.location is None else {**descriptor, "Location": row.location}
+            )
+        found.append(out)
+    return found

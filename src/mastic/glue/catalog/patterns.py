@@ -1,0 +1,55 @@
+"""Java regular expressions over names, as GetTables and GetUserDefinedFunctions take them.
+
+A pattern may be hostile: matching has a budget of time, after which the call is refused. Owns no state.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+
+import regex
+
+from mastic.errors import invalid_input
+
+SECONDS = 2.0
+_LITERAL = re.compile(r"[a-z0-9_]*")
+_QUOTED = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
+
+
+class Pattern:
+    """A compiled expression that must match a whole name."""
+
+    def __init__(self, expression: str) -> None:
+        self._expression = expression
+        try:
+            self._compiled = regex.compile(
+                _QUOTED.sub(lambda quoted: re.escape(quoted[1]), expression), flags=regex.VERSION0
+            )
+        except (regex.error, OverflowError, RecursionError) as error:
+            raise invalid_input(f"Invalid regular expression '{expression}': {error}") from error
+
+    @property
+    def prefix(self) -> str:
+        """Text that every matching name begins with."""
+        if "|" in self._expression or "(" in self._expression:
+            return ""
+        found = _LITERAL.match(self._expression)
+        text = found[0] if found else ""
+        following = self._expression[len(text) : len(text) + 1]
+        # A quantifier belongs to the last character.
+        return text[:-1] if following and following in "*?{+" else text
+
+    def matching(self, names: Iterable[str]) -> Iterator[str]:
+        """Those of the names that match. Raises InvalidInputException when it takes too long."""
+        deadline = time.monotonic() + SECONDS
+        for name in names:
+            left = deadline - time.monotonic()
+            try:
+                if left <= 0:
+                    raise TimeoutError
+                if self._compiled.fullmatch(name, timeout=left):
+                    yield name
+            except TimeoutError:
+                raise invalid_input(f"The expression '{self._expression}' takes too long to match") from None

@@ -1,0 +1,243 @@
+"""Tables: create, get, list, update, delete. State: ``catalog_tables`` and its archived versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mastic.clock import Clock
+from mastic.context import Context
+from mastic.errors import ServiceError, already_exists, invalid_input, not_found
+from mastic.glue import tags as glue_tags
+from mastic.glue.catalog import lookup, rekeying, shapes, views
+from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.patterns import Pattern
+from mastic.glue.catalog.sweeping import Sweeper
+from mastic.glue.pages import Pager
+from mastic.store import catalog_tables, tags
+from mastic.store.catalog_tables import TableRow
+from mastic.store.engine import Duplicate, Stale, Store
+
+PAGE = 100
+# Names looked at in one step while an expression is applied.
+NAMES = 2000
+MOST_VERSIONS = 100_000
+
+
+class Tables:
+    """The handlers."""
+
+    def __init__(self, *, store: Store, clock: Clock, pager: Pager, events: Events, sweeper: Sweeper) -> None:
+        self._store = store
+        self._clock = clock
+        self._pager = pager
+        self._events = events
+        self._sweeper = sweeper
+
+    # -- create --------------------------------------------------------------------------------------
+
+    def create_table(self, context: Context, request: dict[str, Any]) -> None:
+        """Raises AlreadyExistsException, EntityNotFoundException for the database."""
+        body = _input(request)
+        name = lookup.fold(body["Name"])
+        now = self._clock.now()
+        try:
+            with self._store.write() as tx:
+                place = lookup.place(tx, context, request, hold=True)
+                catalog_tables.add(
+                    tx,
+                    database_id=place.database_id,
+                    name=name,
+                    body=body,
+                    created=now,
+                    created_by=context.principal_arn,
+                )
+                self._events.database(tx, context, now, "CreateTable", place.database, [name])
+        except Duplicate:
+            raise already_exists("Table already exists.") from None
+
+    # -- get -----------------------------------------------------------------------------------------
+
+    def get_table(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        """Raises EntityNotFoundException."""
+        _refuse_transaction(request)
+        with self._store.read() as tx:
+            place, row = lookup.table(tx, context, request, member="Name")
+            if "QueryAsOfTime" in request:
+                row = self._as_of(tx, row, request["QueryAsOfTime"])
+        return {
+            "Table": shapes.table(
+                place,
+                row,
+                attributes=request.get("AttributesToGet"),
+                status=request.get("IncludeStatusDetails", False),
+            )
+        }
+
+    def get_tables(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        """By name; Expression is a regular expression for the whole name."""
+        _refuse_transaction(request)
+        count = request.get("MaxResults", PAGE)
+        pattern = Pattern(request["Expression"]) if request.get("Expression") else None
+        with self._store.read() as tx:
+            place = lookup.linked_place(tx, context, request)
+            bound = f"{place.database_id}:{request.get('Expression', '')}"
+            after = self._pager.read(request.get("NextToken"), "GetTables", bound) or ""
+            if request.get("ResourceShareType") == "FEDERATED":
+                return {"TableList": []}
+            if pattern is None:
+                found = catalog_tables.page(tx, place.database_id, after, count + 1)
+            else:
+                found = self._matching(tx, place.database_id, pattern, after, count + 1)
+            token = self._pager.token(found, count, lambda row: row.name, "GetTables", bound)
+            rows = found[:count]
+            if "QueryAsOfTime" in request:
+                moment = request["QueryAsOfTime"]
+                versions = (catalog_tables.version_at(tx, row, moment) for row in rows)
+                rows = [row for row in versions if row is not None]
+        attributes, status = request.get("AttributesToGet"), request.get("IncludeStatusDetails", False)
+        return {
+            "TableList": [shapes.table(place, row, attributes=attributes, status=status) for row in rows],
+            "NextToken": token,
+        }
+
+    def _matching(
+        self, tx: Connection, database_id: int, pattern: Pattern, after: str, count: int
+    ) -> list[TableRow]:
+        names: list[str] = []
+        prefix = pattern.prefix
+        # A name equal to the prefix is behind everything that is smaller than it.
+        position = max(after, prefix[:-1] + chr(ord(prefix[-1]) - 1) + chr(0x10FFFF) if prefix else "")
+        while len(names) < count:
+            some: Sequence[str] = catalog_tables.names_after(tx, database_id, position, NAMES)
+            names += list(pattern.matching(some))
+            if len(some) < NAMES or (prefix and not some[-1].startswith(prefix)):
+                break
+            position = some[-1]
+        return catalog_tables.named(tx, database_id, names[:count])
+
+    @staticmethod
+    def _as_of(tx: Connection, row: TableRow, moment: datetime) -> TableRow:
+        found = catalog_tables.version_at(tx, row, moment)
+        if found is None:
+            raise not_found(f"Table {row.name} did not exist at {moment.isoformat()}")
+        return found
+
+    # -- update --------------------------------------------------------------------------------------
+
+    def update_table(self, context: Context, request: dict[str, Any]) -> None:
+        """Replaces the table's input, archiving the former version unless SkipArchive.
+
+        Raises ConcurrentModificationException when VersionId is not the current one.
+        """
+        body = _input(request)
+        now = self._clock.now()
+        try:
+            with self._store.write() as tx:
+                named = {**request, "Name": body["Name"]}
+                place, row = lookup.table(tx, context, named, member="Name", hold="change")
+                _check_version(request.get("VersionId"), row)
+                archive = not request.get("SkipArchive", False)
+                if archive and row.version >= MOST_VERSIONS:
+                    _check_room(tx, row)
+                changed = views.change(
+                    row.body, body, request.get("ViewUpdateAction"), force=request.get("Force", False)
+                )
+                views.check(changed)
+                catalog_tables.change(tx, row, changed, now=now, archive=archive)
+                rekeying.if_types_differ(tx, row.id, row.body, changed)
+                self._events.table(tx, context, now, "UpdateTable", place.database, row.name)
+        except Stale:
+            raise _concurrent() from None
+
+    # -- delete --------------------------------------------------------------------------------------
+
+    def delete_table(self, context: Context, request: dict[str, Any]) -> None:
+        """Deletes it with its partitions and versions. Raises EntityNotFoundException."""
+        now = self._clock.now()
+        with self._store.write() as tx:
+            place = lookup.place(tx, context, request)
+            gone = self._delete(tx, context, place, [request["Name"]])
+            if not gone:
+                raise not_found(f"Table {request['Name']} not found.")
+            self._events.database(tx, context, now, "DeleteTable", place.database, gone)
+
+    def batch_delete_table(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        """Deletes those that exist, and lists those that do not."""
+        wanted = request["TablesToDelete"]
+        now = self._clock.now()
+        with self._store.write() as tx:
+            place = lookup.place(tx, context, request)
+            gone = self._delete(tx, context, place, wanted)
+            if gone:
+                self._events.database(tx, context, now, "BatchDeleteTable", place.database, gone)
+        missing = [name for name in wanted if lookup.fold(name) not in gone]
+        detail = {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Table not found"}
+        return {"Errors": [{"TableName": name, "ErrorDetail": detail} for name in missing]}
+
+    def _delete(
+        self, tx: Connection, context: Context, place: lookup.Place, names: Sequence[str]
+    ) -> list[str]:
+        gone = catalog_tables.remove(tx, place.database_id, [lookup.fold(name) for name in names])
+        self._sweeper.tables_deleted(tx, list(gone.values()))
+        for name in gone:
+            tags.delete_arn(
+                tx, context.scope, glue_tags.arn(context.scope, "table", f"{place.database}/{name}")
+            )
+        return list(gone)
+
+
+def exists(tx: Connection, scope: str, path: str) -> bool:
+    """Whether a taggable table ``database/table`` exists."""
+    from mastic.store import catalog_databases
+
+    database, _, name = path.partition("/")
+    found = catalog_databases.find_id(tx, scope, lookup.fold(database))
+    return found is not None and catalog_tables.find(tx, found, lookup.fold(name)) is not None
+
+
+def _input(request: dict[str, Any]) -> dict[str, Any]:
+    """The TableInput of a request, checked for what can be seen without the store."""
+    _refuse_transaction(request)
+    for member in ("OpenTableFormatInput", "UpdateOpenTableFormatInput"):
+        if member in request:
+            raise invalid_input(
+                f"{member} is not supported yet: write Iceberg metadata with an Iceberg client"
+            )
+    body: dict[str, Any] | None = request.get("TableInput")
+    if body is None:
+        raise invalid_input("TableInput is required")
+    if "Name" in request and lookup.fold(request["Name"]) != lookup.fold(body["Name"]):
+        raise invalid_input("Table name cannot be changed: Name and TableInput.Name differ")
+    keys = [key["Name"].lower() for key in body.get("PartitionKeys") or []]
+    if len(set(keys)) < len(keys):
+        raise invalid_input("Duplicate partition key names")
+    views.check(body)
+    return body
+
+
+def _refuse_transaction(request: dict[str, Any]) -> None:
+    if "TransactionId" in request:
+        raise invalid_input("TransactionId belongs to governed tables, which are not supported")
+
+
+def _check_version(expected: str | None, row: TableRow) -> None:
+    if expected is not None and expected != str(row.version):
+        raise _concurrent()
+
+
+def _check_room(tx: Connection, row: TableRow) -> None:
+    if catalog_tables.count_versions(tx, row.id) >= MOST_VERSIONS:
+        raise ServiceError(
+            "ResourceNumberLimitExceededException",
+            f"Table {row.name} has {MOST_VERSIONS} versions; delete some or update with SkipArchive",
+        )
+
+
+def _concurrent() -> ServiceError:
+    return ServiceError(
+        "ConcurrentModificationException", "Update table failed due to concurrent modifications."
+    )

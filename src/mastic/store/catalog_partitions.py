@@ -1,0 +1,233 @@
+"""Partitions of tables: a row each, storage descriptors shared.
+
+Owns ``catalog_partitions`` and ``catalog_descriptors``. A row's ``key`` is the sortable encoding of all its
+values, unique in the table; ``k0`` … are the encodings of the single values (NULL: not readable as the
+key's type). Pages follow the order of the index that a search uses. A descriptor is what partitions of one
+table have in common in their StorageDescriptor: all of it but the Location.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    select,
+    update,
+)
+
+from mastic.store.engine import insert
+from mastic.store.schema import Identity, Sortable, metadata
+
+# Keys beyond these are stored, but no expression can name them.
+SEARCHABLE_KEYS = 10
+# The first key leads the unique index. These have an index each; a table that does not have them pays nothing.
+INDEXED_KEYS = (1, 2, 3, 4)
+# Divisible by every number of segments that a scan may ask for.
+SLOTS = 2520
+
+partitions = Table(
+    "catalog_partitions",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("table_id", BigInteger, nullable=False),
+    Column("key", Sortable, nullable=False),
+    *(Column(f"k{n}", Sortable) for n in range(SEARCHABLE_KEYS)),
+    Column("slot", SmallInteger, nullable=False),
+    # JSON texts, written and read by glue.catalog.partitions: a page holds a thousand of them.
+    Column("values", Text, nullable=False),
+    Column("descriptor", LargeBinary(16)),
+    Column("location", Text),
+    Column("body", Text),
+    Column("created", BigInteger, nullable=False),
+)
+Index("ux_catalog_partitions_key", partitions.c.table_id, partitions.c.key, unique=True)
+for _n in INDEXED_KEYS:
+    _key = partitions.c[f"k{_n}"]
+    Index(
+        f"ix_catalog_partitions_k{_n}",
+        partitions.c.table_id,
+        _key,
+        partitions.c.key,
+        sqlite_where=_key.is_not(None),
+        postgresql_where=_key.is_not(None),
+    )
+
+descriptors = Table(
+    "catalog_descriptors",
+    metadata,
+    Column("table_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+_OF_TABLE = partitions.c.table_id == bindparam("of")
+_ONE = select(partitions).where(_OF_TABLE, partitions.c.key == bindparam("at"))
+_SOME = select(partitions).where(_OF_TABLE, partitions.c.key.in_(bindparam("at", expanding=True)))
+_KEYS = select(partitions.c.key).where(_OF_TABLE, partitions.c.key.in_(bindparam("at", expanding=True)))
+_DESCRIPTORS = select(descriptors.c.digest, descriptors.c.body).where(
+    descriptors.c.table_id == bindparam("of"), descriptors.c.digest.in_(bindparam("digests", expanding=True))
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewPartition:
+    """A partition about to be stored: JSON texts and encodings, ready for the row."""
+
+    key: str
+    parts: Sequence[str | None]
+    slot: int
+    values: str
+    digest: bytes | None
+    descriptor: str | None
+    location: str | None
+    body: str | None
+    created: int
+
+
+def _row(table_id: int, new: NewPartition) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "table_id": table_id,
+        "key": new.key,
+        "slot": new.slot,
+        "values": new.values,
+        "descriptor": new.digest,
+        "location": new.location,
+        "body": new.body,
+        "created": new.created,
+    }
+    for n in range(SEARCHABLE_KEYS):
+        row[f"k{n}"] = new.parts[n] if n < len(new.parts) else None
+    return row
+
+
+def add(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
+    """Store partitions with keys all different; returns the keys that are stored now, without those that existed."""
+    known = set(tx.execute(_KEYS, {"of": table_id, "at": [p.key for p in new]}).scalars())
+    fresh = [p for p in new if p.key not in known]
+    if not fresh:
+        return set()
+    _share(tx, table_id, fresh)
+    if tx.dialect.name == "sqlite":
+        # One writer at a time: nobody came in between.
+        tx.execute(partitions.insert(), [_row(table_id, p) for p in fresh])
+        return {p.key for p in fresh}
+    added = tx.execute(
+        insert(tx, partitions)
+        .on_conflict_do_nothing(index_elements=["table_id", "key"])
+        .returning(partitions.c.key),
+        [_row(table_id, p) for p in fresh],
+    )
+    return set(added.scalars())
+
+
+def _share(tx: Connection, table_id: int, new: Iterable[NewPartition]) -> None:
+    bodies = {p.digest: p.descriptor for p in new if p.digest is not None}
+    if bodies:
+        tx.execute(
+            insert(tx, descriptors).on_conflict_do_nothing(index_elements=["table_id", "digest"]),
+            [{"table_id": table_id, "digest": d, "body": b} for d, b in sorted(bodies.items())],
+        )
+
+
+def find(tx: Connection, table_id: int, key: str) -> Any | None:
+    """The partition's row, or None."""
+    return tx.execute(_ONE, {"of": table_id, "at": key}).first()
+
+
+def find_many(tx: Connection, table_id: int, keys: Sequence[str]) -> dict[str, Any]:
+    """Rows of those partitions that exist, by key."""
+    found = {}
+    for start in range(0, len(keys), 500):
+        for row in tx.execute(_SOME, {"of": table_id, "at": keys[start : start + 500]}):
+            found[row.key] = row
+    return found
+
+
+def replace(tx: Connection, table_id: int, key: str, new: NewPartition) -> bool:
+    """Put ``new`` in the place of the partition at ``key``, its creation time kept.
+
+    False when there is none. Raises Duplicate at the end when ``new`` has the key of another.
+    """
+    values = _row(table_id, new)
+    del values["created"], values["table_id"]
+    _share(tx, table_id, [new])
+    changed = tx.execute(
+        update(partitions).where(partitions.c.table_id == table_id, partitions.c.key == key).values(values)
+    )
+    return changed.rowcount == 1
+
+
+def remove(tx: Connection, table_id: int, keys: Sequence[str]) -> dict[str, int]:
+    """Delete partitions; returns the ids of those that existed, by key."""
+    removed = tx.execute(
+        delete(partitions)
+        .where(partitions.c.table_id == table_id, partitions.c.key.in_(keys))
+        .returning(partitions.c.key, partitions.c.id)
+    )
+    return {row.key: row.id for row in removed}
+
+
+def descriptor_bodies(tx: Connection, table_id: int, digests: Iterable[bytes]) -> dict[bytes, str]:
+    """The JSON texts of descriptors."""
+    wanted = sorted(set(digests))
+    found: dict[bytes, str] = {}
+    for start in range(0, len(wanted), 500):
+        rows = tx.execute(_DESCRIPTORS, {"of": table_id, "digests": wanted[start : start + 500]})
+        found.update((bytes(row.digest), row.body) for row in rows)
+    return found
+
+
+def any_of(tx: Connection, table_id: int) -> bool:
+    """Whether the table has a partition."""
+    return bool(tx.execute(select(exists().where(partitions.c.table_id == table_id))).scalar())
+
+
+def after_id(tx: Connection, table_id: int, after: int, count: int) -> Sequence[Any]:
+    """Ids and values in the order of ids: to go over all partitions of a table while changing their keys."""
+    return tx.execute(
+        select(partitions.c.id, partitions.c["values"])
+        .where(partitions.c.table_id == table_id, partitions.c.id > after)
+        .order_by(partitions.c.id)
+        .limit(count)
+    ).all()
+
+
+def rekey(tx: Connection, encoded: Sequence[tuple[int, str, Sequence[str | None]]]) -> None:
+    """Give partitions, by id, the encodings that other key types ask for."""
+    columns = {f"k{n}": bindparam(f"new_k{n}") for n in range(SEARCHABLE_KEYS)}
+    tx.execute(
+        update(partitions)
+        .where(partitions.c.id == bindparam("which"))
+        .values(key=bindparam("new_key"), **columns),
+        [
+            {
+                "which": which,
+                "new_key": key,
+                **{f"new_k{n}": parts[n] if n < len(parts) else None for n in range(SEARCHABLE_KEYS)},
+            }
+            for which, key, parts in encoded
+        ],
+    )
+
+
+def sweep(tx: Connection, table_id: int, count: int) -> int:
+    """Delete up to ``count`` partitions of a deleted table, at last its descriptors; returns how many."""
+    some = select(partitions.c.id).where(partitions.c.table_id == table_id).limit(count)
+    removed = tx.execute(delete(partitions).where(partitions.c.id.in_(some))).rowcount
+    if removed < count:
+        tx.execute(delete(descriptors).where(descriptors.c.table_id == table_id))
+    return removed
