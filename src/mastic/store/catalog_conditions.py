@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy import and_, not_, or_
 
 LAST_CHARACTER = 0x10FFFF
 
@@ -72,22 +72,20 @@ class Not:
 
 Condition = Compare | In | Like | IsNull | And | Or | Not
 
-LikeOperator = Callable[[Any, str], ColumnElement[bool]]
+LikeOperator = Callable[[Any, str], Any]
 
 
-def clause(condition: Condition, columns: list[Any], like: LikeOperator) -> ColumnElement[bool]:
+def clause(condition: Condition, columns: list[Any], like: LikeOperator) -> Any:
     """The condition as SQL over the key ``columns``; ``like`` is the dialect's case-sensitive LIKE."""
     match condition:
         case Compare(key, op, value):
             return _compare(columns[key], op, value)
         case In(key, values):
-            found: ColumnElement[bool] = columns[key].in_(values)
-            return found
+            return columns[key].in_(values)
         case Like(key, pattern):
             return like(columns[key], pattern)
         case IsNull(key):
-            missing: ColumnElement[bool] = columns[key].is_(None)
-            return missing
+            return columns[key].is_(None)
         case And(parts):
             return and_(*(clause(part, columns, like) for part in parts))
         case Or(parts):

@@ -48,7 +48,7 @@ _ONE = select(databases).where(
 _ID = select(databases.c.id).where(
     databases.c.catalog == bindparam("of"), databases.c.name == bindparam("called")
 )
-# Whoever adds to a database holds it, so that nobody deletes it meanwhile (PostgreSQL; SQLite has one writer).
+# Whoever adds to a database holds it, so that nobody deletes it meanwhile. (SQLite has one writer anyway.)
 _HELD = _ID.with_for_update(read=True, key_share=True)
 _INSERT = insert(databases)
 _PAGE = (

@@ -33,7 +33,7 @@ from mastic.store.schema import Identity, Sortable, metadata
 
 # Keys beyond these are stored, but no expression can name them.
 SEARCHABLE_KEYS = 10
-# The first key leads the unique index. These have an index each; a table that does not have them pays nothing.
+# The first key leads the unique index. These have one each, for which tables without the key pay nothing.
 INDEXED_KEYS = (1, 2, 3, 4)
 # Divisible by every number of segments that a scan may ask for.
 SLOTS = 2520
@@ -115,7 +115,7 @@ def _row(table_id: int, new: NewPartition) -> dict[str, Any]:
 
 
 def add(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
-    """Store partitions with keys all different; returns the keys that are stored now, without those that existed."""
+    """Store partitions with keys all different; returns the keys that did not exist before."""
     known = set(tx.execute(_KEYS, {"of": table_id, "at": [p.key for p in new]}).scalars())
     fresh = [p for p in new if p.key not in known]
     if not fresh:
@@ -208,7 +208,7 @@ def after_id(tx: Connection, table_id: int, after: int, count: int) -> Sequence[
 
 def rekey(tx: Connection, encoded: Sequence[tuple[int, str, Sequence[str | None]]]) -> None:
     """Give partitions, by id, the encodings that other key types ask for."""
-    columns = {f"k{n}": bindparam(f"new_k{n}") for n in range(SEARCHABLE_KEYS)}
+    columns: dict[str, Any] = {f"k{n}": bindparam(f"new_k{n}") for n in range(SEARCHABLE_KEYS)}
     tx.execute(
         update(partitions)
         .where(partitions.c.id == bindparam("which"))

@@ -207,8 +207,8 @@ class _Parser:
         if literal.kind == "number":
             if kind in ("date", "timestamp") or (self._strict and kind == "string"):
                 raise invalid_input(
-                    f"Invalid partition expression: {literal.text} cannot be compared with the {key.type} key "
-                    f"'{key.name}'; quote the value"
+                    f"Invalid partition expression: {literal.text} cannot be compared with the {key.type} "
+                    f"key '{key.name}'; quote the value"
                 )
             text = literal.text.removeprefix("+")
         else:

@@ -56,8 +56,8 @@ def catalog_of(context: Context, catalog_id: str | None) -> Catalog:
     if account != context.account_id:
         raise ServiceError(
             "AccessDeniedException",
-            f"User: {context.principal_arn} is not authorized to perform: glue:{context.operation} on resource: "
-            f"arn:aws:glue:{context.region}:{account}:catalog",
+            f"User: {context.principal_arn} is not authorized to perform: glue:{context.operation} on "
+            f"resource: arn:aws:glue:{context.region}:{account}:catalog",
         )
     if not path:
         return Catalog(key=context.scope, id=account)

@@ -47,7 +47,7 @@ _FAMILIES = {
 
 
 def family(hive_type: str) -> str | None:
-    """``string``, ``integer``, ``decimal``, ``date`` or ``timestamp``; None for types no expression can compare."""
+    """``string``, ``integer``, ``decimal``, ``date``, ``timestamp``; None for what nothing can compare."""
     return _FAMILIES.get(hive_type.partition("(")[0].strip().lower())
 
 

@@ -25,7 +25,7 @@ class PartitionLists:
         self._pager = pager
 
     def get_partitions(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        """Partitions that satisfy the Expression. Raises InvalidInputException saying what is wrong with it."""
+        """Partitions that satisfy the Expression. Raises InvalidInputException saying what is wrong."""
         with self._store.read() as tx:
             place, table = lookup.table(tx, context, request)
             count = request.get("MaxResults", PAGE)

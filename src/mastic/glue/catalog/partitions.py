@@ -176,7 +176,7 @@ class Partitions:
             return {"Partition": partition_rows.shapes(tx, place, row, [found])[0]}
 
     def batch_get_partition(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        """Those that exist, in the order asked for, each once. Raises EntityNotFoundException for the table."""
+        """Those that exist, each once, in the order asked for."""
         with self._store.read() as tx:
             place, row = lookup.table(tx, context, request)
             coder = Coder(row.body)

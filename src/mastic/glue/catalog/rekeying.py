@@ -39,7 +39,7 @@ def if_types_differ(tx: Connection, table_id: int, old: dict[str, Any], new: dic
 
 
 def _encoded(rows: Sequence[Any], body: dict[str, Any]) -> list[tuple[int, str, Sequence[str | None]]]:
-    encoded = []
+    encoded: list[tuple[int, str, Sequence[str | None]]] = []
     for row in rows:
         values = orjson.loads(row.values)
         one = partition_keys.encode(families(body, len(values)), values)
