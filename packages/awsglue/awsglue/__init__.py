@@ -1,0 +1,1 @@
+"""The awsglue API: the names a Glue script imports."""

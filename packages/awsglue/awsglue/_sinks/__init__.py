@@ -1,0 +1,1 @@
+"""Where DynamicFrames go: S3 formats with catalog updates, databases."""

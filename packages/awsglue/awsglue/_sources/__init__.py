@@ -1,0 +1,1 @@
+"""Where DynamicFrames come from: S3 formats, catalog tables, databases."""

@@ -1,0 +1,126 @@
+"""One suite over every engine.
+
+It runs inside a runtime (an environment with one engine): `pytest tests/awsglue` there. In an environment without an
+engine only test_engines.py is collected, which runs the suite in each runtime as a process of its own.
+
+`notimpl("sail", reason)` marks what an engine honestly cannot do: the test must then fail there, or the mark is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "packages" / "awsglue"
+if str(LIBRARY) not in sys.path:
+    sys.path.insert(0, str(LIBRARY))
+# Workers of a classic engine are processes of their own and must find the library too.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(LIBRARY), str(ROOT / "tests" / "awsglue"), os.environ.get("PYTHONPATH", "")])
+os.environ.setdefault("TZ", "UTC")
+
+from awsglue._runtime.engine import installed  # noqa: E402
+
+ENGINE = installed()
+if not ENGINE:
+    collect_ignore_glob = ["test_[!e]*.py", "test_e[!n]*.py"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "notimpl(engine, reason): the engine cannot do this, and says so")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("notimpl"):
+            if mark.args[0] == ENGINE:
+                item.add_marker(pytest.mark.xfail(reason=mark.args[1], strict=True))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Any:
+    """The engine's session, as a job gets it."""
+    from awsglue._runtime.engine import STATE, get_or_create_session
+
+    try:
+        return get_or_create_session()
+    except ImportError:  # TEMPORARY until the runtime is whole
+        STATE.session = _bare()
+        return STATE.session
+
+
+def _bare() -> Any:
+    from pyspark.sql import SparkSession
+
+    if ENGINE == "sail":
+        from pysail.spark import SparkConnectServer
+
+        server = SparkConnectServer("127.0.0.1", 0)
+        server.start()
+        made = SparkSession.builder.remote(f"sc://127.0.0.1:{server.listening_address[1]}").getOrCreate()
+        made._server = server
+    else:
+        made = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+        made.sparkContext.setLogLevel("ERROR")
+    made.conf.set("spark.sql.ansi.enabled", "false")
+    return made
+
+
+@pytest.fixture
+def glue(spark: Any) -> Any:
+    """A GlueContext over the session."""
+    from awsglue.context import GlueContext
+
+    return GlueContext(spark)
+
+
+@pytest.fixture
+def frame(glue: Any) -> Any:
+    """Make a DynamicFrame of rows: frame("a int, b string", [(1, "x")])."""
+    from awsglue.dynamicframe import DynamicFrame
+
+    def make(schema: str, rows: list[tuple[Any, ...]], name: str = "frame") -> Any:
+        return DynamicFrame.fromDF(glue.spark_session.createDataFrame(rows, schema), glue, name)
+
+    return make
+
+
+class AnyOrder(list):  # type: ignore[type-arg]
+    """Records of which the order does not matter when they are compared."""
+
+    def __eq__(self, other: object) -> bool:
+        assert isinstance(other, list)
+        rest = list(other)
+        for one in self:
+            if one not in rest:
+                return False
+            rest.remove(one)
+        return not rest
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.fixture
+def records() -> Any:
+    """The records of a frame as the user sees them (choices as their values), in any order."""
+    from awsglue._frames.display import take
+
+    return lambda dynamic_frame: AnyOrder(take(dynamic_frame._checked(), None))
+
+
+@pytest.fixture
+def json_frame(glue: Any, tmp_path: Path) -> Any:
+    """A DynamicFrame of JSON records, with the choices they make."""
+    import json
+
+    def make(*values: Any) -> Any:
+        folder = tmp_path / f"json{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        (folder / "part.json").write_text("".join(json.dumps(value) + "\n" for value in values))
+        return glue.create_dynamic_frame.from_options("s3", {"paths": [f"file://{folder}"]}, format="json")
+
+    return make

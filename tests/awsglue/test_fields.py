@@ -1,0 +1,127 @@
+"""Transforms of fields on every engine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from awsglue.transforms import ApplyMapping, DropFields, DropNullFields, RenameField, SelectFields, SplitFields
+
+NESTED = "id int, s struct<x:int,t:struct<y:string,z:double>>, l array<struct<p:int,q:string>>, `a.b` string"
+ROWS = [(1, (5, ("u", 1.5)), [(1, "a"), (2, "b")], "dot"), (2, None, None, None)]
+
+
+def test_apply_mapping_casts_and_nests(frame, records):
+    source = frame("a string, b string, c string", [("1", "2.5", "2020-01-02"), ("x", "", None)])
+    mapped = ApplyMapping.apply(
+        frame=source,
+        mappings=[("a", "string", "n.a", "int"), ("b", "string", "n.b", "double"), ("c", "string", "day", "date")],
+    )
+    assert records(mapped) == [
+        {"n": {"a": 1, "b": 2.5}, "day": dt.date(2020, 1, 2)},
+        {"n": {"a": None, "b": None}, "day": None},
+    ]
+    assert [field.name for field in mapped.schema()] == ["n", "day"]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ("12", "long", 12), ("12", "bigint", 12), ("12", "short", 12), ("12", "byte", 12), ("300", "byte", None),
+        ("1.5", "float", 1.5), ("1e3", "double", 1000.0), ("true", "boolean", True), ("no", "boolean", None),
+        ("1.239", "decimal(10,2)", Decimal("1.24")), ("99999", "decimal(4,2)", None), (" 7 ", "int", 7),
+        ("2020-02-30", "date", None), ("2020-01-02 03:04:05", "timestamp", dt.datetime(2020, 1, 2, 3, 4, 5)),
+        ("3000000000", "int", None), ("abc", "string", "abc"),
+    ],
+)
+def test_casts(frame, records, value, kind, expected):
+    mapped = frame("a string", [(value,)]).apply_mapping([("a", "string", "b", kind)])
+    assert records(mapped) == [{"b": expected}]
+
+
+def test_mapping_leaves_out_missing_sources_and_unmapped_fields(frame):
+    mapped = frame("a int, b int", [(1, 2)]).apply_mapping([("a", "int", "x", "int"), ("zz", "int", "y", "int")])
+    assert mapped.toDF().columns == ["x"]
+
+
+def test_mapping_reads_nested_and_literal_dots(frame, records):
+    source = frame(NESTED, ROWS)
+    mapped = source.apply_mapping([("s.t.y", "string", "y", "string"), ("`a.b`", "string", "`c.d`", "string")])
+    assert records(mapped) == [{"y": "u", "c.d": "dot"}, {"y": None, "c.d": None}]
+    assert mapped.toDF().columns == ["y", "c.d"]
+
+
+def test_mapping_ignores_case_unless_told(frame):
+    source = frame("Name string", [("x",)])
+    assert source.apply_mapping([("name", "string", "n", "string")]).toDF().columns == ["n"]
+    assert source.apply_mapping([("name", "string", "n", "string")], case_sensitive=True).toDF().columns == []
+
+
+def test_mapping_tuples_of_two_and_three(frame, records):
+    source = frame("a string", [("4",)])
+    assert records(source.apply_mapping([("a", "b")])) == [{"b": "4"}]
+    assert records(source.apply_mapping([("a", "b", "int")])) == [{"b": 4}]
+    with pytest.raises(ValueError):
+        source.apply_mapping([("a",)])
+    with pytest.raises(TypeError):
+        source.apply_mapping(["a"])
+
+
+def test_drop_fields_nested_in_structs_and_arrays(frame, records):
+    dropped = DropFields.apply(frame(NESTED, ROWS), ["s.t.y", "l[].p", "nothing", "a.b"])
+    assert records(dropped) == [
+        {"id": 1, "s": {"x": 5, "t": {"z": 1.5}}, "l": [{"q": "a"}, {"q": "b"}], "a.b": "dot"},
+        {"id": 2, "s": None, "l": None, "a.b": None},
+    ]
+
+
+def test_select_fields_keeps_nesting(frame, records):
+    chosen = SelectFields.apply(frame(NESTED, ROWS), paths=["s.t.z", "id", "`a.b`", "l[].q", "none"])
+    assert chosen.toDF().columns == ["s", "id", "a.b", "l"]
+    assert records(chosen) == [
+        {"s": None, "id": 2, "a.b": None, "l": None},
+        {"s": {"t": {"z": 1.5}}, "id": 1, "a.b": "dot", "l": [{"q": "a"}, {"q": "b"}]},
+    ]
+
+
+def test_rename_field(frame, records):
+    source = frame(NESTED, ROWS[:1])
+    assert source.rename_field("id", "key").toDF().columns == ["key", "s", "l", "a.b"]
+    assert source.rename_field("`a.b`", "ab").toDF().columns == ["id", "s", "l", "ab"]
+    moved = RenameField.apply(source, "s.t.y", "s.t.why")
+    assert records(moved)[0]["s"] == {"x": 5, "t": {"why": "u", "z": 1.5}}
+    up = source.rename_field("s.x", "x")
+    assert records(up)[0]["x"] == 5
+    assert records(up)[0]["s"] == {"t": {"y": "u", "z": 1.5}}
+    assert source.rename_field("nothing", "else").toDF().columns == source.toDF().columns
+
+
+def test_split_fields(frame):
+    parts = SplitFields.apply(frame("a int, b int, c int", [(1, 2, 3)]), ["a", "c"])
+    assert list(parts.keys()) == ["frame1", "frame2"]
+    assert parts.select("frame1").toDF().columns == ["a", "c"]
+    assert parts["frame2"].toDF().columns == ["b"]
+
+
+def test_drop_null_fields_goes_by_the_schema(glue, spark, capsys):
+    from awsglue.dynamicframe import DynamicFrame
+
+    df = spark.sql("select 1 as a, cast(null as string) as b, null as c, named_struct('x', 1, 'y', null) as s")
+    kept = DropNullFields.apply(DynamicFrame.fromDF(df, glue, "f"))
+    assert [field.name for field in kept.schema()] == ["a", "b", "s"]
+    assert [field.name for field in kept.schema().getField("s").dataType] == ["x"]
+    assert "null_fields ['c', 's.y']" in capsys.readouterr().out
+
+
+def test_print_schema(frame, capsys):
+    frame("a int, l array<struct<p:bigint>>, d decimal(5,1), m map<string,int>", []).printSchema()
+    assert capsys.readouterr().out == (
+        "root\n|-- a: int\n|-- l: array\n|    |-- element: struct\n|    |    |-- p: long\n"
+        "|-- d: decimal(5,1)\n|-- m: map\n|    |-- keyType: string\n|    |-- valueType: int\n\n"
+    )
+
+
+def test_show_prints_json(frame, capsys):
+    frame("a int, s struct<x:string>", [(1, ("é",))]).show()
+    assert capsys.readouterr().out == '{"a": 1, "s": {"x": "é"}}\n'
