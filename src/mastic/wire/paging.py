@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from mastic.clock import Clock
+from mastic.context import Context
 from mastic.errors import ServiceError
 
 VERSION = 1
@@ -84,8 +85,49 @@ class Paging:
 
     def _list(self, name: str, filters: Any) -> str:
         """A short fingerprint of a list and its filters."""
-        text = orjson.dumps([name, filters], option=orjson.OPT_SORT_KEYS)
+        text = orjson.dumps([name, filters], option=orjson.OPT_SORT_KEYS, default=repr)
         return hashlib.sha256(text).hexdigest()[:16]
 
     def _tag(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, "sha256")[:_TAG]
+
+
+class Pages:
+    """Paging for handlers: the filters are the request itself, without its token and page size.
+
+    ``token`` is the member that carries the token both ways (``NextToken``, ``nextToken``, ``Marker``),
+    ``size`` the member that asks for a page size.
+    """
+
+    def __init__(self, paging: Paging, *, token: str = "NextToken", size: str = "MaxResults") -> None:
+        self._paging = paging
+        self._token = token
+        self._size = size
+
+    def key(self, context: Context, request: dict[str, Any], *, default: Any = None) -> Any:
+        """The key of the last row that the client has seen, ``default`` on the first page.
+
+        Raises the refusal of a bad token.
+        """
+        last = self._paging.decode(
+            context.operation, self._filters(context, request), request.get(self._token)
+        )
+        return default if last is None else last
+
+    def page(
+        self,
+        context: Context,
+        request: dict[str, Any],
+        member: str,
+        rows: Sequence[Any],
+        size: int,
+        *,
+        key: Callable[[Any], Any],
+    ) -> dict[str, Any]:
+        """``{member: the page}`` and the next token, out of up to ``size + 1`` rows."""
+        page, token = self._paging.page(context.operation, self._filters(context, request), rows, size, key)
+        return {member: page, self._token: token}
+
+    def _filters(self, context: Context, request: dict[str, Any]) -> Any:
+        given = {k: v for k, v in request.items() if k not in (self._token, self._size)}
+        return [context.scope, context.service, given]

@@ -49,16 +49,24 @@ def to_epoch(moment: datetime | float) -> float:
     return round((moment - EPOCH) / timedelta(milliseconds=1)) / 1000
 
 
-def to_iso(moment: datetime) -> str:
-    """Aware datetime → ``2026-01-02T03:04:05.678Z`` (no fraction when it is zero)."""
-    moment = moment.astimezone(UTC)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+def _moment(value: datetime | float) -> datetime:
+    if isinstance(value, int | float):
+        return from_epoch(value)
+    if value.tzinfo is None:
+        raise TypeError(f"naive datetime {value!r} in a result")
+    return value.astimezone(UTC)
+
+
+def to_iso(moment: datetime | float) -> str:
+    """Aware datetime (or epoch seconds) → ``2026-01-02T03:04:05.678Z`` (no fraction when it is zero)."""
+    moment = _moment(moment)
+    text = moment.isoformat(timespec="seconds")[:19]
     return f"{text}.{moment.microsecond // 1000:03d}Z" if moment.microsecond // 1000 else text + "Z"
 
 
-def to_http(moment: datetime) -> str:
-    """Aware datetime → ``Fri, 02 Jan 2026 03:04:05 GMT`` whatever the locale."""
-    m = moment.astimezone(UTC)
+def to_http(moment: datetime | float) -> str:
+    """Aware datetime (or epoch seconds) → ``Fri, 02 Jan 2026 03:04:05 GMT`` whatever the locale."""
+    m = _moment(moment)
     return (
         f"{_DAYS[m.weekday()]}, {m.day:02d} {_MONTHS[m.month - 1]} {m.year:04d} "
         f"{m.hour:02d}:{m.minute:02d}:{m.second:02d} GMT"
