@@ -257,13 +257,8 @@ def annotate(tx: Connection, run: JobRun, **columns: Any) -> None:
 # -- leases of runs --------------------------------------------------------------------------------
 
 
-def lease(
-    tx: Connection, holder: str, now: datetime, expires: datetime, *, fresh: int, host: str
-) -> list[JobRun]:
-    """Take runs that nobody looks after: up to ``fresh`` that have no process yet, and all that have one here.
-
-    A run whose process lives on another host is taken as well once its lease ran out: that host is gone.
-    """
+def lease(tx: Connection, holder: str, now: datetime, expires: datetime, *, fresh: int) -> list[JobRun]:
+    """Take runs that nobody looks after: all that have a process, and up to ``fresh`` that have none yet."""
     free = (job_runs.c.holder.is_(None)) | (job_runs.c.expires <= now)
     launched = select(job_launches.c.run).where(job_launches.c.run == job_runs.c.seq).exists()
     begun = (
@@ -322,6 +317,15 @@ def has_work(tx: Connection, now: datetime) -> bool:
         job_runs.c.state.in_(ACTIVE), (job_runs.c.holder.is_(None)) | (job_runs.c.expires <= now)
     )
     return tx.execute(query.limit(1)).first() is not None
+
+
+def release(tx: Connection, holder: str) -> None:
+    """Give back every run that ``holder`` looks after: it stops, and somebody else may go on at once."""
+    tx.execute(
+        update(job_runs).where(job_runs.c.holder == holder, job_runs.c.state.in_(ACTIVE)).values(
+            holder=None, expires=None
+        )
+    )
 
 
 def release_all(tx: Connection) -> None:

@@ -30,7 +30,6 @@ def make(job: Job, given: Mapping[str, str] | None, overrides: Mapping[str, Any]
     body: dict[str, Any] = {
         "JobMode": job.body["JobMode"],
         "GlueVersion": job.body["GlueVersion"],
-        "LogGroupName": _LOG_GROUPS.get(command, "/aws-glue/jobs"),
         "JobRunQueuingEnabled": bool(_either(job, overrides, "JobRunQueuingEnabled")),
     }
     if given:
@@ -49,6 +48,7 @@ def make(job: Job, given: Mapping[str, str] | None, overrides: Mapping[str, Any]
     merged = arguments.merge(
         job.body.get("DefaultArguments"), given, job.body.get("NonOverridableArguments")
     )
+    body["LogGroupName"] = merged.get("--custom-logGroup-prefix") or _LOG_GROUPS.get(command, "/aws-glue/jobs")
     hidden = {
         "Command": job.body["Command"],
         "Role": job.body["Role"],

@@ -1,0 +1,196 @@
+"""What the runner asks of a place where job processes run. Owns no state."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+ORDER_VERSION = 1
+RUN_VARIABLE = "MASTIC_RUN_ID"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessId:
+    """A process, told apart from a later one of the same number by when it started (in the kernel's own unit)."""
+
+    pid: int
+    started: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What a job process is told; the published schema is ``order.v1.json`` of the ``awsglue`` wheel."""
+
+    run_id: str
+    attempt: int
+    job_name: str
+    command: str
+    script: str
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    python_path: list[str]
+    stdout: str
+    stderr: str
+    result: str
+    engine: str
+    arguments: dict[str, str]
+    memory_mb: int
+    cores: int
+    version: int = ORDER_VERSION
+
+    def write(self, path: Path) -> None:
+        """Store the order, readable by its owner alone: it carries credentials."""
+        write_private(path, orjson.dumps(asdict(self)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What a job process left behind; ``result.v1.json`` of the ``awsglue`` wheel."""
+
+    state: str
+    exit_code: int
+    error_class: str = ""
+    error_message: str = ""
+    engine: str = ""
+    engine_reason: str = ""
+    refusal: dict[str, Any] | None = None
+    script_started_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What a process may use: ``memory_mb`` of its own memory; ``niceness`` keeps the server ahead of its jobs."""
+
+    memory_mb: int | None = None
+    niceness: int = 5
+
+
+class Waiting(Protocol):
+    """A prepared process that does not know yet what to do. It ends by itself when nobody tells it."""
+
+    @property
+    def process(self) -> ProcessId: ...
+
+
+class RuntimeMissing(Exception):
+    """The environment that a job needs is not installed; ``str()`` says how to install it."""
+
+
+class Executor(Protocol):
+    """A place where job processes run."""
+
+    host: str
+
+    def places(self) -> int:
+        """How many processes may run here at a time."""
+        ...
+
+    def take(self, runtime: str) -> Waiting:
+        """A process of this runtime, prepared ahead if there is one. Raises RuntimeMissing."""
+        ...
+
+    def begin(self, waiting: Waiting, order: Path, limits: Limits) -> bool:
+        """Tell a process its order; false when it is gone."""
+        ...
+
+    def discard(self, waiting: Waiting) -> None:
+        """Let a process go that has not been told anything."""
+        ...
+
+    def watch(self, process: ProcessId, ended: Callable[[], None]) -> None:
+        """Call ``ended`` once, from any thread, when the process has ended; at once when it is gone already."""
+        ...
+
+    def alive(self, process: ProcessId) -> bool:
+        """Whether this very process still runs."""
+        ...
+
+    def exit_code(self, process: ProcessId) -> int | None:
+        """The exit code (negative: the signal) of a process that was a child of this server, else None."""
+        ...
+
+    def complaint(self, process: ProcessId) -> str:
+        """What a process said before it knew where to write; for one that never began."""
+        ...
+
+    def forget(self, process: ProcessId) -> None:
+        """Nothing more will be asked about a process that has ended."""
+        ...
+
+    def kill(self, run_id: str, process: ProcessId | None, *, grace: float) -> bool:
+        """End every process of the run, politely for ``grace`` seconds, then by force; false when some survive."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunDirectory:
+    """The directory of one launch and the files in it."""
+
+    path: Path
+
+    @property
+    def stdout(self) -> Path:
+        """Standard output; it exists as soon as the process has read its order."""
+        return self.path / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        """Standard error."""
+        return self.path / "stderr.log"
+
+    @property
+    def order(self) -> Path:
+        """The order."""
+        return self.path / "order.json"
+
+    @property
+    def result(self) -> Path:
+        """The result: there whole, or not at all."""
+        return self.path / "result.json"
+
+    @property
+    def work(self) -> Path:
+        """The script's working directory."""
+        return self.path / "work"
+
+    @property
+    def temporary(self) -> Path:
+        """The script's temporary files."""
+        return self.path / "tmp"
+
+    @property
+    def began(self) -> bool:
+        """Whether the process has read its order, and so may have run some of the script."""
+        return self.stdout.exists()
+
+    def make(self) -> None:
+        """Create the directory, for its owner alone."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.work, self.temporary):
+            folder.mkdir(exist_ok=True, mode=0o700)
+
+    def read_result(self) -> Result | None:
+        """The result, or None when the process left none. Raises ValueError for one that cannot be read."""
+        try:
+            raw = self.result.read_bytes()
+        except FileNotFoundError:
+            return None
+        body = orjson.loads(raw)
+        if body.get("version") != ORDER_VERSION:
+            raise ValueError(f"{self.result} has version {body.get('version')!r}")
+        return Result(**{name: body[name] for name in Result.__dataclass_fields__ if body.get(name) is not None})
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that its owner alone can read, whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    Path(temporary).replace(path)

@@ -1,0 +1,316 @@
+"""Job processes on this machine, each in a session of its own, prepared ahead so that a script starts at once.
+
+A process is started first and told its order later, through its standard input: so its identity is on record
+before it does anything, and when the server dies in between, the end of the input ends the process. Output goes
+to files, never to pipes, and nothing else ties a job to the server: it outlives it and is found again.
+
+Owns the prepared interpreters and the watch on running ones.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from mastic.executors import processes
+from mastic.executors.base import Limits, ProcessId, RuntimeMissing, Waiting
+
+log = structlog.get_logger()
+
+# All that a job process sees of the server's environment.
+INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "JAVA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR")
+POLL = 0.1  # seconds, where the system cannot tell us that a process has ended
+REFILL_PAUSE = 0.75  # seconds that a script gets to itself before the next interpreter is prepared
+
+
+@dataclass(kw_only=True)
+class Interpreter:
+    """A waiting process and its input."""
+
+    process: ProcessId
+    popen: subprocess.Popen[bytes]
+    chatter: Path
+    runtime: str
+    warm: bool
+
+
+class LocalExecutor:
+    """Runs job processes as children of the server.
+
+    ``interpreter`` answers where a runtime's Python is, or None. ``warm`` interpreters of each runtime in
+    ``prepare`` wait for work; ``most`` processes run at a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        interpreter: Callable[[str], Path | None],
+        directory: Path,
+        warm: int = 1,
+        prepare: tuple[str, ...] = (),
+        most: int | None = None,
+        extra_env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.host = os.uname().nodename
+        self._interpreter = interpreter
+        self._directory = directory
+        self._warm = warm
+        self._prepare = prepare
+        self._most = most or max(8, 4 * (os.cpu_count() or 1))
+        self._extra = dict(extra_env or {})
+        self._idle: dict[str, list[Interpreter]] = {}
+        self._children: dict[ProcessId, Interpreter] = {}
+        self._lock = threading.Lock()
+        self._refill = threading.Event()
+        self._closed = threading.Event()
+        self._watch = _ExitWatch()
+        self._filler = threading.Thread(target=self._fill, name="interpreters", daemon=True)
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to prepare interpreters and to watch."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for left in self._directory.glob("*.log"):
+            left.unlink()
+        self._watch.start()
+        self._refill.set()
+        self._filler.start()
+
+    def stop(self) -> None:
+        """Let the prepared interpreters go. Jobs under way are left alone: the next server finds them."""
+        self._closed.set()
+        self._refill.set()
+        if self._filler.is_alive():
+            self._filler.join(timeout=10)
+        with self._lock:
+            idle = [item for items in self._idle.values() for item in items]
+            self._idle.clear()
+        for item in idle:
+            self.discard(item)
+        self._watch.stop()
+
+    def places(self) -> int:
+        """How many processes may run here at a time."""
+        return self._most
+
+    # -- starting ----------------------------------------------------------------------------------
+
+    def take(self, runtime: str) -> Interpreter:
+        """A process of this runtime, prepared ahead if there is one."""
+        while True:
+            with self._lock:
+                idle = self._idle.get(runtime)
+                found = idle.pop(0) if idle else None
+            if found is None:
+                return self._spawn(runtime, warm=False)
+            if found.popen.poll() is None:
+                return found
+
+    def begin(self, waiting: Waiting, order: Path, limits: Limits) -> bool:
+        """Tell a process its order."""
+        assert isinstance(waiting, Interpreter)
+        _limit(waiting.process.pid, limits)
+        with self._lock:
+            self._children[waiting.process] = waiting
+        stdin = waiting.popen.stdin
+        assert stdin is not None
+        try:
+            stdin.write(b'{"order": "' + str(order).replace("\\", "\\\\").replace('"', '\\"').encode() + b'"}\n')
+            stdin.close()
+        except OSError:
+            return False
+        finally:
+            self._refill.set()
+        return True
+
+    def discard(self, waiting: Waiting) -> None:
+        """Let a process go that has not been told anything."""
+        assert isinstance(waiting, Interpreter)
+        if waiting.popen.stdin is not None:
+            waiting.popen.stdin.close()
+        try:
+            waiting.popen.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            waiting.popen.kill()
+            waiting.popen.wait()
+        waiting.chatter.unlink(missing_ok=True)
+
+    def _spawn(self, runtime: str, *, warm: bool) -> Interpreter:
+        python = self._interpreter(runtime)
+        if python is None:
+            raise RuntimeMissing(
+                f"The runtime {runtime} is not installed. Install it with: mastic runtime install {runtime}"
+            )
+        self._directory.mkdir(parents=True, exist_ok=True)
+        chatter = self._directory / f"{runtime}-{time.monotonic_ns()}.log"
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        environment.update(self._extra)
+        if warm:
+            environment["MASTIC_WARM"] = "1"
+        with chatter.open("wb") as output:
+            popen = subprocess.Popen(
+                [str(python), "-m", "awsglue._runtime.launch"],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                cwd=self._directory,
+                env=environment,
+                start_new_session=True,
+            )
+        process = processes.identify(popen.pid)
+        assert process is not None  # a child that has not been waited for keeps its number
+        return Interpreter(process=process, popen=popen, chatter=chatter, runtime=runtime, warm=warm)
+
+    def _fill(self) -> None:
+        first = True
+        while not self._closed.is_set():
+            self._refill.wait()
+            self._refill.clear()
+            if not first:
+                self._closed.wait(REFILL_PAUSE)
+            first = False
+            for runtime in self._prepare:
+                self._fill_one(runtime)
+
+    def _fill_one(self, runtime: str) -> None:
+        while not self._closed.is_set():
+            with self._lock:
+                missing = self._warm - len(self._idle.get(runtime, ()))
+            if missing <= 0 or self._interpreter(runtime) is None:
+                return
+            try:
+                fresh = self._spawn(runtime, warm=True)
+            except OSError as error:
+                log.warning("interpreter_not_prepared", runtime=runtime, reason=str(error))
+                return
+            with self._lock:
+                self._idle.setdefault(runtime, []).append(fresh)
+
+    # -- watching ----------------------------------------------------------------------------------
+
+    def watch(self, process: ProcessId, ended: Callable[[], None]) -> None:
+        """Call ``ended`` when the process has ended."""
+        self._watch.add(process, ended)
+
+    def alive(self, process: ProcessId) -> bool:
+        """Whether this very process still runs."""
+        child = self._children.get(process)
+        if child is not None:
+            return child.popen.poll() is None
+        return processes.alive(process)
+
+    def exit_code(self, process: ProcessId) -> int | None:
+        """The exit code of a child that has ended."""
+        child = self._children.get(process)
+        return None if child is None else child.popen.poll()
+
+    def complaint(self, process: ProcessId) -> str:
+        """The end of what a process said before it knew where to write."""
+        child = self._children.get(process)
+        if child is None or not child.chatter.exists():
+            return ""
+        return child.chatter.read_text(errors="replace")[-2000:].strip()
+
+    def forget(self, process: ProcessId) -> None:
+        """Nothing more will be asked about a process that has ended."""
+        with self._lock:
+            child = self._children.pop(process, None)
+        if child is not None:
+            child.popen.poll()
+            child.chatter.unlink(missing_ok=True)
+
+    def kill(self, run_id: str, process: ProcessId | None, *, grace: float) -> bool:
+        """End every process of the run."""
+        return processes.end(run_id, process, grace=grace)
+
+
+def _limit(pid: int, limits: Limits) -> None:
+    """Set what the system enforces. A process that is gone by now is noticed when it is told its order."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, limits.niceness)
+        if limits.memory_mb is not None and sys.platform.startswith("linux"):
+            # Memory of its own (heap and private pages), not address space: engines map far more than they use.
+            size = limits.memory_mb * 1024 * 1024
+            resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
+    except ProcessLookupError:
+        return
+
+
+class _ExitWatch:
+    """One thread that learns of the end of any process, child or not."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        self._polled: dict[ProcessId, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="exits", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._closed.set()
+        self._nudge()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def add(self, process: ProcessId, ended: Callable[[], None]) -> None:
+        """Watch one more."""
+        if hasattr(os, "pidfd_open"):
+            try:
+                handle = os.pidfd_open(process.pid)
+            except OSError:
+                ended()
+                return
+            if not processes.alive(process):
+                os.close(handle)
+                ended()
+                return
+            self._selector.register(handle, selectors.EVENT_READ, ended)
+        else:
+            with self._lock:
+                self._polled[process] = ended
+        self._nudge()
+
+    def _nudge(self) -> None:
+        try:
+            os.write(self._wake_write, b"x")
+        except BlockingIOError:
+            return  # the pipe is full: the thread is going to look anyway
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            with self._lock:
+                polling = bool(self._polled)
+            for key, _ in self._selector.select(POLL if polling else None):
+                if key.fd == self._wake_read:
+                    os.read(self._wake_read, 4096)
+                    continue
+                self._selector.unregister(key.fd)
+                os.close(key.fd)
+                key.data()
+            self._poll()
+
+    def _poll(self) -> None:
+        with self._lock:
+            gone = [process for process in self._polled if not processes.alive(process)]
+            calls = [self._polled.pop(process) for process in gone]
+        for call in calls:
+            call()

@@ -1,0 +1,86 @@
+"""Brings what job processes write into CloudWatch Logs.
+
+The place up to which a file has been read is stored in the transaction that stores its lines as events, so that
+no crash loses a line or doubles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from mastic.clock import Clock
+from mastic.executors import output
+from mastic.executors.base import RunDirectory
+from mastic.glue.jobs import arguments
+from mastic.store import job_runs
+from mastic.store.engine import Store
+from mastic.store.job_runs import JobRun, Launch
+
+
+class LogSink(Protocol):
+    """Takes log events inside a transaction."""
+
+    def append(
+        self, tx: Connection, scope: str, group: str, stream: str, events: Sequence[tuple[int, str]]
+    ) -> None:
+        """Add (epoch milliseconds, message) events; group and stream are made if they are missing."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """How far the two files have been read, in bytes."""
+
+    stdout: int = 0
+    stderr: int = 0
+
+
+class JobLogs:
+    """Reads the output files of launches."""
+
+    def __init__(self, *, store: Store, clock: Clock, sink: LogSink) -> None:
+        self._store = store
+        self._clock = clock
+        self._sink = sink
+
+    def read(self, run: JobRun, launch: Launch, position: Position, *, final: bool) -> Position:
+        """Store the lines behind ``position``; returns how far it got. ``final``: also a last, unended line.
+
+        Raises Stale when another runner has read on.
+        """
+        position = replace(position, stdout=self._one(run, launch, "stdout", position.stdout, final=final))
+        return replace(position, stderr=self._one(run, launch, "stderr", position.stderr, final=final))
+
+    def _one(self, run: JobRun, launch: Launch, name: str, offset: int, *, final: bool) -> int:
+        directory = RunDirectory(path=Path(launch.directory))
+        file = directory.stdout if name == "stdout" else directory.stderr
+        while True:
+            lines, after = output.read(file, offset, final=final)
+            if after == offset:
+                return offset
+            now = int(self._clock.now().timestamp() * 1000)
+            # CloudWatch has no empty events: a blank line is one blank.
+            events = [(now, line or " ") for line in lines]
+            with self._store.write() as tx:
+                job_runs.advance_log(tx, launch, name, offset, after)
+                for group, stream in destinations(run, name):
+                    self._sink.append(tx, run.scope, group, stream, events)
+            offset = after
+
+
+def destinations(run: JobRun, name: str) -> list[tuple[str, str]]:
+    """(group, stream) for the lines of a run's "stdout" or "stderr"."""
+    group = f"{run.body['LogGroupName']}/{'output' if name == 'stdout' else 'error'}"
+    found = [(group, run.id)]
+    merged = run.plan["Arguments"]
+    if arguments.enabled(merged, "--enable-continuous-cloudwatch-log"):
+        continuous = merged.get("--continuous-log-logGroup") or "/aws-glue/jobs/logs-v2"
+        prefix = merged.get("--continuous-log-logStreamPrefix") or run.id
+        found.append((continuous, f"{prefix}-driver"))
+    return found
+

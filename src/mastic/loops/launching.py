@@ -1,0 +1,130 @@
+"""Gives job runs their processes: prepares, records, then tells the process what to do.
+
+The order of steps is what makes a crash harmless: a process exists first, but knows nothing; then its identity
+and the run's RUNNING state are stored in one transaction; only then it is told its order. A server that dies
+before the last step leaves a process whose input ends, which ends itself without having run anything.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from mastic.clock import Clock
+from mastic.executors.base import Executor, Limits, ProcessId, RunDirectory, RuntimeMissing, Waiting
+from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
+from mastic.glue.jobs.messages import token_hash
+from mastic.glue.jobs.preparation import Preparation, Unprepared
+from mastic.store import job_runs
+from mastic.store.engine import Stale, Store
+from mastic.store.job_runs import JobRun, Launch
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launched:
+    """A run whose process has been told its order."""
+
+    run: JobRun
+    launch: Launch
+    process: ProcessId
+
+
+class Launcher:
+    """Launches. ``directory`` holds one directory per launch."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        lifecycle: Lifecycle,
+        preparation: Preparation,
+        executor: Executor,
+        directory: Path,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._lifecycle = lifecycle
+        self._preparation = preparation
+        self._executor = executor
+        self._directory = directory
+
+    def launch(self, run: JobRun, *, number: int = 0, engine: str | None = None, why: str = "") -> Launched | None:
+        """Start a process for a STARTING run, or a further one for a RUNNING run; None when the run has ended.
+
+        ``engine`` and ``why`` are given for a run that moves to another engine.
+        """
+        try:
+            runtime, chosen = self._preparation.engine(run, engine)
+            waiting = self._executor.take(runtime)
+        except (Unprepared, RuntimeMissing) as error:
+            self._fail(run, str(error), retry=False)
+            return None
+        directory = RunDirectory(path=self._directory / f"{run.seq}-{number}")
+        shutil.rmtree(directory.path, ignore_errors=True)
+        token = secrets.token_urlsafe(32)
+        try:
+            directory.make()
+            order = self._preparation.order(run, directory, chosen, token)
+            order.write(directory.order)
+            recorded = self._record(run, number, directory, runtime, chosen, waiting, token, why)
+        except Unprepared as error:
+            self._executor.discard(waiting)
+            self._fail(run, str(error), retry=True)
+            return None
+        except Stale:
+            # Stopped, or taken over, while it was prepared: whoever did that goes on with it.
+            self._executor.discard(waiting)
+            return None
+        except BaseException:
+            self._executor.discard(waiting)
+            raise
+        limits = Limits(memory_mb=order.memory_mb)
+        if not self._executor.begin(waiting, directory.order, limits):
+            log.warning("job_process_gone_early", run=run.id, launch=number)
+        return recorded
+
+    def _record(
+        self,
+        run: JobRun,
+        number: int,
+        directory: RunDirectory,
+        runtime: str,
+        engine: str,
+        waiting: Waiting,
+        token: str,
+        why: str,
+    ) -> Launched:
+        with self._store.write() as tx:
+            launch = job_runs.add_launch(
+                tx,
+                run=run.seq,
+                number=number,
+                directory=str(directory.path),
+                runtime=runtime,
+                engine=engine,
+                host=self._executor.host,
+                token_hash=token_hash(token),
+                pid=waiting.process.pid,
+                process_started=waiting.process.started,
+                launched_on=self._clock.now(),
+            )
+            if run.state == "STARTING":
+                moved = self._lifecycle.running(tx, run)
+            else:
+                job_runs.annotate(tx, run, state_detail=why or run.state_detail)
+                moved = run
+        return Launched(run=moved, launch=launch, process=waiting.process)
+
+    def _fail(self, run: JobRun, message: str, *, retry: bool) -> None:
+        try:
+            with self._store.write() as tx:
+                self._lifecycle.finish(tx, run, Outcome(state="FAILED", error_message=message, retry=retry))
+        except Stale:
+            log.info("job_run_ended_before_launch", run=run.id)
