@@ -21,6 +21,7 @@ if str(LIBRARY) not in sys.path:
     sys.path.insert(0, str(LIBRARY))
 # Workers of a classic engine are processes of their own and must find the library too.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(LIBRARY), str(ROOT / "tests" / "awsglue"), os.environ.get("PYTHONPATH", "")])
+os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 os.environ.setdefault("TZ", "UTC")
 
 from awsglue._runtime.engine import installed  # noqa: E402
@@ -46,9 +47,9 @@ def spark() -> Any:
     """The engine's session, as a job gets it."""
     from awsglue._runtime.engine import STATE, get_or_create_session
 
-    try:
+    if not os.environ.get("BARE"):
         return get_or_create_session()
-    except ImportError:  # TEMPORARY until the runtime is whole
+    else:  # TEMPORARY until the runtime is whole
         STATE.session = _bare()
         return STATE.session
 
