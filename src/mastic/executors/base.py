@@ -33,7 +33,7 @@ class Order:
     command: str
     script: str
     argv: list[str]
-    env: dict[str, str]
+    env: dict[str, str | None]
     cwd: str
     python_path: list[str]
     stdout: str

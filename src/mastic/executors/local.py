@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 # All that a job process sees of the server's environment.
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "JAVA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR")
+READY = b"ready\n"
 POLL = 0.1  # seconds, where the system cannot tell us that a process has ended
 REFILL_PAUSE = 0.75  # seconds that a script gets to itself before the next interpreter is prepared
 
@@ -42,6 +43,11 @@ class Interpreter:
     chatter: Path
     runtime: str
     warm: bool
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has imported all that it prepares: it says so in a line."""
+        return self.warm and READY in self.chatter.read_bytes()
 
 
 class LocalExecutor:
@@ -107,15 +113,15 @@ class LocalExecutor:
     # -- starting ----------------------------------------------------------------------------------
 
     def take(self, runtime: str) -> Interpreter:
-        """A process of this runtime, prepared ahead if there is one."""
-        while True:
-            with self._lock:
-                idle = self._idle.get(runtime)
-                found = idle.pop(0) if idle else None
-            if found is None:
-                return self._spawn(runtime, warm=False)
-            if found.popen.poll() is None:
+        """A process of this runtime: a prepared one if it is ready, else a new one, which is quicker than waiting."""
+        with self._lock:
+            idle = self._idle.get(runtime, [])
+            idle[:] = [item for item in idle if item.popen.poll() is None]
+            found = next((item for item in idle if item.ready), None)
+            if found is not None:
+                idle.remove(found)
                 return found
+        return self._spawn(runtime, warm=False)
 
     def begin(self, waiting: Waiting, order: Path, limits: Limits) -> bool:
         """Tell a process its order."""

@@ -131,7 +131,7 @@ class Preparation:
                 found.append(entry)
         return found
 
-    def _environment(self, run: JobRun, directory: RunDirectory, token: str) -> dict[str, str]:
+    def _environment(self, run: JobRun, directory: RunDirectory, token: str) -> dict[str, str | None]:
         _, region = split_scope(run.scope)
         return {
             "AWS_ENDPOINT_URL": self._endpoint,
@@ -146,6 +146,7 @@ class Preparation:
             "MASTIC_CHANNEL_URL": f"{self._endpoint}{CHANNEL_PATH}",
             "MASTIC_CHANNEL_TOKEN": token,
             RUN_VARIABLE: run.id,
+            "MASTIC_WARM": None,
             **self._credentials(run),
         }
 
