@@ -128,6 +128,10 @@ class Pages:
         page, token = self._paging.page(context.operation, self._filters(context, request), rows, size, key)
         return {member: page, self._token: token}
 
+    def token(self, context: Context, request: dict[str, Any], last: Any) -> str:
+        """The token after ``last``, for a list that is not made of rows."""
+        return self._paging.encode(context.operation, self._filters(context, request), last)
+
     def _filters(self, context: Context, request: dict[str, Any]) -> Any:
         given = {k: v for k, v in request.items() if k not in (self._token, self._size)}
         return [context.scope, context.service, given]
