@@ -10,6 +10,23 @@ from typing import IO, Any, Protocol
 
 import structlog
 
+from mastic.athena.catalog import Catalog
+from mastic.athena.engine import Engine
+from mastic.athena.executions import QUEUE as QUERIES
+from mastic.athena.executions import Executions
+from mastic.athena.failures import invalid as athena_invalid
+from mastic.athena.metadata import Metadata
+from mastic.athena.results import Results
+from mastic.athena.runner import Runner as QueryRunner
+from mastic.athena.saved import Saved
+from mastic.athena.workgroups import WorkGroups
+from mastic.athena.writes import Writer
+from mastic.aws.cloudwatch.alarms import SIGNAL as ALARMS_CHANGED
+from mastic.aws.cloudwatch.alarms import Alarms
+from mastic.aws.cloudwatch.dashboards import Dashboards
+from mastic.aws.cloudwatch.evaluator import Evaluator
+from mastic.aws.cloudwatch.metrics import Metrics
+from mastic.aws.cloudwatch.transitions import Transitions
 from mastic.aws.iam.accounts import Accounts
 from mastic.aws.iam.credentials import Credentials, root_key
 from mastic.aws.iam.inline_policies import InlinePolicies
@@ -32,13 +49,16 @@ from mastic.glue.catalog.versions import TableVersions
 from mastic.glue.pages import Pager
 from mastic.ids import Ids
 from mastic.loops.base import Worker
+from mastic.loops.periodic import Periodic
 from mastic.loops.reactor import Reactor
+from mastic.objects.base import Objects
 from mastic.status import Status
 from mastic.store import leases, migrate, settings, tasks
 from mastic.store.credentials import Credential
 from mastic.store.engine import Store
 from mastic.wire.asgi import Gateway
 from mastic.wire.dispatch import Registry
+from mastic.wire.paging import Pages, Paging
 from mastic.wire.sigv4 import Authenticator, Secret
 
 log = structlog.get_logger()
@@ -128,6 +148,7 @@ def build(
     ):  # fmt: skip
         registry.add("iam", family(**identity))
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
+    _add_cloudwatch(app, clock, ids, holder)
 
     pager = Pager(token_key)
     _add_catalog(app, clock, ids, pager, holder)
@@ -149,6 +170,48 @@ def _add_catalog(app: App, clock: Clock, ids: Ids, pager: Pager, holder: str) ->
     registry.add("glue", Partitions(**changing))
     registry.add("glue", PartitionLists(store=store, pager=pager))
     app.active.append(Worker(CATALOG_SWEEP, sweeper.handle, store=store, clock=clock, holder=holder, concurrency=1))
+
+
+def _add_athena(app: App, clock: Clock, ids: Ids, objects: Objects, token_key: str, holder: str) -> None:
+    """SQL over the catalog."""
+    store, registry, scratch = app.store, app.registry, app.config.data_dir / "athena"
+    pages = Pages(Paging(token_key.encode(), error=athena_invalid))
+    catalog = Catalog(app.asgi.dispatcher.invoke)
+    engine = Engine()
+    executions = Executions(store=store, clock=clock, ids=ids, pages=pages)
+    saved = Saved(store=store, clock=clock, ids=ids, pages=pages)
+    runner = QueryRunner(
+        executions=executions,
+        saved=saved,
+        catalog=catalog,
+        objects=objects,
+        engine=engine,
+        writer=Writer(engine=engine, objects=objects, ids=ids),
+        clock=clock,
+        scratch=scratch,
+    )
+    executions.when_stopped(runner.stop)
+    for part in (
+        WorkGroups(store=store, clock=clock, pages=pages),
+        executions,
+        Results(executions=executions, objects=objects, pages=pages),
+        saved,
+        Metadata(store=store, catalog=catalog),
+    ):
+        registry.add("athena", part)
+    app.active.append(Worker(QUERIES, runner.handle, store=store, clock=clock, holder=holder, concurrency=4))
+
+
+def _add_cloudwatch(app: App, clock: Clock, ids: Ids, holder: str) -> None:
+    """Metrics, alarms, dashboards."""
+    store, registry = app.store, app.registry
+    transitions = Transitions(clock=clock, ids=ids)
+    metrics = Metrics(store=store, clock=clock)
+    evaluator = Evaluator(store=store, clock=clock, transitions=transitions, holder=holder)
+    registry.add("cloudwatch", metrics)
+    registry.add("cloudwatch", Alarms(store=store, clock=clock, transitions=transitions))
+    registry.add("cloudwatch", Dashboards(store=store, clock=clock))
+    app.active.append(Periodic("alarms", evaluator.act, store=store, clock=clock, signals=(ALARMS_CHANGED,)))
 
 
 def _root_keys(config: Config, clock: Clock) -> list[Credential]:

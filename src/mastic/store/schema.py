@@ -22,9 +22,9 @@ metadata = MetaData(
 
 # The modules of mastic.store that define tables. Migrations and tests load exactly these.
 families = (
-    "iam", "credentials",
+    "iam", "credentials", "metrics", "alarms",
     "outbox", "tasks", "leases", "settings", "catalog_catalogs", "catalog_databases", "catalog_tables", "catalog_partitions", "tags",
-    "jobs", "job_runs", "bookmarks", "triggers", "buckets", "objects", "uploads")
+    "jobs", "job_runs", "bookmarks", "triggers", "athena", "buckets", "objects", "uploads")
 
 # Text that sorts by code point on every database, as keyset pages and range searches need.
 Sortable = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")

@@ -1,0 +1,1 @@
+"""CloudWatch: metrics, alarms that act, dashboards."""
