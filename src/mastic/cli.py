@@ -28,8 +28,13 @@ err = Console(stderr=True)
 DataDir = Annotated[
     Path | None, typer.Option(help="Where all state is kept. [default: ~/.mastic]", show_default=False)
 ]
-Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False)]
-Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 4566]", show_default=False)]
+Host = Annotated[
+    str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False)
+]
+Port = Annotated[
+    int | None,
+    typer.Option(help="Port to listen on; 0 takes a free one. [default: 4566]", show_default=False),
+]
 Database = Annotated[
     str | None,
     typer.Option(help="PostgreSQL URL instead of the embedded store.", show_default=False, metavar="URL"),
@@ -46,7 +51,9 @@ def up(
 ) -> None:
     """Start the server and keep it running until Ctrl-C."""
     with _refusals():
-        config = _config(data_dir=data_dir, host=host, port=port, database_url=database_url, log_level=log_level)
+        config = _config(
+            data_dir=data_dir, host=host, port=port, database_url=database_url, log_level=log_level
+        )
         from mastic import app as composition
         from mastic import server
 
@@ -70,12 +77,16 @@ def migrate(data_dir: DataDir = None, database_url: Database = None) -> None:
         store = Store(config.store_url)
         before, after = migrations.upgrade(store)
         store.close()
-        out.print(f"schema {before or 'none'} → {after}" if before != after else f"schema {after}: nothing to do")
+        out.print(
+            f"schema {before or 'none'} → {after}" if before != after else f"schema {after}: nothing to do"
+        )
 
 
 @app.command()
 def demo(
-    data_dir: Annotated[Path | None, typer.Option(help="Keep the demo's state here instead of a fresh directory.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep the demo's state here instead of a fresh directory.")
+    ] = None,
     port: Port = None,
     keep: Annotated[bool, typer.Option(help="Leave the server running afterwards.")] = False,
 ) -> None:
@@ -137,11 +148,16 @@ def _announce(config: Config, endpoint: str) -> None:
     err.soft_wrap = True
     err.print(f"[bold green]Mastic is up[/bold green] at [bold]{endpoint}[/bold]   state: {config.data_dir}")
     err.print("Point clients at it:")
-    err.print(f"  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={config.region} AWS_DEFAULT_REGION={config.region}", highlight=False)
+    err.print(
+        f"  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={config.region} AWS_DEFAULT_REGION={config.region}",
+        highlight=False,
+    )
     if config.access_keys:
         err.print("  with one of the configured access keys (signatures are verified)")
     else:
-        err.print("  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test   # any key works on this machine")
+        err.print(
+            "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test   # any key works on this machine"
+        )
     err.print("Then: [italic]aws glue get-databases[/italic]      Stop with Ctrl-C.")
 
 

@@ -87,9 +87,7 @@ class Config:
             raise Refused(f"default_engine is {self.default_engine!r}: use auto, sail or spark")
 
 
-def load(
-    overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
-) -> Config:
+def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
     """The settings in force. ``overrides`` are the command line's; None values in it are ignored.
 
     Raises Refused for a file that cannot be read or a setting that does not exist.
@@ -143,7 +141,9 @@ def _convert(name: str, value: Any, kind: Any) -> Any:
         if kind is Path:
             return Path(value).expanduser().absolute()
         if kind is bool and isinstance(value, str):
-            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[value.lower()]
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                value.lower()
+            ]
         if kind is int:
             return int(value)
         if name == "access_keys":

@@ -1,0 +1,499 @@
+"""Statements about the catalog: databases, tables, partitions, views, and what SHOW and DESCRIBE print.
+
+Each function does one statement through Glue's operations and returns the lines of its text result. Owns no
+state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sqlglot import exp
+
+from mastic.athena import views
+from mastic.athena.catalog import Catalog, is_iceberg, is_view
+from mastic.athena.definitions import (
+    alter_table,
+    create_table_text,
+    location_of,
+    partition_specs,
+    properties,
+    table_input,
+)
+from mastic.athena.failures import QueryFailure, not_supported
+from mastic.athena.planner import Planner
+from mastic.athena.relations import parse_partition_path, partition_path
+from mastic.athena.staging import Staging
+from mastic.athena.statements import Statement, names, parse
+from mastic.athena.types import duckdb_to_hive, duckdb_to_trino
+from mastic.context import Context
+from mastic.errors import ServiceError
+
+Lines = list[list[str | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What a statement about the catalog works with."""
+
+    context: Context
+    catalog: Catalog
+    staging: Staging
+    database: str
+
+    def resolve(self, path: str) -> tuple[str, str]:
+        """Database and name of a dotted name."""
+        parts = names(path)
+        return (parts[-2] if len(parts) > 1 else self.database), parts[-1]
+
+
+def run(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    """Column names and lines of the statement's result. Raises QueryFailure."""
+    handler = _HANDLERS.get(statement.substatement)
+    if handler is None:
+        raise not_supported(statement.substatement.replace("_", " "))
+    try:
+        return handler(session, statement)
+    except ServiceError as error:
+        raise _failure(error) from error
+
+
+def _failure(error: ServiceError) -> QueryFailure:
+    match error.code:
+        case "AlreadyExistsException":
+            return QueryFailure(
+                f"FAILED: Execution Error, return code 1. {error.code}: {error.message}", kind=1102
+            )
+        case "EntityNotFoundException":
+            return QueryFailure(f"FAILED: SemanticException {error.message}", kind=1100)
+    return QueryFailure(f"FAILED: {error.code}: {error.message}")
+
+
+# -- databases -------------------------------------------------------------------------------------
+
+
+def _create_database(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    words = statement.words
+    given: dict[str, Any] = {"Name": names(words["name"])[-1]}
+    if "comment" in words:
+        given["Description"] = words["comment"].replace("''", "'")
+    if "location" in words:
+        given["LocationUri"] = words["location"]
+    if "properties" in words:
+        given["Parameters"] = properties(words["properties"])
+    try:
+        session.catalog.call(session.context, "CreateDatabase", DatabaseInput=given)
+    except ServiceError as error:
+        if error.code != "AlreadyExistsException" or "exists" not in words:
+            raise
+    return [], []
+
+
+def _drop_database(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    tree = _tree(statement)
+    name = tree.args["tables"][0].name.lower()
+    if not tree.args.get("cascade") and any(session.catalog.tables(session.context, name)):
+        raise QueryFailure(
+            f"FAILED: Execution Error: Database {name} is not empty. One or more tables exist. Use CASCADE to drop them"
+        )
+    try:
+        session.catalog.call(session.context, "DeleteDatabase", Name=name)
+    except ServiceError as error:
+        if error.code != "EntityNotFoundException" or not tree.args.get("exists"):
+            raise
+    return [], []
+
+
+def _show_databases(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    found = [d["Name"] for d in session.catalog.databases(session.context)]
+    return ["database_name"], _filtered(found, statement)
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+def _create_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    tree = _tree(statement)
+    database, given = table_input(tree, session.database)
+    try:
+        session.catalog.call(session.context, "CreateTable", DatabaseName=database, TableInput=given)
+    except ServiceError as error:
+        if error.code != "AlreadyExistsException" or not tree.args.get("exists"):
+            raise
+    return [], []
+
+
+def _drop_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    tree = _tree(statement)
+    database, name = _named(tree.args["tables"][0], session)
+    table = session.catalog.table(session.context, database, name)
+    wants_view = statement.substatement == "DROP_VIEW"
+    if table is None:
+        if tree.args.get("exists"):
+            return [], []
+        raise QueryFailure(
+            f"FAILED: SemanticException [Error 10001]: Table not found {database}.{name}", kind=1100
+        )
+    if is_view(table) != wants_view:
+        kind = "a view: use DROP VIEW" if is_view(table) else "a table: use DROP TABLE"
+        raise QueryFailure(f"FAILED: SemanticException {database}.{name} is {kind}")
+    session.catalog.call(session.context, "DeleteTable", DatabaseName=database, Name=name)
+    if is_iceberg(table):
+        session.staging.delete_location((table.get("StorageDescriptor") or {}).get("Location") or "")
+    return [], []
+
+
+def _show_tables(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    database = names(statement.words["name"])[-1] if "name" in statement.words else session.database
+    session.catalog.need_database(session.context, database)
+    wants_views = statement.substatement == "SHOW_VIEWS"
+    found = [
+        t["Name"] for t in session.catalog.tables(session.context, database) if is_view(t) or not wants_views
+    ]
+    return ["views" if wants_views else "tab_name"], _filtered(found, statement)
+
+
+def _filtered(found: list[str], statement: Statement) -> Lines:
+    pattern = statement.words.get("like")
+    if pattern is not None:
+        # Hive's LIKE here is a list of alternatives with stars; SQL's % is understood as well.
+        alternatives = pattern.replace("%", "*").split("|")
+        found = [n for n in found if any(fnmatchcase(n, a.lower()) for a in alternatives)]
+    return [[n] for n in found]
+
+
+def _table_of(session: Session, statement: Statement) -> dict[str, Any]:
+    database, name = session.resolve(statement.words["name"])
+    if "db" in statement.words:
+        database = names(statement.words["db"])[0]
+    return session.catalog.need_table(session.context, database, name)
+
+
+def _show_columns(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    return ["field"], [[c["Name"].ljust(20)] for c in _all_columns(table)]
+
+
+def _describe(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    lines: Lines = [_described(c) for c in (table.get("StorageDescriptor") or {}).get("Columns", ())]
+    keys = table.get("PartitionKeys") or ()
+    if keys:
+        lines += [_described(c) for c in keys]
+        lines += [["", None, None], ["# Partition Information", None, None]]
+        lines += [["# col_name".ljust(24), "data_type".ljust(20), "comment"], ["", None, None]]
+        lines += [_described(c) for c in keys]
+    return ["col_name", "data_type", "comment"], lines
+
+
+def _described(column: dict[str, Any]) -> list[str | None]:
+    return [
+        column["Name"].ljust(20),
+        (column.get("Type") or "").ljust(20),
+        (column.get("Comment") or "").ljust(20),
+    ]
+
+
+def _all_columns(table: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*(table.get("StorageDescriptor") or {}).get("Columns", ()), *(table.get("PartitionKeys") or ())]
+
+
+def _show_properties(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    parameters = _table_of(session, statement).get("Parameters") or {}
+    key = statement.words.get("key")
+    if key is not None:
+        if key not in parameters:
+            raise QueryFailure(f"FAILED: the table has no property {key}")
+        return ["prpt_name", "prpt_value"], [[parameters[key]]]
+    return ["prpt_name", "prpt_value"], [[k, v] for k, v in sorted(parameters.items())]
+
+
+def _show_create_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    if is_view(table):
+        raise QueryFailure("FAILED: SemanticException it is a view: use SHOW CREATE VIEW")
+    return ["createtab_stmt"], [[line] for line in create_table_text(table).split("\n")]
+
+
+# -- partitions ------------------------------------------------------------------------------------
+
+
+def _show_partitions(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    keys = [k["Name"] for k in table.get("PartitionKeys") or ()]
+    if not keys:
+        raise QueryFailure(f"FAILED: SemanticException Table {table['Name']} is not a partitioned table")
+    found = session.catalog.partitions(session.context, table["DatabaseName"], table["Name"])
+    return ["partition"], [[partition_path(keys, p["Values"])] for p in found]
+
+
+def _alter_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    tree = _tree(statement)
+    database, name = _named(tree.this, session)
+    table = session.catalog.need_table(session.context, database, name)
+    if is_iceberg(table):
+        raise not_supported("ALTER TABLE on Iceberg tables")
+    given = alter_table(table, tree.args["actions"])
+    session.catalog.call(session.context, "UpdateTable", DatabaseName=database, TableInput=given)
+    return [], []
+
+
+def _add_partitions(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    descriptor = table["StorageDescriptor"]
+    keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
+    entries = []
+    for values, location in partition_specs(statement.words["partitions"], keys):
+        where = location or location_of(descriptor["Location"], keys, values)
+        entries.append({"Values": values, "StorageDescriptor": {**descriptor, "Location": where}})
+    answer = session.catalog.call(
+        session.context,
+        "BatchCreatePartition",
+        DatabaseName=table["DatabaseName"],
+        TableName=table["Name"],
+        PartitionInputList=entries,
+    )
+    _raise_first(answer, ignoring="AlreadyExistsException" if "exists" in statement.words else "")
+    return [], []
+
+
+def _drop_partitions(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
+    specs = partition_specs(statement.words["partitions"], keys)
+    answer = session.catalog.call(
+        session.context,
+        "BatchDeletePartition",
+        DatabaseName=table["DatabaseName"],
+        TableName=table["Name"],
+        PartitionsToDelete=[{"Values": values} for values, _ in specs],
+    )
+    _raise_first(answer, ignoring="EntityNotFoundException" if "exists" in statement.words else "")
+    return [], []
+
+
+def _rename_partition(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
+    (old, _), (new, _) = (partition_specs(statement.words[w], keys)[0] for w in ("partitions", "to"))
+    where = {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
+    found = session.catalog.call(session.context, "GetPartition", PartitionValues=old, **where)["Partition"]
+    given = {k: v for k, v in found.items() if k in ("StorageDescriptor", "Parameters", "LastAccessTime")}
+    session.catalog.call(
+        session.context,
+        "UpdatePartition",
+        PartitionValueList=old,
+        PartitionInput={**given, "Values": new},
+        **where,
+    )
+    return [], []
+
+
+def _raise_first(answer: dict[str, Any], *, ignoring: str) -> None:
+    for error in answer.get("Errors") or ():
+        detail = error.get("ErrorDetail") or {}
+        if detail.get("ErrorCode") != ignoring:
+            raise QueryFailure(f"FAILED: {detail.get('ErrorCode')}: {detail.get('ErrorMessage')}")
+
+
+def _repair(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
+    if not keys:
+        raise QueryFailure(f"FAILED: SemanticException Table {table['Name']} is not a partitioned table")
+    database, name = table["DatabaseName"], table["Name"]
+    descriptor = table["StorageDescriptor"]
+    location = descriptor["Location"].rstrip("/") + "/"
+    known = {tuple(p["Values"]) for p in session.catalog.partitions(session.context, database, name)}
+    prefix = location.split("://", 1)[1].partition("/")[2]
+    missing: dict[tuple[str, ...], str] = {}
+    for info in session.staging.list(location):
+        relative = info.key[len(prefix) :]
+        values = parse_partition_path(relative.rpartition("/")[0], keys)
+        if values is not None and tuple(values) not in known:
+            folder = "/".join(relative.split("/")[: len(keys)])
+            missing.setdefault(tuple(values), location + folder + "/")
+    entries: list[dict[str, Any]] = [
+        {"Values": list(values), "StorageDescriptor": {**descriptor, "Location": where}}
+        for values, where in sorted(missing.items())
+    ]
+    for i in range(0, len(entries), 100):
+        session.catalog.call(
+            session.context,
+            "BatchCreatePartition",
+            DatabaseName=database,
+            TableName=name,
+            PartitionInputList=entries[i : i + 100],
+        )
+    paths = [partition_path(keys, e["Values"]) for e in entries]
+    lines: Lines = []
+    if paths:
+        lines.append(["Partitions not in metastore:\t" + "\t".join(f"{name}:{p}" for p in paths)])
+        lines += [[f"Repair: Added partition to metastore {name}:{p}"] for p in paths]
+    return ["result"], lines
+
+
+# -- views -----------------------------------------------------------------------------------------
+
+
+def _create_view(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    tree = _tree(statement)
+    target = tree.this
+    aliases = [c.name.lower() for c in target.expressions] if isinstance(target, exp.Schema) else []
+    database, name = _named(target.this if isinstance(target, exp.Schema) else target, session)
+    sql = tree.expression.sql(dialect="trino")
+    columns = _columns_of_query(session, sql, aliases)
+    if aliases:
+        listed = ", ".join(f'"{a}"' for a in aliases)
+        sql = f"SELECT * FROM ({sql}) AS v({listed})"
+    given = views.presto_table_input(name, sql, session.database, columns)
+    _store_view(session, database, name, given, replace=bool(tree.args.get("replace")))
+    return [], []
+
+
+def _columns_of_query(session: Session, sql: str, aliases: list[str]) -> list[tuple[str, str, str]]:
+    """(name, Hive type, Trino type) of a query's output. Raises QueryFailure for a query that cannot run."""
+    planner = Planner(session.context, session.catalog, session.staging)
+    try:
+        plan = planner.plan(parse(sql), session.database)
+    finally:
+        planner.close()
+    if aliases and len(aliases) != len(plan.names):
+        raise QueryFailure(f"MISMATCHED_COLUMN_ALIASES: {len(aliases)} names for {len(plan.names)} columns")
+    found = aliases or [n.lower() for n in plan.names]
+    doubled = {n for n in found if found.count(n) > 1}
+    if doubled:
+        raise QueryFailure(f"DUPLICATE_COLUMN_NAME: Column name '{min(doubled)}' specified more than once")
+    return [(n, duckdb_to_hive(t), duckdb_to_trino(t)) for n, t in zip(found, plan.types, strict=True)]
+
+
+def _store_view(session: Session, database: str, name: str, given: dict[str, Any], *, replace: bool) -> None:
+    existing = session.catalog.table(session.context, database, name)
+    if existing is None:
+        session.catalog.need_database(session.context, database)
+        session.catalog.call(session.context, "CreateTable", DatabaseName=database, TableInput=given)
+    elif not is_view(existing):
+        raise QueryFailure(f"TABLE_ALREADY_EXISTS: '{database}.{name}' is a table, not a view")
+    elif not replace:
+        raise QueryFailure(
+            f"ALREADY_EXISTS: View already exists: 'awsdatacatalog.{database}.{name}'", kind=1102
+        )
+    else:
+        session.catalog.call(session.context, "UpdateTable", DatabaseName=database, TableInput=given)
+
+
+def _show_create_view(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    table = _table_of(session, statement)
+    if not is_view(table):
+        raise QueryFailure("FAILED: SemanticException it is a table: use SHOW CREATE TABLE")
+    text = f"CREATE VIEW {table['DatabaseName']}.{table['Name']} AS\n{views.text_of(table).sql}"
+    return ["create view"], [[line] for line in text.split("\n")]
+
+
+def _create_multi_dialect(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    import json
+
+    database, name = session.resolve(statement.words["name"])
+    sql = statement.words["query"]
+    columns = _columns_of_query(session, sql, [])
+    given: dict[str, Any] = {
+        "Name": name,
+        "TableType": "VIRTUAL_VIEW",
+        "StorageDescriptor": {"Columns": [{"Name": n, "Type": hive} for n, hive, _ in columns]},
+        "ViewDefinition": {
+            "IsProtected": True,
+            "Definer": session.context.principal_arn,
+            "Representations": [views.representation(sql)],
+        },
+    }
+    if "json" in statement.words:
+        return ["view"], [[json.dumps(given)]]
+    _store_view(session, database, name, given, replace="replace" in statement.words)
+    return [], []
+
+
+def _alter_view(session: Session, statement: Statement) -> tuple[list[str], Lines]:
+    database, name = session.resolve(statement.words["name"])
+    table = session.catalog.need_table(session.context, database, name)
+    action = statement.words["action"].upper()
+    present = (table.get("ViewDefinition") or {}).get("Representations") or []
+    has_athena = any(r.get("Dialect") == "ATHENA" for r in present)
+    if action == "ADD" and has_athena:
+        raise QueryFailure("FAILED: the view has the dialect ATHENA already: use UPDATE DIALECT")
+    if action != "ADD" and not has_athena:
+        raise QueryFailure("FAILED: the view has no dialect ATHENA")
+    kept = [
+        {**r, "IsStale": True} if "force" in statement.words else r
+        for r in present
+        if r.get("Dialect") != "ATHENA"
+    ]
+    if action != "DROP":
+        sql = statement.words["query"]
+        columns = _columns_of_query(session, sql, [])
+        declared = [c["Name"].lower() for c in (table.get("StorageDescriptor") or {}).get("Columns", ())]
+        if declared and declared != [n for n, _, _ in columns] and "force" not in statement.words:
+            raise QueryFailure(
+                f"FAILED: the dialect gives the columns {[n for n, _, _ in columns]}, the view has {declared}"
+            )
+        kept.append(views.representation(sql))
+    definition = {**(table.get("ViewDefinition") or {}), "Representations": kept}
+    given = {k: v for k, v in table.items() if k in _TABLE_INPUT}
+    given["ViewDefinition"] = {k: v for k, v in definition.items() if k in _VIEW_DEFINITION_INPUT}
+    session.catalog.call(
+        session.context,
+        "UpdateTable",
+        DatabaseName=database,
+        TableInput=given,
+        ViewUpdateAction="REPLACE",
+        **({"Force": True} if "force" in statement.words else {}),
+    )
+    return [], []
+
+
+_TABLE_INPUT = frozenset(
+    """Name Description Owner LastAccessTime LastAnalyzedTime Retention StorageDescriptor PartitionKeys
+    ViewOriginalText ViewExpandedText TableType Parameters TargetTable""".split()
+)
+_VIEW_DEFINITION_INPUT = frozenset(
+    """IsProtected Definer Representations ViewVersionId ViewVersionToken RefreshSeconds LastRefreshType
+    SubObjects""".split()
+)
+
+
+def _tree(statement: Statement) -> exp.Expr:
+    assert statement.tree is not None
+    return statement.tree
+
+
+def _named(node: exp.Expr, session: Session) -> tuple[str, str]:
+    return (node.text("db").lower() or session.database), node.name.lower()
+
+
+Handler = Callable[[Session, Statement], tuple[list[str], Lines]]
+_HANDLERS: dict[str, Handler] = {
+    "CREATE_DATABASE": _create_database,
+    "DROP_DATABASE": _drop_database,
+    "SHOW_DATABASES": _show_databases,
+    "CREATE_TABLE": _create_table,
+    "DROP_TABLE": _drop_table,
+    "DROP_VIEW": _drop_table,
+    "SHOW_TABLES": _show_tables,
+    "SHOW_VIEWS": _show_tables,
+    "SHOW_COLUMNS": _show_columns,
+    "DESCRIBE_TABLE": _describe,
+    "SHOW_TBLPROPERTIES": _show_properties,
+    "SHOW_CREATE_TABLE": _show_create_table,
+    "SHOW_PARTITIONS": _show_partitions,
+    "ALTER_TABLE": _alter_table,
+    "ALTER_TABLE_ADD_PARTITION": _add_partitions,
+    "ALTER_TABLE_DROP_PARTITION": _drop_partitions,
+    "ALTER_TABLE_RENAME_PARTITION": _rename_partition,
+    "MSCK_REPAIR_TABLE": _repair,
+    "CREATE_VIEW": _create_view,
+    "SHOW_CREATE_VIEW": _show_create_view,
+    "CREATE_PROTECTED_MULTI_DIALECT_VIEW": _create_multi_dialect,
+    "ALTER_VIEW_DIALECT": _alter_view,
+}
