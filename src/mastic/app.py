@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
@@ -34,6 +35,7 @@ from mastic.aws.iam.managed_policies import Attachments, Policies
 from mastic.aws.iam.roles import InstanceProfiles, Roles
 from mastic.aws.iam.simulations import Simulations
 from mastic.aws.iam.users import AccessKeys, Groups, Users
+from mastic.aws.s3 import services as s3
 from mastic.aws.sts.sessions import Sessions
 from mastic.clock import Clock, SystemClock
 from mastic.config import Config
@@ -50,8 +52,13 @@ from mastic.glue.pages import Pager
 from mastic.ids import Ids
 from mastic.loops.base import Worker
 from mastic.loops.periodic import Periodic
+from mastic.loops.janitor import Janitor
 from mastic.loops.reactor import Reactor
 from mastic.objects.base import Objects
+from mastic.objects.blobs import Blobs
+from mastic.objects.garbage import BlobJanitor
+from mastic.objects.local import LocalObjects
+from mastic.objects.remote import RemoteObjects
 from mastic.status import Status
 from mastic.store import leases, migrate, settings, tasks
 from mastic.store.credentials import Credential
@@ -150,13 +157,30 @@ def build(
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
     _add_cloudwatch(app, clock, ids, holder)
 
+    objects = _add_s3(app, clock, ids)
+
     pager = Pager(token_key)
     _add_catalog(app, clock, ids, pager, holder)
 
     # --------------------------------------------------------------------------------------------------
     gateway.mount("/_mastic", Status(store))
-    del token_key, endpoint
+    del token_key, endpoint, objects
     return app
+
+
+def _add_s3(app: App, clock: Clock, ids: Ids) -> Objects:
+    """S3: embedded on disk, unless the settings name an outside one."""
+    config, store = app.config, app.store
+    outside = config.endpoints.get("s3")
+    if outside:
+        return RemoteObjects(endpoint=outside, region=config.region)
+    blobs = Blobs(config.data_dir / "objects")
+    local = LocalObjects(store=store, blobs=blobs, clock=clock, ids=ids, account=config.account_id)
+    for part in s3.handlers(local):
+        app.registry.add("s3", part)
+    tidy = BlobJanitor(store=store, blobs=blobs, clock=clock, started=time.time())
+    app.active.append(Janitor("blobs", tidy, seconds=20, store=store, clock=clock))
+    return local
 
 
 def _add_catalog(app: App, clock: Clock, ids: Ids, pager: Pager, holder: str) -> None:

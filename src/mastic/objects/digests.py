@@ -73,7 +73,9 @@ class _Crc:
     def __init__(self, algorithm: str) -> None:
         from awscrt import checksums
 
-        self._function = {"CRC32": zlib.crc32, "CRC32C": checksums.crc32c, "CRC64NVME": checksums.crc64nvme}[algorithm]
+        self._function = {"CRC32": zlib.crc32, "CRC32C": checksums.crc32c, "CRC64NVME": checksums.crc64nvme}[
+            algorithm
+        ]
         self._width = 8 if algorithm == "CRC64NVME" else 4
         self._value = 0
 

@@ -14,7 +14,7 @@ from mastic.objects.blobs import Blobs
 from mastic.store import objects, uploads
 from mastic.store.engine import Store
 
-GRACE = timedelta(seconds=5)
+GRACE = timedelta(seconds=30)
 COMPLETED_UPLOADS_KEPT = timedelta(days=1)
 BATCH = 500
 

@@ -66,9 +66,7 @@ def start_of(after: str, prefix: str, delimiter: str) -> str | None:
     return first_after(after)
 
 
-def page(
-    tx: Connection, bucket: Bucket, *, prefix: str, delimiter: str, after: str, limit: int
-) -> Page:
+def page(tx: Connection, bucket: Bucket, *, prefix: str, delimiter: str, after: str, limit: int) -> Page:
     """Up to ``limit`` visible objects and common prefixes after ``after``."""
     return scan(
         lambda start, end, size: objects.page(tx, bucket, start, end, size),

@@ -57,6 +57,14 @@ class LocalObjects:
             raise refused("NoSuchVersion", Key=key, VersionId=version_id)
         return found[0], found[1]
 
+    def glance(self, bucket: str, key: str) -> tuple[Bucket, ObjectVersion | None]:
+        """The bucket and the key's latest version, if any. Raises NoSuchBucket."""
+        with self.store.read() as tx:
+            found = objects.locate(tx, bucket, key)
+        if found is None:
+            raise no_such_bucket(bucket)
+        return found
+
     def segments(self, bucket: Bucket, found: ObjectVersion) -> list[Segment]:
         """Where the version's bytes are."""
         if found.blob is not None or (found.size == 0 and found.part_count is None):
@@ -72,26 +80,38 @@ class LocalObjects:
                 yield from self.blobs.stream(segment.blob, segment.start, segment.size)
 
     def commit(
-        self, bucket: str, draft: Draft, *, conditions: Conditions, origin: Origin
+        self,
+        bucket: str,
+        draft: Draft,
+        *,
+        conditions: Conditions,
+        origin: Origin,
+        check: Callable[[Bucket], object] | None = None,
     ) -> tuple[Bucket, ObjectVersion]:
-        """Make staged bytes the latest version of a key."""
-        new_id = self.ids.hex(32)
+        """Make staged bytes the latest version of a key. ``check`` may refuse the bucket by raising."""
+        return self.transact(
+            lambda tx: self.commit_in(tx, bucket, draft, conditions=conditions, origin=origin, check=check)
+        )
 
-        def run(tx: Connection) -> tuple[Bucket, ObjectVersion]:
-            home, current = self.held(tx, bucket, draft.key)
-            written = versions.write(
-                tx,
-                home,
-                current,
-                draft,
-                conditions=conditions,
-                origin=origin,
-                now=self.clock.now(),
-                new_id=new_id,
-            )
-            return home, written
-
-        return self.transact(run)
+    def commit_in(
+        self,
+        tx: Connection,
+        bucket: str,
+        draft: Draft,
+        *,
+        conditions: Conditions,
+        origin: Origin,
+        check: Callable[[Bucket], object] | None = None,
+    ) -> tuple[Bucket, ObjectVersion]:
+        """The same inside a transaction of the caller's."""
+        home, current = self.held(tx, bucket, draft.key)
+        if check is not None:
+            check(home)
+        now, new_id = self.clock.now(), self.ids.hex(32)
+        written = versions.write(
+            tx, home, current, draft, conditions=conditions, origin=origin, now=now, new_id=new_id
+        )
+        return home, written
 
     def remove(
         self,
@@ -133,6 +153,38 @@ class LocalObjects:
             tx, home, current, key, conditions=conditions, origin=origin, now=now, new_id=new_id
         )
 
+    def change(
+        self,
+        bucket: str,
+        key: str,
+        version_id: str | None,
+        decide: Callable[[Bucket, ObjectVersion], Mapping[str, object]],
+        *,
+        origin: Origin | None = None,
+    ) -> tuple[Bucket, ObjectVersion]:
+        """Set columns of a version (tags, acl, lock, content) to what ``decide`` returns; the bytes stay.
+
+        Raises NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete marker.
+        """
+
+        def run(tx: Connection) -> tuple[Bucket, ObjectVersion]:
+            found = objects.locate(tx, bucket, key, version_id, hold=True)
+            if found is None:
+                raise no_such_bucket(bucket)
+            home, version = found
+            if version is None and version_id is not None:
+                raise refused("NoSuchVersion", Key=key, VersionId=version_id)
+            if version is None or (version.delete_marker and version_id is None):
+                raise no_such_key(key)
+            if version.delete_marker:
+                raise refused("MethodNotAllowed", Method="PUT", ResourceType="DeleteMarker")
+            objects.change(tx, home, version, **decide(home, version))
+            if origin is not None:
+                versions.tell(tx, home, version, origin, self.clock.now())
+            return home, version
+
+        return self.transact(run)
+
     def held(self, tx: Connection, bucket: str, key: str) -> tuple[Bucket, ObjectVersion | None]:
         """The bucket, kept as it is until ``tx`` ends, and the key's latest version. Raises NoSuchBucket."""
         found = objects.locate(tx, bucket, key, hold=True)
@@ -169,7 +221,7 @@ class LocalObjects:
     def stat(self, bucket: str, key: str) -> ObjectInfo:
         return _info(bucket, self._visible(bucket, key)[1])
 
-    def read(self, bucket: str, key: str, range: tuple[int, int] | None = None) -> bytes:
+    def read(self, bucket: str, key: str, range: tuple[int, int] | None = None) -> bytes:  # noqa: A002 - as HTTP names it
         home, found = self._visible(bucket, key)
         first, end = range if range is not None else (0, found.size)
         if first < 0 or first > end or (first >= found.size and end > first):
@@ -187,9 +239,7 @@ class LocalObjects:
             home = buckets.find(tx, bucket)
             if home is None:
                 raise no_such_bucket(bucket)
-            page = listing.page(
-                tx, home, prefix=prefix, delimiter=delimiter, after=start_after, limit=limit
-            )
+            page = listing.page(tx, home, prefix=prefix, delimiter=delimiter, after=start_after, limit=limit)
         found = tuple(
             ObjectInfo(
                 bucket=bucket,
@@ -266,9 +316,7 @@ class LocalObjects:
         try:
             with self.store.write() as tx:
                 if buckets.find(tx, bucket) is None:
-                    buckets.create(
-                        tx, name=bucket, account=self.account, region=region, now=self.clock.now(), lock=False
-                    )
+                    buckets.create(tx, name=bucket, account=self.account, region=region, now=self.clock.now())
         except Duplicate:
             return
 

@@ -119,7 +119,7 @@ def write(
         blob=draft.segments[0].blob if plain else None,
         part_count=draft.part_count,
         checksum=draft.checksum,
-        content=draft.content,
+        content=_encrypted(bucket, draft.content),
         tags=draft.tags,
         acl=draft.acl,
         lock=draft.lock or _default_lock(bucket, now),
@@ -129,7 +129,7 @@ def write(
     if null is not None:
         objects.remove(tx, bucket, null, now)
     objects.add(tx, bucket, new, () if plain else draft.segments)
-    _tell(tx, bucket, new, origin, now)
+    tell(tx, bucket, new, origin, now)
     return new
 
 
@@ -150,7 +150,7 @@ def remove(
         if current is None:
             return Removal(key=key)
         objects.remove(tx, bucket, current, now)
-        _tell(tx, bucket, current, origin, now, event="ObjectRemoved:Delete")
+        tell(tx, bucket, current, origin, now, event="ObjectRemoved:Delete")
         return Removal(key=key)
     null = _null_version(tx, bucket, key, current)
     marker = ObjectVersion(
@@ -166,7 +166,7 @@ def remove(
         _refuse_locked(null, now, bypass=False)
         objects.remove(tx, bucket, null, now)
     objects.add(tx, bucket, marker)
-    _tell(tx, bucket, marker, origin, now, event="ObjectRemoved:DeleteMarkerCreated")
+    tell(tx, bucket, marker, origin, now, event="ObjectRemoved:DeleteMarkerCreated")
     return Removal(key=key, version_id=marker.version_id, marker=True, made_marker=True)
 
 
@@ -190,7 +190,7 @@ def remove_version(
     objects.remove(tx, bucket, found, now)
     if found.latest:
         objects.promote(tx, bucket, key)
-    _tell(tx, bucket, found, origin, now, event="ObjectRemoved:Delete")
+    tell(tx, bucket, found, origin, now, event="ObjectRemoved:Delete")
     return Removal(key=key, version_id=version_id, marker=found.delete_marker)
 
 
@@ -211,6 +211,13 @@ def _next(now: datetime, *before: ObjectVersion | None) -> int:
     return max(microseconds, *(v.sequence + 1 for v in before if v is not None), 0)
 
 
+def _encrypted(bucket: Bucket, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The content with the bucket's default encryption, where the writer named none."""
+    if bucket.encryption is None or content.get("encryption"):
+        return content
+    return {**content, "encryption": bucket.encryption}
+
+
 def _default_lock(bucket: Bucket, now: datetime) -> Mapping[str, Any] | None:
     rule = ((bucket.lock or {}).get("Rule") or {}).get("DefaultRetention")
     if not rule:
@@ -227,7 +234,7 @@ def _refuse_locked(found: ObjectVersion, now: datetime, *, bypass: bool) -> None
         raise refused("AccessDenied", "Access Denied because object protected by object lock.")
 
 
-def _tell(
+def tell(
     tx: Connection, bucket: Bucket, changed: ObjectVersion, origin: Origin, now: datetime, *, event: str = ""
 ) -> None:
     """Write the event, where anybody wants the bucket's events."""

@@ -1,23 +1,21 @@
 """Buckets and their configurations.
 
 Owns the tables ``buckets`` and ``bucket_configurations``. What the hot path needs of the configurations
-(versioning, whether events are wanted, object lock) is kept on the bucket's own row.
+(versioning, whether events are wanted, object lock, default encryption, ownership, public access) is kept on the bucket's own row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Connection,
     ForeignKey,
-    Integer,
     String,
     Table,
     UniqueConstraint,
@@ -28,21 +26,22 @@ from sqlalchemy import (
 from sqlalchemy import insert as plain_insert
 
 from mastic.store.engine import insert
-from mastic.store.schema import Json, Timestamp, metadata
-
-BucketId = BigInteger().with_variant(Integer, "sqlite")
+from mastic.store.schema import Identity, Json, Sortable, Timestamp, metadata
 
 buckets = Table(
     "buckets",
     metadata,
-    Column("id", BucketId, primary_key=True, autoincrement=True),
-    Column("name", String(63, collation="C").with_variant(String(63), "sqlite"), nullable=False),
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("name", Sortable, nullable=False),
     Column("account", String(12), nullable=False),
     Column("region", String(32), nullable=False),
     Column("created", Timestamp, nullable=False),
     Column("versioning", String(16)),
     Column("events", Boolean, nullable=False),
     Column("lock", Json),
+    Column("encryption", Json),
+    Column("ownership", String(32)),
+    Column("public_access", Json),
     UniqueConstraint("name"),
     sqlite_autoincrement=True,
 )
@@ -50,16 +49,30 @@ buckets = Table(
 bucket_configurations = Table(
     "bucket_configurations",
     metadata,
-    Column("bucket", BucketId, ForeignKey("buckets.id", ondelete="CASCADE"), primary_key=True),
+    Column("bucket", Identity, ForeignKey("buckets.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", String(32), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("body", Json, nullable=False),
 )
 
 
+# What a new bucket has had since 2023.
+NOTHING_PUBLIC = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bucket:
-    """A bucket. ``versioning`` is None until it was first enabled; ``lock`` is the object lock configuration."""
+    """A bucket.
+
+    ``versioning`` is None until it was first enabled; ``lock`` is the object lock configuration; ``encryption``
+    what new objects are encrypted by unless they say otherwise; ``ownership`` and ``public_access`` are None
+    once their configuration was deleted.
+    """
 
     id: int
     name: str
@@ -68,7 +81,15 @@ class Bucket:
     created: datetime
     versioning: str | None = None
     events: bool = False
-    lock: Mapping[str, Any] | None = field(default=None)
+    lock: Mapping[str, Any] | None = None
+    encryption: Mapping[str, Any] | None = None
+    ownership: str | None = None
+    public_access: Mapping[str, bool] | None = None
+
+    @property
+    def blocks_public_acls(self) -> bool:
+        """True when lists that let everybody in are refused."""
+        return bool((self.public_access or {}).get("BlockPublicAcls"))
 
     @property
     def arn(self) -> str:
@@ -77,33 +98,34 @@ class Bucket:
 
 
 def of_row(row: Any) -> Bucket:
-    """A row of ``buckets`` (or a join that has its columns under ``bucket_…``) as a value."""
-    return Bucket(
-        id=row.id,
-        name=row.name,
-        account=row.account,
-        region=row.region,
-        created=row.created,
-        versioning=row.versioning,
-        events=row.events,
-        lock=row.lock,
-    )
+    """A row with the columns of ``buckets`` as a value."""
+    return Bucket(**{name: getattr(row, name) for name in Bucket.__slots__})
 
 
-def create(tx: Connection, *, name: str, account: str, region: str, now: datetime, lock: bool) -> Bucket:
+def create(
+    tx: Connection,
+    *,
+    name: str,
+    account: str,
+    region: str,
+    now: datetime,
+    lock: bool = False,
+    ownership: str = "BucketOwnerEnforced",
+) -> Bucket:
     """A new, empty bucket. Raises Duplicate (at the end of the transaction) for a taken name."""
-    body = {"ObjectLockEnabled": "Enabled"} if lock else None
-    versioning = "Enabled" if lock else None
-    key = tx.execute(
-        plain_insert(buckets)
-        .values(
-            name=name, account=account, region=region, created=now, versioning=versioning, events=False, lock=body
-        )
-        .returning(buckets.c.id)
-    ).scalar_one()
-    return Bucket(
-        id=key, name=name, account=account, region=region, created=now, versioning=versioning, lock=body
-    )
+    values: dict[str, Any] = {
+        "name": name,
+        "account": account,
+        "region": region,
+        "created": now,
+        "versioning": "Enabled" if lock else None,
+        "events": False,
+        "lock": {"ObjectLockEnabled": "Enabled"} if lock else None,
+        "ownership": ownership,
+        "public_access": NOTHING_PUBLIC,
+    }
+    key = tx.execute(plain_insert(buckets).values(**values).returning(buckets.c.id)).scalar_one()
+    return Bucket(id=key, **values)
 
 
 def find(tx: Connection, name: str, *, lock: str = "") -> Bucket | None:
@@ -132,7 +154,7 @@ def remove(tx: Connection, bucket: Bucket) -> None:
 
 
 def change(tx: Connection, bucket: Bucket, **values: Any) -> None:
-    """Set ``versioning``, ``events`` or ``lock``."""
+    """Set columns of the bucket's row."""
     tx.execute(update(buckets).where(buckets.c.id == bucket.id).values(**values))
 
 

@@ -23,7 +23,6 @@ from sqlalchemy import (
     Select,
     String,
     Table,
-    Text,
     bindparam,
     delete,
     insert,
@@ -34,19 +33,16 @@ from sqlalchemy import (
 
 from mastic.store import buckets
 from mastic.store import engine as dialects
-from mastic.store.buckets import Bucket, BucketId
-from mastic.store.schema import Json, Timestamp, metadata
-
-# SQLite compares text by its UTF-8 bytes; PostgreSQL does so under the C collation.
-Key = Text(collation="C").with_variant(Text(), "sqlite")
+from mastic.store.buckets import Bucket
+from mastic.store.schema import Identity, Json, Sortable, Timestamp, metadata
 
 NULL_VERSION = "null"
 
 objects = Table(
     "objects",
     metadata,
-    Column("bucket", BucketId, primary_key=True, autoincrement=False),
-    Column("key", Key, primary_key=True),
+    Column("bucket", Identity, primary_key=True, autoincrement=False),
+    Column("key", Sortable, primary_key=True),
     Column("version_id", String(64), primary_key=True),
     # Orders the versions of a key; grows with every write to it.
     Column("sequence", BigInteger, nullable=False),
@@ -80,8 +76,8 @@ Index("ix_objects_blob", objects.c.blob)
 object_segments = Table(
     "object_segments",
     metadata,
-    Column("bucket", BucketId, primary_key=True, autoincrement=False),
-    Column("key", Key, primary_key=True),
+    Column("bucket", Identity, primary_key=True, autoincrement=False),
+    Column("key", Sortable, primary_key=True),
     Column("version_id", String(64), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("blob", String(40)),
@@ -96,7 +92,7 @@ Index("ix_object_segments_blob", object_segments.c.blob)
 blob_garbage = Table(
     "blob_garbage",
     metadata,
-    Column("id", BucketId, primary_key=True, autoincrement=True),
+    Column("id", Identity, primary_key=True, autoincrement=True),
     # Not unique: copies share blobs, and each of them may let go of the same one.
     Column("blob", String(40), nullable=False, index=True),
     Column("since", Timestamp, nullable=False),
@@ -255,8 +251,7 @@ def is_empty(tx: Connection, bucket: Bucket) -> bool:
 # -- listing -----------------------------------------------------------------------------------------
 
 _LISTED = [
-    objects.c[name]
-    for name in ("key", "size", "etag", "modified", "storage_class", "checksum", "version_id")
+    objects.c[name] for name in ("key", "size", "etag", "modified", "storage_class", "checksum", "version_id")
 ]
 
 
@@ -365,9 +360,7 @@ def discard(tx: Connection, blobs: Iterable[str], now: datetime) -> None:
 def discarded(tx: Connection, before: datetime, limit: int) -> list[str]:
     """Blobs discarded before an instant, oldest first."""
     g = blob_garbage.c
-    return list(
-        tx.execute(select(g.blob).where(g.since < before).order_by(g.id).limit(limit)).scalars()
-    )
+    return list(tx.execute(select(g.blob).where(g.since < before).order_by(g.id).limit(limit)).scalars())
 
 
 def forget(tx: Connection, blobs: Sequence[str]) -> None:
@@ -391,9 +384,7 @@ def referenced(tx: Connection, blobs: Sequence[str]) -> set[str]:
     return found
 
 
-def everything(
-    tx: Connection, bucket: Bucket, after: tuple[str, str], limit: int
-) -> list[ObjectVersion]:
+def everything(tx: Connection, bucket: Bucket, after: tuple[str, str], limit: int) -> list[ObjectVersion]:
     """All versions of a bucket in primary key order, for whoever walks through everything."""
     o = objects.c
     rows = tx.execute(

@@ -11,12 +11,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from mastic.store import engine as dialects
-from mastic.store.buckets import Bucket, BucketId
-from mastic.store.objects import Key
-from mastic.store.schema import Json, Timestamp, metadata
+from mastic.store.buckets import Bucket
+from mastic.store.schema import Identity, Json, Sortable, Timestamp, metadata
 
 OPEN = "OPEN"
 COMPLETED = "COMPLETED"
@@ -25,8 +36,8 @@ uploads = Table(
     "uploads",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("bucket", BucketId, nullable=False),
-    Column("key", Key, nullable=False),
+    Column("bucket", Identity, nullable=False),
+    Column("key", Sortable, nullable=False),
     Column("initiated", Timestamp, nullable=False),
     Column("state", String(16), nullable=False),
     Column("finished", Timestamp),
@@ -168,7 +179,5 @@ def of_bucket(tx: Connection, bucket: Bucket) -> list[Upload]:
 def finished_before(tx: Connection, before: datetime, limit: int) -> list[Upload]:
     """Completed uploads whose memory may be let go."""
     u = uploads.c
-    rows = tx.execute(
-        select(*_UPLOAD_COLUMNS).where(u.state == COMPLETED, u.finished < before).limit(limit)
-    )
+    rows = tx.execute(select(*_UPLOAD_COLUMNS).where(u.state == COMPLETED, u.finished < before).limit(limit))
     return [Upload(**dict(zip(_UPLOAD, row, strict=True))) for row in rows]
