@@ -185,7 +185,9 @@ class RunDirectory:
         body = orjson.loads(raw)
         if body.get("version") != ORDER_VERSION:
             raise ValueError(f"{self.result} has version {body.get('version')!r}")
-        return Result(**{name: body[name] for name in Result.__dataclass_fields__ if body.get(name) is not None})
+        return Result(
+            **{name: body[name] for name in Result.__dataclass_fields__ if body.get(name) is not None}
+        )
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -132,7 +132,9 @@ class LocalExecutor:
         stdin = waiting.popen.stdin
         assert stdin is not None
         try:
-            stdin.write(b'{"order": "' + str(order).replace("\\", "\\\\").replace('"', '\\"').encode() + b'"}\n')
+            stdin.write(
+                b'{"order": "' + str(order).replace("\\", "\\\\").replace('"', '\\"').encode() + b'"}\n'
+            )
             stdin.close()
         except OSError:
             return False
@@ -192,7 +194,9 @@ class LocalExecutor:
     def _fill_one(self, runtime: str) -> None:
         while not self._closed.is_set():
             with self._lock:
-                missing = self._warm - len(self._idle.get(runtime, ()))
+                idle = self._idle.setdefault(runtime, [])
+                idle[:] = [item for item in idle if item.popen.poll() is None]
+                missing = self._warm - len(idle)
             if missing <= 0 or self._interpreter(runtime) is None:
                 return
             try:
@@ -201,7 +205,7 @@ class LocalExecutor:
                 log.warning("interpreter_not_prepared", runtime=runtime, reason=str(error))
                 return
             with self._lock:
-                self._idle.setdefault(runtime, []).append(fresh)
+                self._idle[runtime].append(fresh)
 
     # -- watching ----------------------------------------------------------------------------------
 

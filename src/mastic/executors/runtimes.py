@@ -133,7 +133,11 @@ class Runtimes:
     def _wanted(self, name: str) -> dict[str, str]:
         source, editable = package_source()
         # In a checkout the library is linked, so that only its requirements matter.
-        files = [source / "pyproject.toml"] if editable else sorted(source.rglob("*.py")) + [source / "pyproject.toml"]
+        files = (
+            [source / "pyproject.toml"]
+            if editable
+            else [*sorted(source.rglob("*.py")), source / "pyproject.toml"]
+        )
         content = hashlib.sha256()
         for file in files:
             content.update(str(file.relative_to(source)).encode() + b"\0" + file.read_bytes() + b"\0")
@@ -158,7 +162,9 @@ def package_source() -> tuple[Path, bool]:
 
 
 def _run(command: list[str], progress: Progress) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")
+    }
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:

@@ -83,4 +83,3 @@ def destinations(run: JobRun, name: str) -> list[tuple[str, str]]:
         prefix = merged.get("--continuous-log-logStreamPrefix") or run.id
         found.append((continuous, f"{prefix}-driver"))
     return found
-

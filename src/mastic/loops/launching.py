@@ -55,7 +55,9 @@ class Launcher:
         self._executor = executor
         self._directory = directory
 
-    def launch(self, run: JobRun, *, number: int = 0, engine: str | None = None, why: str = "") -> Launched | None:
+    def launch(
+        self, run: JobRun, *, number: int = 0, engine: str | None = None, why: str = ""
+    ) -> Launched | None:
         """Start a process for a STARTING run, or a further one for a RUNNING run; None when the run has ended.
 
         ``engine`` and ``why`` are given for a run that moves to another engine.

@@ -195,7 +195,9 @@ class Runner(Loop):
         elif launch is None:
             self._follow(self._launcher.launch(run))
         elif launch.host != self._executor.host:
-            self._finish(run, Outcome(state="FAILED", error_message=f"The host {launch.host} of the job was lost."))
+            self._finish(
+                run, Outcome(state="FAILED", error_message=f"The host {launch.host} of the job was lost.")
+            )
         else:
             process = ProcessId(pid=launch.pid, started=launch.process_started)
             log.info("job_run_adopted", run=run.id, alive=self._executor.alive(process))
@@ -246,7 +248,10 @@ class Runner(Loop):
         log.info("job_run_launched_again", run=run.id, engine=verdict.engine, reason=verdict.reason)
         forced = verdict.engine if verdict.engine == "spark" else None
         launched = self._launcher.launch(
-            run, number=item.launch.number + 1, engine=forced, why=f"engine: {verdict.engine} ({verdict.reason})"
+            run,
+            number=item.launch.number + 1,
+            engine=forced,
+            why=f"engine: {verdict.engine} ({verdict.reason})",
         )
         with self._lock:
             self._watched.pop(run.seq, None)

@@ -72,7 +72,8 @@ def put(tx: Connection, bookmark: Bookmark) -> None:
         insert(tx, job_bookmarks)
         .values(**values)
         .on_conflict_do_update(
-            index_elements=list(keys), set_={name: value for name, value in values.items() if name not in keys}
+            index_elements=list(keys),
+            set_={name: value for name, value in values.items() if name not in keys},
         )
     )
 

@@ -1,4 +1,6 @@
-"""Job runs, the launches of their processes, and who asked for them. Owns ``job_runs``, ``job_launches``, ``job_starts``.
+"""Job runs, the launches of their processes, and who asked for them.
+
+Owns ``job_runs``, ``job_launches`` and ``job_starts``.
 
 A run is what the API shows; a launch is one process made for it (a run has a second one when it moves to
 another engine, or when the first never began). ``seq`` grows with every run and orders them. ``plan`` is the
@@ -180,7 +182,10 @@ def add(tx: Connection, **columns: Any) -> int:
 def find(tx: Connection, scope: str, job_id: str, run_id: str) -> JobRun | None:
     """A run of one job."""
     return _first(
-        tx, select(job_runs).where(job_runs.c.scope == scope, job_runs.c.id == run_id, job_runs.c.job_id == job_id)
+        tx,
+        select(job_runs).where(
+            job_runs.c.scope == scope, job_runs.c.id == run_id, job_runs.c.job_id == job_id
+        ),
     )
 
 
@@ -251,7 +256,9 @@ def move(tx: Connection, run: JobRun, state: str, **columns: Any) -> None:
 
 def annotate(tx: Connection, run: JobRun, **columns: Any) -> None:
     """Set facts of a run that are not its state; raises Stale when the run has moved on."""
-    guarded(tx, update(job_runs).where(job_runs.c.seq == run.seq, job_runs.c.state == run.state).values(**columns))
+    guarded(
+        tx, update(job_runs).where(job_runs.c.seq == run.seq, job_runs.c.state == run.state).values(**columns)
+    )
 
 
 # -- leases of runs --------------------------------------------------------------------------------
@@ -322,18 +329,18 @@ def has_work(tx: Connection, now: datetime) -> bool:
 def release(tx: Connection, holder: str) -> None:
     """Give back every run that ``holder`` looks after: it stops, and somebody else may go on at once."""
     tx.execute(
-        update(job_runs).where(job_runs.c.holder == holder, job_runs.c.state.in_(ACTIVE)).values(
-            holder=None, expires=None
-        )
+        update(job_runs)
+        .where(job_runs.c.holder == holder, job_runs.c.state.in_(ACTIVE))
+        .values(holder=None, expires=None)
     )
 
 
 def release_all(tx: Connection) -> None:
     """Free every lease. Only for a server that knows that it is alone, as on an embedded store."""
     tx.execute(
-        update(job_runs).where(job_runs.c.state.in_(ACTIVE), job_runs.c.holder.is_not(None)).values(
-            holder=None, expires=None
-        )
+        update(job_runs)
+        .where(job_runs.c.state.in_(ACTIVE), job_runs.c.holder.is_not(None))
+        .values(holder=None, expires=None)
     )
 
 
@@ -384,7 +391,9 @@ def end_launch(tx: Connection, launch: Launch) -> None:
         tx,
         update(job_launches)
         .where(
-            job_launches.c.run == launch.run, job_launches.c.number == launch.number, job_launches.c.ended.is_(False)
+            job_launches.c.run == launch.run,
+            job_launches.c.number == launch.number,
+            job_launches.c.ended.is_(False),
         )
         .values(ended=True),
     )

@@ -50,12 +50,24 @@ class Job:
 
 
 def add(
-    tx: Connection, scope: str, name: str, job_id: str, body: dict[str, Any], request: dict[str, Any], now: datetime
+    tx: Connection,
+    scope: str,
+    name: str,
+    job_id: str,
+    body: dict[str, Any],
+    request: dict[str, Any],
+    now: datetime,
 ) -> None:
     """Store a new definition; raises ``engine.Duplicate`` (at the end of the block) when the name is taken."""
     tx.execute(
         insert(jobs).values(
-            scope=scope, name=name, job_id=job_id, body=body, request=request, runs=0, created_on=now,
+            scope=scope,
+            name=name,
+            job_id=job_id,
+            body=body,
+            request=request,
+            runs=0,
+            created_on=now,
             last_modified_on=now,
         )
     )
@@ -99,9 +111,7 @@ def page_names(
     return list(tx.execute(query.order_by(jobs.c.name).limit(limit)).scalars())
 
 
-def replace(
-    tx: Connection, job: Job, body: dict[str, Any], request: dict[str, Any], now: datetime
-) -> None:
+def replace(tx: Connection, job: Job, body: dict[str, Any], request: dict[str, Any], now: datetime) -> None:
     """Put a new body in the place of the one that was read; raises Stale when the job has changed since."""
     changed = tx.execute(
         update(jobs)

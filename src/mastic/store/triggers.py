@@ -188,11 +188,17 @@ def change(tx: Connection, trigger: Trigger, **columns: Any) -> None:
 def remove(tx: Connection, scope: str, name: str) -> bool:
     """Delete a trigger and what it waited for; false when there was none."""
     _forget(tx, scope, name)
-    tx.execute(delete(trigger_fires).where(trigger_fires.c.scope == scope, trigger_fires.c.trigger_name == name))
-    return tx.execute(delete(triggers).where(triggers.c.scope == scope, triggers.c.name == name)).rowcount == 1
+    tx.execute(
+        delete(trigger_fires).where(trigger_fires.c.scope == scope, trigger_fires.c.trigger_name == name)
+    )
+    return (
+        tx.execute(delete(triggers).where(triggers.c.scope == scope, triggers.c.name == name)).rowcount == 1
+    )
 
 
-def watching(tx: Connection, scope: str, kind: str, subject: str, state: str) -> list[tuple[Trigger, list[int]]]:
+def watching(
+    tx: Connection, scope: str, kind: str, subject: str, state: str
+) -> list[tuple[Trigger, list[int]]]:
     """The active triggers with a condition on this end of this job or crawler, and the conditions' positions.
 
     Their rows stay locked until the transaction ends.

@@ -32,7 +32,9 @@ class Bookmarks:
         with self._store.read() as tx:
             found = self._find(tx, context.scope, request["JobName"])
             if request.get("RunId"):
-                committed, before = bookmarks.found_by(tx, context.scope, request["JobName"], request["RunId"])
+                committed, before = bookmarks.found_by(
+                    tx, context.scope, request["JobName"], request["RunId"]
+                )
                 if not committed:
                     raise not_found(f"No bookmark of job run {request['RunId']} found.")
                 return {"JobBookmarkEntry": {**_entry(found), "JobBookmark": _text(before)}}
@@ -108,7 +110,9 @@ def rewind(tx: Connection, scope: str, job_name: str, run_id: str, now: datetime
         _replace(tx, found, before, found.run, now)
 
 
-def _replace(tx: Connection, found: Bookmark, bookmark: dict[str, Any] | None, run: int, now: datetime) -> None:
+def _replace(
+    tx: Connection, found: Bookmark, bookmark: dict[str, Any] | None, run: int, now: datetime
+) -> None:
     bookmarks.put(
         tx,
         Bookmark(

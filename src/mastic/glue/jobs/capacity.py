@@ -65,7 +65,9 @@ def resolve(body: Mapping[str, Any]) -> dict[str, Any]:
     if command == "pythonshell":
         capacity = PYTHON_SHELL_CAPACITIES[0] if capacity is None else float(capacity)
         if capacity not in PYTHON_SHELL_CAPACITIES:
-            raise invalid_input("The value for Max Capacity for a Python shell job should be either 0.0625 or 1.0.")
+            raise invalid_input(
+                "The value for Max Capacity for a Python shell job should be either 0.0625 or 1.0."
+            )
     elif command == "glueray":
         raise invalid_input("Worker Type and Number of Workers must be set for a Ray job.")
     else:

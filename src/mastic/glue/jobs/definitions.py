@@ -149,4 +149,3 @@ def shape(job: jobs.Job) -> dict[str, Any]:
         "LastModifiedOn": job.last_modified_on,
         **job.body,
     }
-

@@ -99,7 +99,9 @@ class Lifecycle:
         if before is None:
             raise not_found(f"Job run {previous} of job {job.name} not found.")
         if before.state not in states.TERMINAL:
-            raise ServiceError("InvalidInputException", f"Job run {previous} has not ended; only ended runs can be retried.")
+            raise ServiceError(
+                "InvalidInputException", f"Job run {previous} has not ended; only ended runs can be retried."
+            )
         bookmarks.rewind(tx, job.scope, job.name, previous, self._clock.now())
 
     def _add(
@@ -169,7 +171,10 @@ class Lifecycle:
         job = jobs.lock(tx, run.scope, run.job_name)
         alive = job is not None and job.job_id == run.job_id
         again = (
-            outcome.state == "FAILED" and outcome.retry and alive and run.attempt < int(run.plan["MaxRetries"])
+            outcome.state == "FAILED"
+            and outcome.retry
+            and alive
+            and run.attempt < int(run.plan["MaxRetries"])
         )
         ended = self._move(tx, run, outcome.state, final=not again, **columns)
         if again:
@@ -216,7 +221,9 @@ class Lifecycle:
         assert run is not None
         self._tell(tx, run, final=False)
 
-    def _move(self, tx: Connection, run: JobRun, state: str, *, final: bool | None = None, **columns: Any) -> JobRun:
+    def _move(
+        self, tx: Connection, run: JobRun, state: str, *, final: bool | None = None, **columns: Any
+    ) -> JobRun:
         states.check(run.state, state)
         job_runs.move(tx, run, state, last_modified_on=self._clock.now(), **columns)
         moved = job_runs.get(tx, run.seq)
@@ -266,7 +273,9 @@ class Lifecycle:
         )
 
 
-def envelope(scope: str, event_id: str, now: datetime, detail_type: str, detail: dict[str, Any]) -> dict[str, Any]:
+def envelope(
+    scope: str, event_id: str, now: datetime, detail_type: str, detail: dict[str, Any]
+) -> dict[str, Any]:
     """An EventBridge event of Glue."""
     account, region = split_scope(scope)
     return {

@@ -63,7 +63,9 @@ class Messages:
             with self._store.write() as tx:
                 run = bookmarks.run_of_token(tx, token_hash(token))
                 if run is None:
-                    raise Refusal(403, "NotCurrent", "this process is not the current attempt of a running job run")
+                    raise Refusal(
+                        403, "NotCurrent", "this process is not the current attempt of a running job run"
+                    )
                 return Reply(status=200, body=self._act(tx, run, message))
         except Refusal as refusal:
             return refusal.reply
@@ -118,7 +120,9 @@ def parse(body: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise Refusal(400, "Malformed", "a message is a JSON object")
     if message.get("version") != VERSION:
-        raise Refusal(400, "Version", f"version {message.get('version')!r} is not known; this server speaks {VERSION}")
+        raise Refusal(
+            400, "Version", f"version {message.get('version')!r} is not known; this server speaks {VERSION}"
+        )
     kind = message.get("type")
     members = _MEMBERS.get(kind) if isinstance(kind, str) else None
     if members is None:

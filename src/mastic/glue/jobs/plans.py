@@ -35,7 +35,11 @@ def make(job: Job, given: Mapping[str, str] | None, overrides: Mapping[str, Any]
     if given:
         body["Arguments"] = dict(given)
     for name in (
-        "Timeout", "SecurityConfiguration", "NotificationProperty", "ExecutionClass", "MaintenanceWindow",
+        "Timeout",
+        "SecurityConfiguration",
+        "NotificationProperty",
+        "ExecutionClass",
+        "MaintenanceWindow",
         "ExecutionRoleSessionPolicy",
     ):
         value = _either(job, overrides, name)
@@ -45,10 +49,10 @@ def make(job: Job, given: Mapping[str, str] | None, overrides: Mapping[str, Any]
     capacity.check_timeout(body.get("Timeout"))
     capacity.check_execution_class(command, body["GlueVersion"], body.get("ExecutionClass"))
     rules.notification(body.get("NotificationProperty"))
-    merged = arguments.merge(
-        job.body.get("DefaultArguments"), given, job.body.get("NonOverridableArguments")
+    merged = arguments.merge(job.body.get("DefaultArguments"), given, job.body.get("NonOverridableArguments"))
+    body["LogGroupName"] = merged.get("--custom-logGroup-prefix") or _LOG_GROUPS.get(
+        command, "/aws-glue/jobs"
     )
-    body["LogGroupName"] = merged.get("--custom-logGroup-prefix") or _LOG_GROUPS.get(command, "/aws-glue/jobs")
     hidden = {
         "Command": job.body["Command"],
         "Role": job.body["Role"],

@@ -60,7 +60,9 @@ def once(
     digest = hashlib.sha256(_canonical(request)).hexdigest()
     known = job_runs.starts(tx, context.scope, origin.root, digest)
     for call in known:
-        repeated = call.delivery == origin.delivery and origin.invocation and call.invocation == origin.invocation
+        repeated = (
+            call.delivery == origin.delivery and origin.invocation and call.invocation == origin.invocation
+        )
         if repeated:
             return call.run_id
     for call in known:

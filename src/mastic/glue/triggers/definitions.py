@@ -163,9 +163,7 @@ class Triggers:
             if dependent is not None:
                 self._require(tx, "job", context.scope, dependent)
             among = glue_tags.names_with(tx, context.scope, "trigger", wanted_tags)
-            found = triggers.page(
-                tx, context.scope, after, limit + 1, starting_job=dependent, among=among
-            )
+            found = triggers.page(tx, context.scope, after, limit + 1, starting_job=dependent, among=among)
         return found[:limit], self._pager.token(found, limit, lambda t: t.name, operation, bound)
 
     # -- starting and stopping ---------------------------------------------------------------------

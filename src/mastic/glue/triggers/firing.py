@@ -142,7 +142,9 @@ class Firing:
         for action in trigger.body["Actions"]:
             if action.get("CrawlerName"):
                 if self._start_crawler is None:
-                    raise LookupError(f"trigger {trigger.name} starts a crawler, but nothing here runs crawlers")
+                    raise LookupError(
+                        f"trigger {trigger.name} starts a crawler, but nothing here runs crawlers"
+                    )
                 self._start_crawler(
                     tx, trigger.scope, action["CrawlerName"], trigger.name, origin.workflow_run_id
                 )
@@ -192,9 +194,13 @@ class Firing:
         """Fire one due trigger and set its next tick. Ticks missed while nobody watched come as one."""
         now = self._clock.now()
         trigger = triggers.find(tx, *key)
-        if trigger is None or trigger.state != "ACTIVATED" or trigger.next_tick is None or trigger.next_tick > now:
+        if (
+            trigger is None
+            or trigger.state != "ACTIVATED"
+            or trigger.next_tick is None
+            or trigger.next_tick > now
+        ):
             return
         following = schedule.parse(trigger.body["Schedule"]).next_after(now)
         triggers.change(tx, trigger, next_tick=following)
         self.fire(tx, trigger, f"tick:{trigger.next_tick.isoformat()}", Origin())
-

@@ -10,6 +10,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 SHORTEST = 5  # minutes between two ticks
@@ -99,7 +100,9 @@ def parse(expression: str) -> Schedule:
     """The schedule of a ``cron(…)`` expression; raises InvalidSchedule."""
     matched = _EXPRESSION.match(expression)
     if matched is None:
-        raise InvalidSchedule("the expression has to have the form cron(Minutes Hours Day-of-month Month Day-of-week Year)")
+        raise InvalidSchedule(
+            "the expression has to have the form cron(Minutes Hours Day-of-month Month Day-of-week Year)"
+        )
     fields = matched.group(1).upper().split()
     if len(fields) != 6:
         raise InvalidSchedule(f"six fields are required, {len(fields)} were given")
@@ -123,7 +126,7 @@ def parse(expression: str) -> Schedule:
 
 def _check_rate(schedule: Schedule) -> None:
     minutes = schedule.minutes
-    gaps = [later - earlier for earlier, later in zip(minutes, minutes[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(minutes)]
     hours = schedule.hours
     if any((earlier + 1) % 24 in hours for earlier in hours):
         gaps.append(60 - minutes[-1] + minutes[0])
@@ -140,7 +143,11 @@ def _day_field(text: str) -> tuple[frozenset[int] | None, list[_DayRule]]:
         elif part in ("LW", "WL"):
             rules.append(_DayRule(kind="LW"))
         elif matched := re.fullmatch(r"L-(\d{1,2})", part):
-            rules.append(_DayRule(kind="L", value=_bounded(int(matched[1]), _Field(name="L-n", low=1, high=30, names={}))))
+            rules.append(
+                _DayRule(
+                    kind="L", value=_bounded(int(matched[1]), _Field(name="L-n", low=1, high=30, names={}))
+                )
+            )
         elif matched := re.fullmatch(r"(\d{1,2})W", part):
             rules.append(_DayRule(kind="W", value=_bounded(int(matched[1]), _DAY)))
         else:
@@ -181,10 +188,8 @@ def _part(part: str, field: _Field) -> set[int]:
         return set(range(field.low, field.high + 1, step))
     first_text, dash, last_text = base.partition("-")
     first = _number(first_text, field)
-    if dash:
-        last = _number(last_text, field)
-    else:
-        last = field.high if slash else first
+    # "5/10" runs from 5 to the end of the field.
+    last = _number(last_text, field) if dash else field.high if slash else first
     if first <= last:
         return set(range(first, last + 1, step))
     if field is _YEAR:
