@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 
@@ -12,6 +14,9 @@ class ServiceError(Exception):
     status; without it the wire takes the model's, else 400. ``members`` are further members of the error's
     shape, such as Athena's ``AthenaErrorCode``.
     """
+
+    # Response headers that travel with the error, where a service has such.
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, code: str, message: str, *, status: int | None = None, **members: Any) -> None:
         super().__init__(f"{code}: {message}")

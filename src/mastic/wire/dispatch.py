@@ -182,7 +182,9 @@ class Dispatcher:
             members=error.members,
             resource=incoming.raw_path,
         )
-        return protocol.error(service, reply)
+        outgoing = protocol.error(service, reply)
+        outgoing.headers.extend(error.headers.items())
+        return outgoing
 
     def _reply(self, compiled: _Compiled, result: Any, request_id: str) -> Outgoing:
         if not isinstance(result, Response):
