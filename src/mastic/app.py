@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import IO, Any, Protocol
 
 import structlog
@@ -35,11 +36,15 @@ from mastic.aws.iam.managed_policies import Attachments, Policies
 from mastic.aws.iam.roles import InstanceProfiles, Roles
 from mastic.aws.iam.simulations import Simulations
 from mastic.aws.iam.users import AccessKeys, Groups, Users
+from mastic.aws.logs.ingest import Logs
 from mastic.aws.s3 import services as s3
 from mastic.aws.sts.sessions import Sessions
 from mastic.clock import Clock, SystemClock
 from mastic.config import Config
+from mastic.context import split_scope
 from mastic.errors import Refused
+from mastic.executors.local import LocalExecutor
+from mastic.executors.runtimes import Runtimes
 from mastic.glue.catalog.databases import Databases
 from mastic.glue.catalog.events import Events as CatalogEvents
 from mastic.glue.catalog.partition_lists import PartitionLists
@@ -48,19 +53,34 @@ from mastic.glue.catalog.sweeping import QUEUE as CATALOG_SWEEP
 from mastic.glue.catalog.sweeping import Sweeper
 from mastic.glue.catalog.tables import Tables
 from mastic.glue.catalog.versions import TableVersions
+from mastic.glue.jobs.bookmarks import Bookmarks
+from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
+from mastic.glue.jobs.channel import Channel
+from mastic.glue.jobs.definitions import Jobs
+from mastic.glue.jobs.definitions import exists as job_exists
+from mastic.glue.jobs.lifecycle import Lifecycle
+from mastic.glue.jobs.messages import Messages
+from mastic.glue.jobs.preparation import CHANNEL_PATH, EMBEDDED_RUNTIME, SPARK_RUNTIME, Preparation
+from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
+from mastic.glue.triggers.definitions import Triggers
+from mastic.glue.triggers.firing import Firing
 from mastic.ids import Ids
 from mastic.loops.base import Worker
-from mastic.loops.periodic import Periodic
 from mastic.loops.janitor import Janitor
+from mastic.loops.job_logs import JobLogs, LogSink
+from mastic.loops.launching import Launcher
+from mastic.loops.periodic import Periodic
 from mastic.loops.reactor import Reactor
+from mastic.loops.runner import Runner
+from mastic.loops.scheduler import Scheduler
 from mastic.objects.base import Objects
 from mastic.objects.blobs import Blobs
 from mastic.objects.garbage import BlobJanitor
 from mastic.objects.local import LocalObjects
 from mastic.objects.remote import RemoteObjects
 from mastic.status import Status
-from mastic.store import leases, migrate, settings, tasks
+from mastic.store import job_runs, leases, migrate, settings, tasks
 from mastic.store.credentials import Credential
 from mastic.store.engine import Store
 from mastic.wire.asgi import Gateway
@@ -122,6 +142,7 @@ def build(
             # The data directory's lock says that whoever held these leases is gone.
             tasks.release_all(tx)
             leases.release_all(tx)
+            job_runs.release_all(tx)
         token_key = settings.set_once(tx, "page_token_key", ids.hex(64))
     holder = f"{os.uname().nodename}:{os.getpid()}:{ids.hex(8)}"
 
@@ -161,10 +182,22 @@ def build(
 
     pager = Pager(token_key)
     _add_catalog(app, clock, ids, pager, holder)
+    _add_jobs(
+        app,
+        reactor,
+        clock=clock,
+        ids=ids,
+        pager=pager,
+        holder=holder,
+        objects=objects,
+        logs=Logs(store=store, clock=clock),
+        credentials=credentials,
+        endpoint=endpoint,
+    )
 
     # --------------------------------------------------------------------------------------------------
     gateway.mount("/_mastic", Status(store))
-    del token_key, endpoint, objects
+    del token_key
     return app
 
 
@@ -226,6 +259,61 @@ def _add_athena(app: App, clock: Clock, ids: Ids, objects: Objects, token_key: s
     app.active.append(Worker(QUERIES, runner.handle, store=store, clock=clock, holder=holder, concurrency=4))
 
 
+def _add_jobs(
+    app: App,
+    reactor: Reactor,
+    *,
+    clock: Clock,
+    ids: Ids,
+    pager: Pager,
+    holder: str,
+    objects: Objects,
+    logs: LogSink,
+    credentials: Credentials,
+    endpoint: str,
+) -> None:
+    """Jobs, their runs and processes, triggers."""
+    config, store, registry = app.config, app.store, app.registry
+    runtimes = Runtimes(config.runtimes_dir)
+    lifecycle = Lifecycle(clock=clock, ids=ids)
+    firing = Firing(clock=clock, lifecycle=lifecycle, strict_lineage=config.strict_trigger_lineage)
+    reactor.subscribe("job_run.state", firing.on_job_run)
+    for part in (
+        Jobs(
+            store=store, clock=clock, ids=ids, lifecycle=lifecycle, pager=pager,
+            default_glue_version=config.default_glue_version,
+        ),
+        JobRuns(store=store, clock=clock, lifecycle=lifecycle, pager=pager),
+        Bookmarks(store=store, clock=clock),
+        Triggers(store=store, clock=clock, firing=firing, pager=pager, exists={"job": job_exists}),
+    ):  # fmt: skip
+        registry.add("glue", part)
+    app.asgi.mount(CHANNEL_PATH, Channel(Messages(store=store, clock=clock)))
+    executor = LocalExecutor(
+        interpreter=runtimes.interpreter,
+        directory=config.data_dir / "interpreters",
+        warm=config.warm_interpreters,
+        prepare=(EMBEDDED_RUNTIME,),
+    )
+    preparation = Preparation(
+        objects=objects,
+        endpoint=endpoint,
+        credentials=RunCredentials(credentials, clock).environment,
+        default_engine=config.default_engine,
+        installed=lambda name: runtimes.interpreter(name) is not None,
+    )
+    launcher = Launcher(
+        store=store, clock=clock, lifecycle=lifecycle, preparation=preparation, executor=executor,
+        directory=config.data_dir / "runs",
+    )  # fmt: skip
+    runner = Runner(
+        store=store, clock=clock, holder=holder, lifecycle=lifecycle, launcher=launcher, executor=executor,
+        logs=JobLogs(store=store, clock=clock, sink=logs),
+        spark_installed=lambda: runtimes.interpreter(SPARK_RUNTIME) is not None,
+    )  # fmt: skip
+    app.active += [executor, runner, Scheduler(store=store, clock=clock, holder=holder, sources=(firing,))]
+
+
 def _add_cloudwatch(app: App, clock: Clock, ids: Ids, holder: str) -> None:
     """Metrics, alarms, dashboards."""
     store, registry = app.store, app.registry
@@ -236,6 +324,25 @@ def _add_cloudwatch(app: App, clock: Clock, ids: Ids, holder: str) -> None:
     registry.add("cloudwatch", Alarms(store=store, clock=clock, transitions=transitions))
     registry.add("cloudwatch", Dashboards(store=store, clock=clock))
     app.active.append(Periodic("alarms", evaluator.act, store=store, clock=clock, signals=(ALARMS_CHANGED,)))
+
+
+class RunCredentials:
+    """Temporary keys of a run's role, good for as long as the run may last."""
+
+    def __init__(self, credentials: Credentials, clock: Clock) -> None:
+        self._credentials = credentials
+        self._clock = clock
+
+    def environment(self, run: job_runs.JobRun) -> dict[str, str]:
+        """The keys as the AWS SDKs read them from the environment."""
+        account, _ = split_scope(run.scope)
+        role = run.plan["Role"]
+        arn = role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}"
+        minutes = run.body.get("Timeout") or LONGEST_TIMEOUT
+        key, secret, token = self._credentials.issue(
+            account, arn, "GlueJobRunnerSession", self._clock.now() + timedelta(minutes=minutes + 60)
+        )
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
 def _root_keys(config: Config, clock: Clock) -> list[Credential]:
