@@ -38,6 +38,9 @@ from mastic.aws.iam.simulations import Simulations
 from mastic.aws.iam.users import AccessKeys, Groups, Users
 from mastic.aws.logs.ingest import Logs
 from mastic.aws.s3 import services as s3
+from mastic.aws.s3.deliveries import Deliveries
+from mastic.aws.s3.notifications import QUEUE as S3_EVENTS
+from mastic.aws.s3.notifications import Destinations
 from mastic.aws.sts.sessions import Sessions
 from mastic.clock import Clock, SystemClock
 from mastic.config import Config
@@ -178,10 +181,12 @@ def build(
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
     _add_cloudwatch(app, clock, ids, holder)
 
-    objects = _add_s3(app, clock, ids)
+    destinations = Destinations()
+    objects = _add_s3(app, clock, ids, destinations, reactor, holder)
 
     pager = Pager(token_key)
     _add_catalog(app, clock, ids, pager, holder)
+    _add_athena(app, clock, ids, objects, token_key, holder)
     _add_jobs(
         app,
         reactor,
@@ -201,7 +206,9 @@ def build(
     return app
 
 
-def _add_s3(app: App, clock: Clock, ids: Ids) -> Objects:
+def _add_s3(
+    app: App, clock: Clock, ids: Ids, destinations: Destinations, reactor: Reactor, holder: str
+) -> Objects:
     """S3: embedded on disk, unless the settings name an outside one."""
     config, store = app.config, app.store
     outside = config.endpoints.get("s3")
@@ -209,8 +216,11 @@ def _add_s3(app: App, clock: Clock, ids: Ids) -> Objects:
         return RemoteObjects(endpoint=outside, region=config.region)
     blobs = Blobs(config.data_dir / "objects")
     local = LocalObjects(store=store, blobs=blobs, clock=clock, ids=ids, account=config.account_id)
-    for part in s3.handlers(local):
+    for part in s3.handlers(local, destinations):
         app.registry.add("s3", part)
+    deliveries = Deliveries(clock=clock, ids=ids, destinations=destinations)
+    reactor.subscribe("s3.object", deliveries.receive)
+    app.active.append(Worker(S3_EVENTS, deliveries.handle, store=store, clock=clock, holder=holder))
     tidy = BlobJanitor(store=store, blobs=blobs, clock=clock, started=time.time())
     app.active.append(Janitor("blobs", tidy, seconds=20, store=store, clock=clock))
     return local
