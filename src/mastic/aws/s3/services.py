@@ -10,6 +10,7 @@ from mastic.aws.s3.copies import Copies
 from mastic.aws.s3.deletes import Deletes
 from mastic.aws.s3.listings import Listings
 from mastic.aws.s3.multipart import Multipart
+from mastic.aws.s3.notifications import Destinations, Notifications
 from mastic.aws.s3.objects import Objects
 from mastic.aws.s3.policies import BucketPolicies
 from mastic.aws.s3.tagging import Tagging
@@ -17,7 +18,7 @@ from mastic.aws.s3.versioning import Versioning
 from mastic.objects.local import LocalObjects
 
 
-def handlers(objects: LocalObjects) -> list[object]:
+def handlers(objects: LocalObjects, destinations: Destinations) -> list[object]:
     """One object per concern."""
     store = objects.store
     return [
@@ -33,4 +34,5 @@ def handlers(objects: LocalObjects) -> list[object]:
         Acls(store=store, objects=objects),
         BucketPolicies(store=store),
         Configurations(store=store),
+        Notifications(store=store, clock=objects.clock, ids=objects.ids, destinations=destinations),
     ]
