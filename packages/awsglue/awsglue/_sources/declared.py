@@ -1,0 +1,58 @@
+"""Data against the types that a catalog declares: what fits takes the declared type, what does not makes a choice."""
+
+from __future__ import annotations
+
+from awsglue import gluetypes as g
+from awsglue._frames.body import Encoded
+from awsglue._frames.casts import cast
+from awsglue._frames.encoding import null, quote, struct
+
+
+def typed(frame: Encoded, declared: g.StructType, keys: list[str], *, texts: bool) -> Encoded:
+    """The frame with partition keys cast to their types, and, for text formats, with the declared column types."""
+    wanted = {field.name.lower(): field.dataType for field in declared.fields}
+    lowered = {key.lower() for key in keys}
+    candidates = []
+    for field in frame.schema.fields:
+        kind = wanted.get(field.name.lower())
+        if kind is None or not isinstance(field.dataType, g.StringType) or isinstance(kind, g.StringType):
+            continue
+        if field.name.lower() in lowered or (texts and isinstance(kind, g.AtomicType)):
+            candidates.append((field.name, kind))
+    misfits = _misfits(frame, [(name, kind) for name, kind in candidates if name.lower() not in lowered])
+    parts = []
+    chosen = dict(candidates)
+    for field in frame.schema.fields:
+        kind = chosen.get(field.name)
+        expression = quote(field.name)
+        if kind is None:
+            parts.append((field, expression))
+        elif field.name in misfits:
+            choice = g.ChoiceType([kind, g.StringType()])
+            parts.append((g.Field(field.name, choice), _either(expression, kind, choice)))
+        else:
+            parts.append((g.Field(field.name, kind), cast(expression, field.dataType, kind)))
+    return frame.select(parts)
+
+
+def _misfits(frame: Encoded, columns: list[tuple[str, g.DataType]]) -> set[str]:
+    """The columns with a value, other than an empty one, that is not of the declared type: one pass over the data."""
+    if not columns:
+        return set()
+    tests = [
+        f"max(if({_misfit(quote(name), kind)}, 1, 0)) as m{position}" for position, (name, kind) in enumerate(columns)
+    ]
+    (row,) = frame.df.selectExpr(*tests).collect()
+    return {name for position, (name, _) in enumerate(columns) if row[position] == 1}
+
+
+def _misfit(expression: str, kind: g.DataType) -> str:
+    return f"{expression} is not null and {expression} <> '' and {cast(expression, g.StringType(), kind)} is null"
+
+
+def _either(expression: str, kind: g.DataType, choice: g.ChoiceType) -> str:
+    name = kind.typeName()
+    value = cast(expression, g.StringType(), kind)
+    as_kind = struct([(option, value if option == name else null(one)) for option, one in choice.choices.items()])
+    as_text = struct([(option, expression if option == "string" else null(one)) for option, one in choice.choices.items()])
+    return f"case when {expression} is null or {expression} = '' then null when {value} is not null then {as_kind} else {as_text} end"

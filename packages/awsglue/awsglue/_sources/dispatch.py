@@ -1,0 +1,44 @@
+"""From a request to the source that serves it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from awsglue._frames.body import Body
+from awsglue._sources.request import SourceRequest
+
+FILE_TYPES = ("csv", "tsv", "json", "parquet", "glueparquet", "orc", "avro", "xml", "ion", "groklog", "excel")
+JDBC_TYPES = ("jdbc", "mysql", "mariadb", "postgresql", "oracle", "sqlserver", "redshift", "db2")
+LATER = (
+    "mongodb", "documentdb", "opensearch", "snowflake", "bigquery", "azuresql", "azurecosmos", "saphana", "teradata",
+    "vertica", "kafka", "kinesis", "hudi", "delta",
+)
+
+
+def open_source(request: SourceRequest, context: Any) -> Body:
+    """The body of the frame that a request means. Raises NotImplementedError for connections not built in."""
+    kind = request.connection_type.lower()
+    if request.is_catalog:
+        from awsglue._sources.catalog import open_table
+
+        return open_table(request, context)
+    if kind in ("s3", "file"):
+        from awsglue._sources.s3 import open_files
+
+        return open_files(request, context)
+    if kind in FILE_TYPES:
+        from awsglue._sources.s3 import open_files
+
+        return open_files(replace(request, format=request.format or kind), context)
+    if kind in JDBC_TYPES:
+        from awsglue._sources.jdbc import open_jdbc
+
+        return open_jdbc(request, context)
+    if kind == "dynamodb":
+        from awsglue._sources.dynamodb import open_dynamodb
+
+        return open_dynamodb(request, context)
+    if kind in LATER or kind.startswith(("marketplace.", "custom.")):
+        raise NotImplementedError(f"connection type {request.connection_type!r} is not implemented as a source")
+    raise ValueError(f"unknown connection type {request.connection_type!r}")

@@ -1,0 +1,113 @@
+"""Which files an S3 (or local) source means: folders, partition folders, exclusions, compression suffixes."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from awsglue._runtime.io import partitions
+from awsglue._runtime.io.storage import Storage, split
+from awsglue._sources.request import truth
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One file of a source, with the partition values its place gives it."""
+
+    path: str
+    root: str
+    size: int
+    modified: datetime
+    partition: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def milliseconds(self) -> int:
+        """When it was last changed, in milliseconds since the epoch."""
+        return int(self.modified.timestamp() * 1000)
+
+
+def given_paths(options: dict[str, Any]) -> list[str]:
+    """The option `paths` (a list, or JSON text of one) or `path`. Raises ValueError."""
+    value = options.get("paths", options.get("path"))
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        value = json.loads(value)
+    if isinstance(value, str):
+        value = [value]
+    if not value:
+        raise ValueError('this source needs the connection option "paths"')
+    return [str(one) for one in value]
+
+
+def list_source(storage: Storage, roots: Iterable[str], options: dict[str, Any]) -> list[SourceFile]:
+    """The source's files in path order. A folder that is not there has none."""
+    recurse = truth(options.get("recurse"))
+    excluded = exclusion_patterns(options.get("exclusions"))
+    found: list[SourceFile] = []
+    for root in roots:
+        for entry in storage.entries(root):
+            below = relative(entry.path, root)
+            *folders, name = below.split("/")
+            if _hidden(name) or any(_hidden(folder) and "=" not in folder for folder in folders):
+                continue
+            if not recurse and any("=" not in folder for folder in folders):
+                continue
+            if any(pattern.search(entry.path) or pattern.search(below) for pattern in excluded):
+                continue
+            pairs = tuple(partitions.parse(folders))
+            found.append(
+                SourceFile(path=entry.path, root=root, size=entry.size, modified=entry.modified, partition=pairs)
+            )
+    return found
+
+
+def relative(path: str, root: str) -> str:
+    """The part of a file's path below its root; its name when it is the root."""
+    key, base = split(path)[2].strip("/"), split(root)[2].strip("/")
+    return key[len(base) :].strip("/") or key.rsplit("/", 1)[-1]
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(("_", ".")) or name == ""
+
+
+def exclusion_patterns(value: Any) -> list[re.Pattern[str]]:
+    """Glob patterns of the option `exclusions`: JSON text of a list, or a list. Raises ValueError."""
+    if not value:
+        return []
+    globs = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(globs, list):
+        raise ValueError('"exclusions" is a JSON list of glob patterns')
+    return [re.compile(r"(?:^|/)" + _glob(str(glob)) + r"\Z") for glob in globs]
+
+
+def _glob(glob: str) -> str:
+    """`*` stays within a folder, `**` does not; `?`, `[…]` and `{a,b}` as usual."""
+    out, index, depth = "", 0, 0
+    while index < len(glob):
+        char = glob[index]
+        if glob.startswith("**", index):
+            out, index = out + ".*", index + 2
+            continue
+        if char == "*":
+            out += "[^/]*"
+        elif char == "?":
+            out += "[^/]"
+        elif char == "[" and "]" in glob[index:]:
+            end = glob.index("]", index + 1)
+            out += fnmatch.translate(glob[index : end + 1])[4:-3]
+            index = end
+        elif char == "{":
+            out, depth = out + "(?:", depth + 1
+        elif char == "}" and depth:
+            out, depth = out + ")", depth - 1
+        elif char == "," and depth:
+            out += "|"
+        else:
+            out += re.escape(char)
+        index += 1
+    return out

@@ -1,0 +1,148 @@
+"""S3 (and local) files as a frame: list, choose, read by format, add what the options ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from awsglue import gluetypes as g
+from awsglue._frames.body import Body, Encoded, ErrorStage
+from awsglue._runtime.io.storage import Storage
+from awsglue._sources import enginefiles, grokfiles, jsonfiles, otherfiles, xmlfiles
+from awsglue._sources.listing import SourceFile, given_paths, list_source
+from awsglue._sources.request import SourceRequest, truth
+from awsglue._sources.selection import choose, sampled
+from awsglue._sources.staged import StagedRecords, empty
+
+RecordReader = Callable[[Storage, str, dict[str, Any]], Iterator["dict[str, Any] | Exception"]]
+
+RECORD_READERS: dict[str, RecordReader] = {
+    "json": jsonfiles.records, "xml": xmlfiles.records, "groklog": grokfiles.records, "grok": grokfiles.records,
+    "avro": otherfiles.avro, "ion": otherfiles.ion, "excel": otherfiles.excel,
+}
+ENGINE_READERS: dict[str, Callable[..., Encoded]] = {
+    "csv": enginefiles.read_csv, "tsv": enginefiles.read_csv, "parquet": enginefiles.read_parquet,
+    "glueparquet": enginefiles.read_parquet, "orc": enginefiles.read_orc,
+}
+
+
+class FormatError(ValueError):
+    """The source has no format, or one that cannot be read."""
+
+
+def known_format(name: str | None) -> str:
+    """The format in lower case. Raises FormatError."""
+    if not name:
+        raise FormatError("reading files needs a format: csv, json, parquet, orc, avro, xml, ion, grokLog or excel")
+    kind = name.lower()
+    if kind not in RECORD_READERS and kind not in ENGINE_READERS:
+        raise FormatError(f"format {name!r} cannot be read")
+    return kind
+
+
+class FileSource:
+    """Files to be read once: the rows and, apart from them, what could not be read."""
+
+    def __init__(
+        self, spark: Any, request: SourceRequest, files: Callable[[Storage], list[SourceFile]],
+        hint: g.StructType | None = None, names: list[str] | None = None,
+    ) -> None:
+        self._spark = spark
+        self._request = request
+        self._files = files
+        self._hint = hint
+        self._names = names
+        self._storage = Storage()
+        self._errors: Encoded | None = None
+        self._body: Body | None = None
+
+    def body(self) -> Body:
+        """The frame's body."""
+        stage = ErrorStage(transform="source", records=self._error_records)
+        self._body = Body(self._read, (stage,))
+        return self._body
+
+    def _error_records(self) -> Any:
+        assert self._body is not None
+        self._body.get()
+        return self._errors
+
+    def _read(self) -> Encoded:
+        request = self._request
+        files = sampled(self._files(self._storage), request.sample)
+        if not files:
+            return empty(self._spark, g.StructType())
+        kind = known_format(request.format)
+        options = {**_compression(request.options), **request.format_options}
+        if kind == "tsv":
+            options.setdefault("separator", "\t")
+        if kind in RECORD_READERS:
+            return self._staged(RECORD_READERS[kind], files, options)
+        frame = self._by_engine(kind, files, options)
+        return self._with_file_columns(frame)
+
+    def _by_engine(self, kind: str, files: list[SourceFile], options: dict[str, Any]) -> Encoded:
+        if kind in ("csv", "tsv"):
+            return enginefiles.read_csv(self._spark, self._storage, files, options, self._names)
+        return ENGINE_READERS[kind](self._spark, self._storage, files, options)
+
+    def _with_file_columns(self, frame: Encoded) -> Encoded:
+        options = self._request.options
+        if options.get("attachTimestamp"):
+            raise NotImplementedError("attachTimestamp is not implemented for csv, parquet and orc")
+        if not options.get("attachFilename"):
+            return frame
+        name = str(options["attachFilename"])
+        df = frame.df.selectExpr("*", f"input_file_name() as `{name}`")
+        return Encoded(df=df, schema=g.StructType([*frame.schema.fields, g.Field(name, g.StringType())]))
+
+    def _staged(self, read: RecordReader, files: list[SourceFile], options: dict[str, Any]) -> Encoded:
+        staged, errors = StagedRecords(self._hint), StagedRecords()
+        name, stamp = self._request.options.get("attachFilename"), self._request.options.get("attachTimestamp")
+        fail_fast = truth(self._request.options.get("isFailFast"))
+        failed = 0
+        for one in files:
+            extra: dict[str, Any] = dict(one.partition)
+            if name:
+                extra[str(name)] = one.path
+            if stamp:
+                extra[str(stamp)] = one.milliseconds
+            for record in read(self._storage, one.path, options):
+                if isinstance(record, dict):
+                    staged.add({**record, **extra} if extra else record)
+                    continue
+                if fail_fast:
+                    raise record
+                failed += 1
+                errors.add({"error": _unreadable(record, one)})
+        if failed:
+            self._errors = errors.finish(self._spark)
+        return staged.finish(self._spark)
+
+
+def _unreadable(error: Exception, one: SourceFile) -> dict[str, Any]:
+    site = {"site": "", "info": ""}
+    return {"callsite": site, "msg": str(error), "stackTrace": "", "input": "", "bytesread": one.size, "source": one.path}
+
+
+def _compression(options: dict[str, Any]) -> dict[str, Any]:
+    return {"compressionType": options["compressionType"]} if options.get("compressionType") else {}
+
+
+def open_files(request: SourceRequest, context: Any) -> Body:
+    """The body of a from_options source over files."""
+    known_format(request.format)
+    roots = given_paths(request.options)
+
+    def files(storage: Storage) -> list[SourceFile]:
+        from awsglue._sources.pruning import prune_files
+        from awsglue.job import Job
+
+        found = list_source(storage, roots, request.options)
+        if request.push_down_predicate:
+            found = prune_files(context.spark_session, found, request.push_down_predicate, {})
+        return choose(found, request.options, request.transformation_ctx, Job.bookmarks(), ("s3", sorted(roots)))
+
+    return FileSource(context.spark_session, request, files).body()
+
+

@@ -1,0 +1,238 @@
+"""Files as sources: formats with their options, which files are meant, on every engine."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+
+import pytest
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Write a file below the test's folder; gives the folder as a path for a source."""
+
+    def write(name, content):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return f"file://{tmp_path}"
+
+    return write
+
+
+@pytest.fixture
+def read(glue):
+    def source(path, format, format_options=None, ctx="", predicate="", **options):
+        return glue.create_dynamic_frame.from_options(
+            connection_type="s3", connection_options={"paths": [path], **options}, format=format,
+            format_options=format_options or {}, transformation_ctx=ctx, push_down_predicate=predicate,
+        )
+
+    return source
+
+
+def test_csv_without_header_is_col0_and_text(put, read, records):
+    frame = read(put("a.csv", 'id,name\n1,"x, y"\n2,\n'), "csv")
+    assert records(frame) == [{"col0": "id", "col1": "name"}, {"col0": "1", "col1": "x, y"}, {"col0": "2", "col1": ""}]
+
+
+def test_csv_with_header_stays_text(put, read, records):
+    frame = read(put("a.csv", 'id,a b\n1,"say ""hi"""\n'), "csv", {"withHeader": True})
+    assert records(frame) == [{"id": "1", "a b": 'say "hi"'}]
+    assert {field.dataType.typeName() for field in frame.schema()} == {"string"}
+
+
+def test_csv_options(put, read, records):
+    path = put("a.csv", "skip;me\n1;'x;y'\n")
+    options = {"separator": ";", "quoteChar": "'", "skipFirst": True}
+    assert records(read(path, "csv", options)) == [{"col0": "1", "col1": "x;y"}]
+    assert records(read(put("a.csv", '1,"x\n'), "csv", {"quoteChar": -1})) == [{"col0": "1", "col1": '"x'}]
+
+
+def test_csv_multi_line(put, read, records):
+    path = put("a.csv", 'id,t\n1,"two\nlines"\n')
+    assert records(read(path, "csv", {"withHeader": "true", "multiLine": "true"})) == [{"id": "1", "t": "two\nlines"}]
+
+
+def test_csv_files_with_other_headers_are_merged_by_name(put, read, records):
+    put("a.csv", "id,x\n1,p\n")
+    assert records(read(put("b.csv", "x,y\nq,r\n"), "csv", {"withHeader": True})) == [
+        {"id": "1", "x": "p", "y": None}, {"id": None, "x": "q", "y": "r"},
+    ]
+
+
+def test_csv_compressed(put, read, records):
+    put("a.csv.gz", gzip.compress(b"id\n1\n"))
+    assert records(read(put("b.csv.bz2", bz2.compress(b"id\n2\n")), "csv", {"withHeader": True})) == [{"id": "1"}, {"id": "2"}]
+
+
+def test_json_lines_and_errors(put, read, records):
+    frame = read(put("a.json", '{"a": 1, "b": {"c": [1, 2]}}\n{broken\n\n{"a": 2}\n'), "json")
+    assert records(frame) == [{"a": 1, "b": {"c": [1, 2]}}, {"a": 2, "b": None}]
+    assert frame.errorsCount() == 1
+    (error,) = records(frame.errorsAsDynamicFrame())
+    assert error["error"]["source"].endswith("a.json")
+    with pytest.raises(ValueError):
+        read(put("a.json", "{broken\n"), "json", isFailFast=True).count()
+
+
+def test_json_multi_line_and_arrays(put, read, records):
+    assert records(read(put("a.json", '[{"a": 1},\n {"a":\n 2}]'), "json", {"multiLine": True})) == [{"a": 1}, {"a": 2}]
+
+
+def test_json_path(put, read, records):
+    path = put("a.json", json.dumps({"r": {"items": [{"a": 1}, {"a": 2}]}, "n": 3}, indent=1))
+    assert records(read(path, "json", {"jsonPath": "$.r.items[*]"})) == [{"a": 1}, {"a": 2}]
+    assert records(read(path, "json", {"jsonPath": "$['r']['items'][1]"})) == [{"a": 2}]
+
+
+def test_json_null_fields_have_the_null_type(put, read):
+    from awsglue.transforms import DropNullFields
+
+    frame = read(put("a.json", '{"a": 1, "b": null, "c": {"d": null}, "e": []}\n'), "json")
+    assert frame.schema().getField("b").dataType.typeName() == "null"
+    assert [field.name for field in DropNullFields.apply(frame).schema()] == ["a", "e"]
+
+
+def test_parquet_and_files_that_disagree(put, read, records, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (tmp_path / "t").mkdir()
+    pq.write_table(pa.table({"a": pa.array([1], pa.int64()), "b": ["x"]}), tmp_path / "t" / "1.parquet")
+    path = f"file://{tmp_path}/t"
+    assert records(read(path, "parquet")) == [{"a": 1, "b": "x"}]
+    pq.write_table(pa.table({"a": ["one"], "c": [True]}), tmp_path / "t" / "2.parquet")
+    frame = read(path, "parquet")
+    assert list(frame.schema().getField("a").dataType.choices) == ["long", "string"]
+    assert records(frame) == [{"a": 1, "b": "x", "c": None}, {"a": "one", "b": None, "c": True}]
+
+
+def test_partition_folders_become_text_columns(put, read, records):
+    put("year=2020/month=01/a.csv", "v\n1\n")
+    path = put("year=2021/month=02/a.csv", "v\n2\n")
+    assert records(read(path, "csv", {"withHeader": True})) == [
+        {"v": "1", "year": "2020", "month": "01"}, {"v": "2", "year": "2021", "month": "02"},
+    ]
+    kept = read(path, "csv", {"withHeader": True}, predicate="year > '2020' and month in ('02', '03')")
+    assert records(kept) == [{"v": "2", "year": "2021", "month": "02"}]
+    put("year=2020/month=01/a.json", '{"w": 1}\n')
+    assert {"w": 1, "year": "2020", "month": "01"} in records(read(path, "json", exclusions='["**.csv"]'))
+
+
+def test_parquet_partition_folders_stay_text(put, read, records, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (tmp_path / "d=01").mkdir()
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "d=01" / "1.parquet")
+    assert records(read(f"file://{tmp_path}", "parquet")) == [{"a": 1, "d": "01"}]
+
+
+def test_recurse_and_exclusions_and_hidden_files(put, read):
+    put("a.json", '{"n": 1}\n')
+    put("sub/b.json", '{"n": 2}\n')
+    put("sub/deep/c.json", '{"n": 3}\n')
+    path = put("_hidden.json", '{"n": 4}\n')
+    assert read(path, "json").count() == 1
+    assert read(path, "json", recurse=True).count() == 3
+    assert read(path, "json", recurse="true", exclusions='["sub/**"]').count() == 1
+    assert read(path, "json", recurse=True, exclusions='["**b.json"]').count() == 2
+
+
+def test_attach_file_name(put, read, records):
+    path = put("a.json", '{"n": 1}\n')
+    assert records(read(path, "json", attachFilename="f")) == [{"n": 1, "f": f"{path.removeprefix('file://')}/a.json"}]
+
+
+def test_a_place_without_files_is_an_empty_frame(read, tmp_path):
+    frame = read(f"file://{tmp_path}/nothing", "csv")
+    assert frame.count() == 0
+    assert list(frame.schema()) == []
+    assert frame.toDF().columns == []
+
+
+def test_xml(put, read, records):
+    text = '<r><b id="1"><t>A</t><p>9.5</p><p>8</p></b><b id="x"><t lang="de">Ö</t><p> </p></b></r>'
+    assert records(read(put("a.xml", text), "xml", {"rowTag": "b"})) == [
+        {"_id": 1, "t": "A", "p": [9.5, 8]}, {"_id": "x", "t": {"_lang": "de", "_VALUE": "Ö"}, "p": " "},
+    ]
+    with pytest.raises(ValueError, match="rowTag"):
+        read(put("a.xml", text), "xml").count()
+
+
+def test_grok(put, read, records):
+    path = put("a.log", "10.0.0.1 GET /x 200\nnothing of the kind\n10.0.0.2 PUT - 404\n")
+    frame = read(path, "grokLog", {"logFormat": r"%{IP:client} %{METHOD:verb} %{NOTSPACE:path} %{INT:status}",
+                                   "customPatterns": "METHOD [A-Z]+"})
+    assert records(frame) == [
+        {"client": "10.0.0.1", "verb": "GET", "path": "/x", "status": "200"},
+        {"client": "10.0.0.2", "verb": "PUT", "path": None, "status": "404"},
+    ]
+    assert frame.errorsCount() == 1
+
+
+def test_avro(put, read, records, tmp_path):
+    fastavro = pytest.importorskip("fastavro")
+    schema = {"type": "record", "name": "r", "fields": [
+        {"name": "a", "type": "int"}, {"name": "b", "type": ["null", "string"]}, {"name": "c", "type": {"type": "array", "items": "double"}},
+    ]}
+    with open(tmp_path / "a.avro", "wb") as file:
+        fastavro.writer(file, schema, [{"a": 1, "b": "x", "c": [1.5]}, {"a": 2, "b": None, "c": []}])
+    assert records(read(f"file://{tmp_path}", "avro")) == [{"a": 1, "b": "x", "c": [1.5]}, {"a": 2, "b": None, "c": []}]
+
+
+def test_ion(put, read, records):
+    pytest.importorskip("amazon.ion")
+    path = put("a.ion", '{a: 1, b: "x", s: sym, d: 1.50, t: 2020-01-02T00:00:00Z}\n{a: 2, b: null.string}\n')
+    found = records(read(path, "ion"))
+    assert [(one["a"], one["b"], one["s"]) for one in found] == [(1, "x", "sym"), (2, None, None)]
+
+
+def test_excel(read, records, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["id", "name"], [1, "x"], [2, None], ["total", 3]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    frame = read(f"file://{tmp_path}", "excel", {"SkipFooter": 1})
+    assert records(frame) == [{"id": 1, "name": "x"}, {"id": 2, "name": None}]
+
+
+def test_unknown_formats_and_connections_are_refused(read, glue, tmp_path):
+    with pytest.raises(ValueError, match="xyz"):
+        read(f"file://{tmp_path}", "xyz")
+    with pytest.raises(NotImplementedError, match="mongodb"):
+        glue.create_dynamic_frame.from_options("mongodb", {})
+    with pytest.raises(ValueError, match="gibberish"):
+        glue.create_dynamic_frame.from_options("gibberish", {})
+
+
+def test_orc(read, records, tmp_path):
+    import pyarrow as pa
+    from pyarrow import orc
+
+    orc.write_table(pa.table({"a": [1, 2], "b": ["x", None]}), str(tmp_path / "a.orc"))
+    assert records(read(f"file://{tmp_path}", "orc")) == [{"a": 1, "b": "x"}, {"a": 2, "b": None}]
+
+
+def test_bounded_execution(put, read):
+    for n in range(4):
+        path = put(f"{n}.json", '{"n": 1}\n')
+    assert read(path, "json", boundedFiles="3").count() == 3
+    assert read(path, "json", boundedSize="20").count() == 2
+    with pytest.raises(ValueError):
+        read(path, "json", boundedFiles="1", boundedSize="1").count()
+
+
+def test_samples(put, glue):
+    for n in range(4):
+        path = put(f"{n}.json", '{"n": 1}\n{"n": 2}\n')
+    options = {"paths": [path]}
+    assert glue.create_sample_dynamic_frame_from_options("s3", options, num=3, format="json").count() == 3
+    limited = glue.create_sample_dynamic_frame_from_options(
+        "s3", options, num=100, sample_options={"maxSampleFilesPerPartition": 1}, format="json"
+    )
+    assert limited.count() == 2
