@@ -24,6 +24,10 @@ class EngineRefused(Exception):
         super().__init__(f"{text}. Run the job with --engine spark (job argument '--engine': 'spark').")
 
 
+class RefusedAttribute(EngineRefused, AttributeError):
+    """A refusal that `hasattr` and `getattr(…, default)` understand."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failure:
     """One failed script."""
@@ -36,7 +40,7 @@ class Failure:
 
 def describe(error: BaseException, script: str) -> Failure:
     """The failure of `script` with this exception."""
-    error_class = type(error).__name__
+    error_class = "EngineRefused" if isinstance(error, EngineRefused) else type(error).__name__
     text = _text(error)
     message = f"{error_class}: {text}" if text else error_class
     return Failure(

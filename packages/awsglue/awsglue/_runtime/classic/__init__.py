@@ -1,0 +1,1 @@
+"""Apache Spark (classic, with a JVM) under the same awsglue."""

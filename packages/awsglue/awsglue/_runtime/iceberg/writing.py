@@ -1,0 +1,223 @@
+"""Writing Iceberg tables: data files first, then one optimistic commit. Owns nothing; every commit is PyIceberg's.
+
+A commit that loses a race is tried again: appends as they are, everything that was computed from the table's rows by
+computing it again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+from awsglue._runtime.catalog.names import TableName
+from awsglue._runtime.iceberg import partitioning
+from awsglue._runtime.iceberg.catalog import IcebergCatalog
+from awsglue._runtime.iceberg.types import iceberg_schema
+
+RETRIES = 6
+CHUNK_BYTES = 256 << 20
+# Iceberg's Spark writer sets these on new tables.
+DEFAULTS = {"format-version": "2", "write.parquet.compression-codec": "zstd"}
+
+
+def data_files(table: Any, batches: Iterator[Any], metadata: Any = None) -> list[Any]:
+    """Write these rows into new data files of the table (nothing refers to them yet)."""
+    import pyarrow as pa
+    from pyiceberg.io.pyarrow import _dataframe_to_data_files
+
+    metadata = metadata or table.metadata
+    target = _arrow_of(metadata)
+    written: list[Any] = []
+    held: list[Any] = []
+    size = 0
+    write_id, counter = uuid.uuid4(), count(0)
+
+    def flush() -> None:
+        if held:
+            chunk = pa.Table.from_batches(held).cast(target)
+            if chunk.num_rows:
+                written.extend(_dataframe_to_data_files(metadata, chunk, table.io, write_id, counter))
+            held.clear()
+
+    for batch in batches:
+        held.append(batch)
+        size += batch.nbytes
+        if size >= CHUNK_BYTES:
+            flush()
+            size = 0
+    flush()
+    return written
+
+
+def _arrow_of(metadata: Any) -> Any:
+    from awsglue._runtime.iceberg.types import spark_struct
+    from awsglue._runtime.io.arrow_types import arrow_schema
+
+    return arrow_schema(spark_struct(metadata.schema()))
+
+
+def append(load: Callable[[], Any], produce: Callable[[Any], Iterator[Any]]) -> None:
+    """Append rows. `produce(table)` gives them in the table's schema."""
+    table = load()
+    files = data_files(table, produce(table))
+    _retrying(lambda fresh: _append_files(fresh, files), load, table)
+
+
+def _append_files(table: Any, files: list[Any]) -> None:
+    with table.transaction() as transaction, transaction.update_snapshot().fast_append() as snapshot:
+        for file in files:
+            snapshot.append_data_file(file)
+
+
+def _retrying(commit: Callable[[Any], None], load: Callable[[], Any], first: Any = None) -> None:
+    """Try a commit on the table as it is now, again on conflict with somebody else's."""
+    from pyiceberg.exceptions import CommitFailedException
+
+    for attempt in range(RETRIES):
+        table = first if first is not None and attempt == 0 else load()
+        try:
+            commit(table)
+            return
+        except CommitFailedException:
+            if attempt + 1 == RETRIES:
+                raise
+            time.sleep(random.uniform(0.05, 0.1) * 2**attempt)
+
+
+def replace_files(
+    load: Callable[[], Any], compute: Callable[[Any], tuple[list[Any], Iterator[Any]]]
+) -> None:
+    """A change computed from the table: `compute(table)` gives (data files to drop, rows to add).
+
+    The commit demands that the table's snapshot is the one computed from; if not, all is computed again.
+    """
+
+    def commit(table: Any) -> None:
+        from pyiceberg.exceptions import CommitFailedException
+
+        dropped, rows = compute(table)
+        files = data_files(table, rows)
+        if not dropped and not files:
+            return
+        base = table.metadata.current_snapshot_id
+        current = load()
+        if current.metadata.current_snapshot_id != base:
+            raise CommitFailedException("the table has changed since its rows were read")
+        with table.transaction() as transaction:
+            snapshot = transaction.update_snapshot().overwrite()
+            for file in dropped:
+                snapshot.delete_data_file(file)
+            for file in files:
+                snapshot.append_data_file(file)
+            snapshot.commit()
+
+    _retrying(commit, load)
+
+
+def create(
+    catalog: IcebergCatalog, name: TableName, struct: Any, *, fields: list[Any], properties: dict[str, str],
+    location: str, batches: Iterator[Any] | None,
+) -> None:
+    """Create a table, with its first rows in the same commit. Raises AnalysisException when it exists."""
+    from pyiceberg.exceptions import NoSuchNamespaceError, TableAlreadyExistsError
+
+    from awsglue._runtime.catalog.glue import already_exists, schema_not_found
+
+    schema = iceberg_schema(struct)
+    wanted = {**DEFAULTS, **properties}
+    for unknown in [key for key in wanted if key in ("provider", "location")]:
+        location = wanted.pop(unknown) if unknown == "location" else location
+    try:
+        transaction = catalog.pyiceberg.create_table_transaction(
+            (name.database, name.table), schema=schema, location=(location or catalog.location(name)).rstrip("/"),
+            partition_spec=partitioning.spec(schema, fields), properties=wanted,
+        )
+        if batches is not None:
+            files = data_files(transaction._table, batches, transaction.table_metadata)
+            with transaction.update_snapshot().fast_append() as snapshot:
+                for file in files:
+                    snapshot.append_data_file(file)
+        transaction.commit_transaction()
+    except TableAlreadyExistsError:
+        raise already_exists(name.shown) from None
+    except NoSuchNamespaceError:
+        raise schema_not_found(name.database) from None
+
+
+def replace(
+    catalog: IcebergCatalog, name: TableName, struct: Any, *, fields: list[Any], properties: dict[str, str],
+    batches: Iterator[Any] | None,
+) -> None:
+    """Replace an existing table's schema, partitioning and rows in one commit; its history stays."""
+    from pyiceberg.table.update import (
+        AddPartitionSpecUpdate,
+        AddSchemaUpdate,
+        AssertTableUUID,
+        SetCurrentSchemaUpdate,
+        SetDefaultSpecUpdate,
+    )
+
+    table = catalog.load(name)
+    base = table.metadata.current_snapshot_id
+    schema = _same_or_fresh(table, iceberg_schema(struct))
+    old_files = [task.file for task in table.scan().plan_files()]
+    transaction = table.transaction()
+    updates: list[Any] = []
+    if schema is not table.schema():
+        updates += [AddSchemaUpdate(schema_=schema), SetCurrentSchemaUpdate(schema_id=-1)]
+    new_spec = _fresh_spec(table, schema, fields)
+    if new_spec is not None:
+        updates += [AddPartitionSpecUpdate(spec=new_spec), SetDefaultSpecUpdate(spec_id=-1)]
+    if updates:
+        transaction._apply(tuple(updates), (AssertTableUUID(uuid=table.metadata.table_uuid),))
+    if properties:
+        transaction.set_properties({key: value for key, value in properties.items() if key != "format-version"})
+    files = data_files(table, batches, transaction.table_metadata) if batches is not None else []
+    if catalog.load(name).metadata.current_snapshot_id != base:
+        from pyiceberg.exceptions import CommitFailedException
+
+        raise CommitFailedException(f"{name.shown} has changed while it was being replaced")
+    snapshot = transaction.update_snapshot().overwrite()
+    for file in old_files:
+        snapshot.delete_data_file(file)
+    for file in files:
+        snapshot.append_data_file(file)
+    snapshot.commit()
+    transaction.commit_transaction()
+
+
+def _same_or_fresh(table: Any, schema: Any) -> Any:
+    """The table's own schema when nothing differs, else one with ids kept for columns that stay."""
+    from pyiceberg.schema import Schema, assign_fresh_schema_ids
+    from pyiceberg.types import NestedField
+
+    current = table.schema()
+    if [(f.name, f.field_type) for f in current.fields] == [(f.name, f.field_type) for f in schema.fields]:
+        return current
+    ids = count(table.metadata.last_column_id + 1)
+    fresh = assign_fresh_schema_ids(schema, next_id=lambda: next(ids))
+    kept = {field.name: field for field in current.fields}
+    fields = []
+    for field in fresh.fields:
+        old = kept.get(field.name)
+        same = old is not None and old.field_type == field.field_type and old.field_type.is_primitive
+        fields.append(NestedField(old.field_id if same else field.field_id, field.name, field.field_type,
+                                  required=False, doc=field.doc))
+    return Schema(*fields, schema_id=max(item.schema_id for item in table.metadata.schemas) + 1)
+
+
+def _fresh_spec(table: Any, schema: Any, fields: list[Any]) -> Any:
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+
+    wanted = partitioning.spec(schema, fields)
+    current = [(f.source_id, str(f.transform)) for f in table.spec().fields]
+    if [(f.source_id, str(f.transform)) for f in wanted.fields] == current:
+        return None
+    start = max(table.metadata.last_partition_id or 999, 999) + 1
+    made = [PartitionField(source_id=f.source_id, field_id=start + position, transform=f.transform, name=f.name)
+            for position, f in enumerate(wanted.fields)]
+    return PartitionSpec(*made, spec_id=max(item.spec_id for item in table.metadata.partition_specs) + 1)

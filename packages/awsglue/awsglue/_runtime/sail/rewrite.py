@@ -1,0 +1,238 @@
+"""Rewrites a Connect plan before it is sent: scans become real reads, and what the engine would answer differently
+becomes something it answers as Spark does. What cannot be rewritten is refused by `gate`.
+
+Works on protobufs in place, from the root down; one Rewriter serves one plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.sql.connect import proto
+
+from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.io.scan import FILE_NAME, HIDDEN, Scan
+from awsglue._runtime.sail import gate, plans, scans
+
+_METADATA = {
+    "file_path": "__mastic_file_path", "file_name": "__mastic_file_simple_name", "file_size": "__mastic_file_size",
+    "file_block_start": "__mastic_file_block_start", "file_block_length": "__mastic_file_block_length",
+    "file_modification_time": "__mastic_file_modification_time",
+}
+# Relations whose rows are their input's rows, with all its columns.
+_PASSING = frozenset({
+    "filter", "limit", "offset", "sample", "sort", "subquery_alias", "hint", "repartition", "with_columns", "drop",
+    "with_columns_renamed", "repartition_by_expression", "drop_na", "fill_na", "tail",
+})
+
+
+class Rewriter:
+    """Rewrites one plan. `analysis` says that only the schema matters, so no data is read."""
+
+    def __init__(self, scan_of: dict[str, Scan], *, analysis: bool) -> None:
+        self._scan_of = scan_of
+        self._analysis = analysis
+
+    def plan(self, plan: Any) -> None:
+        """Rewrite a spark.connect.Plan in place. Raises EngineRefused."""
+        if plan.HasField("root"):
+            self.relation(plan.root)
+        elif plan.HasField("command"):
+            gate.check_command(plan.command)
+            for child in _relations_in(plan.command):
+                self.relation(child)
+
+    def relation(self, relation: Any, *, hidden: bool = False) -> bool:
+        """Rewrite a relation in place. With `hidden`, it must also deliver the hidden columns; says whether it does."""
+        kind = relation.WhichOneof("rel_type")
+        if kind == "read":
+            return self._read(relation, hidden)
+        gate.check_relation(relation, kind)
+        if kind == "deduplicate" and self._deduplicate(relation):
+            return self.relation(relation, hidden=hidden)
+        uses = _uses_hidden(relation, kind)
+        if uses or hidden:
+            return self._with_hidden(relation, kind, hidden, uses)
+        for child in _relations_in(relation):
+            self.relation(child)
+        return False
+
+    def _read(self, relation: Any, hidden: bool) -> bool:
+        source = relation.read.data_source
+        if relation.read.WhichOneof("read_type") != "data_source":
+            return False
+        if source.format != plans.SCAN_FORMAT:
+            raise EngineRefused(f"reading format {source.format!r}")
+        scan = self._scan_of[source.options["scan"]]
+        made = scans.schema_relation(scan, hidden=hidden) if self._analysis else scans.relation(scan, hidden=hidden)
+        _replace(relation, made)
+        return hidden
+
+    def _with_hidden(self, relation: Any, kind: str, hidden: bool, uses: bool) -> bool:
+        """A relation that uses hidden columns, or must hand them on."""
+        if kind not in _PASSING and kind != "project":
+            if uses:
+                raise EngineRefused(f"input_file_name() or _metadata in {kind.replace('_', ' ')}")
+            for child in _relations_in(relation):
+                self.relation(child)
+            return False
+        children = list(_relations_in(relation))
+        delivered = self.relation(children[0], hidden=True)
+        for other in children[1:]:
+            self.relation(other)
+        _replace_hidden(getattr(relation, kind), delivered)
+        if not delivered:
+            return False
+        if kind == "project":
+            has_star = any(item.HasField("unresolved_star") for item in relation.project.expressions)
+            if hidden and not has_star:
+                relation.project.expressions.extend(plans.attribute(name) for name in HIDDEN)
+            elif not hidden and has_star:
+                _wrap(relation, lambda inner: plans.without(inner, list(HIDDEN)))
+        elif not hidden:
+            _wrap(relation, lambda inner: plans.without(inner, list(HIDDEN)))
+        return hidden
+
+    def _deduplicate(self, relation: Any) -> bool:
+        """dropDuplicates(subset) as row_number: the engine's own way costs ten times the memory."""
+        spec = relation.deduplicate
+        if spec.all_columns_as_keys or not spec.column_names or spec.within_watermark:
+            return False
+        numbered = proto.Relation()
+        numbered.with_columns.input.CopyFrom(spec.input)
+        alias = numbered.with_columns.aliases.add()
+        alias.name.append("__mastic_row")
+        window = alias.expr.window
+        window.window_function.unresolved_function.function_name = "row_number"
+        for name in spec.column_names:
+            window.partition_spec.append(plans.attribute(name))
+        order = window.order_spec.add()
+        order.child.literal.integer = 1
+        order.direction = proto.Expression.SortOrder.SORT_DIRECTION_ASCENDING
+        order.null_ordering = proto.Expression.SortOrder.SORT_NULLS_FIRST
+        first = proto.Relation()
+        first.filter.input.CopyFrom(numbered)
+        condition = first.filter.condition.unresolved_function
+        condition.function_name = "=="
+        condition.arguments.append(plans.attribute("__mastic_row"))
+        condition.arguments.add().literal.integer = 1
+        _replace(relation, plans.without(first, ["__mastic_row"]))
+        return True
+
+
+def _replace(relation: Any, made: Any) -> None:
+    """Put another relation here, keeping the plan id that columns refer to."""
+    plan_id = relation.common.plan_id if relation.common.HasField("plan_id") else None
+    relation.CopyFrom(made)
+    if plan_id is not None:
+        relation.common.plan_id = plan_id
+
+
+def _wrap(relation: Any, outer: Any) -> None:
+    inner = proto.Relation()
+    inner.CopyFrom(relation)
+    inner.common.ClearField("plan_id")
+    _replace(relation, outer(inner))
+
+
+def _relations_in(message: Any) -> Iterator[Any]:
+    """The relations nearest below this message (also inside expressions and commands)."""
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.GetOptions().map_entry and (
+            field.message_type.fields_by_name["value"].message_type is None
+        ):
+            continue
+        if field.message_type.GetOptions().map_entry:
+            values = list(value.values())
+        else:
+            values = list(value) if field.is_repeated else [value]
+        for item in values:
+            if isinstance(item, proto.Relation):
+                yield item
+            else:
+                yield from _relations_in(item)
+
+
+def _expressions_in(message: Any) -> Iterator[Any]:
+    """The expressions of this relation itself, outermost first, not those of relations below it."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            if field.message_type.fields_by_name["value"].message_type is None:
+                continue
+            values = list(value.values())
+        else:
+            values = list(value) if field.is_repeated else [value]
+        for item in values:
+            if isinstance(item, proto.Relation):
+                continue
+            if isinstance(item, proto.Expression):
+                yield item
+            yield from _expressions_in(item)
+
+
+def _hidden_of(expression: Any) -> str:
+    """The hidden column an expression stands for: "" when it is none, "*" for the whole _metadata."""
+    if expression.HasField("unresolved_function"):
+        return FILE_NAME if expression.unresolved_function.function_name.lower() == "input_file_name" else ""
+    if expression.HasField("unresolved_attribute"):
+        parts = expression.unresolved_attribute.unparsed_identifier.replace("`", "").split(".")
+        if parts[-2:-1] == ["_metadata"] and parts[-1] in _METADATA:
+            return _METADATA[parts[-1]]
+        return "*" if parts[-1] == "_metadata" else ""
+    if expression.HasField("unresolved_extract_value"):
+        extract = expression.unresolved_extract_value
+        if _hidden_of(extract.child) == "*":
+            return _METADATA.get(extract.extraction.literal.string, "")
+    if expression.HasField("expression_string"):
+        text = expression.expression_string.expression.lower()
+        if "input_file_name" in text or "_metadata" in text:
+            raise EngineRefused("input_file_name() or _metadata inside an expression string")
+    return ""
+
+
+def _uses_hidden(relation: Any, kind: str) -> bool:
+    if kind == "sql":
+        text = relation.sql.query.lower()
+        if "input_file_name" in text or "_metadata." in text:
+            raise EngineRefused("input_file_name() or _metadata inside SQL text")
+        return False
+    return any(_hidden_of(item) for item in _expressions_in(getattr(relation, kind)))
+
+
+def _replace_hidden(message: Any, delivered: bool) -> None:
+    """Put the hidden columns (or, where there is no file, what Spark gives then) in place of the functions."""
+    for expression in list(_expressions_in(message)):
+        found = _hidden_of(expression)
+        if not found:
+            continue
+        if not delivered:
+            if found != FILE_NAME:
+                raise EngineRefused("_metadata on rows that come from no file")
+            expression.CopyFrom(plans.text_literal("", "string"))
+            continue
+        made = _metadata_struct() if found == "*" else plans.attribute(found)
+        expression.CopyFrom(made)
+    _keep_names(message)
+
+
+def _keep_names(message: Any) -> None:
+    """A bare hidden column selected without an alias keeps the name the script would see."""
+    names = {value: key for key, value in _METADATA.items()} | {FILE_NAME: "input_file_name()"}
+    for expression in getattr(message, "expressions", ()):
+        if isinstance(expression, proto.Expression) and expression.HasField("unresolved_attribute"):
+            name = expression.unresolved_attribute.unparsed_identifier.strip("`")
+            if name in names:
+                expression.CopyFrom(plans.aliased(plans.attribute(name), names[name]))
+
+
+def _metadata_struct() -> Any:
+    expression = proto.Expression()
+    function = expression.unresolved_function
+    function.function_name = "named_struct"
+    for name, column in _METADATA.items():
+        function.arguments.add().literal.string = name
+        function.arguments.append(plans.attribute(column))
+    return expression

@@ -1,0 +1,73 @@
+"""A Scan as a relation of the engine: read natively from an explicit file list, or from our spool."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from awsglue._runtime.io.partitions import render
+from awsglue._runtime.io.scan import HIDDEN, Scan, hidden_fields, hidden_values
+from awsglue._runtime.io.storage import split
+from awsglue._runtime.sail import plans
+
+# Above this many branches a union costs more to plan than a spool costs to write.
+BRANCHES = 64
+
+
+def schema_relation(scan: Scan, *, hidden: bool) -> Any:
+    """The scan's schema without its rows: all that analysis needs."""
+    from pyspark.sql.types import StructField, StructType
+
+    from awsglue._runtime.io.arrow_types import spark_type
+
+    extra = [StructField(item.name, spark_type(item.type), False) for item in hidden_fields()] if hidden else []
+    return plans.empty_relation(StructType([*scan.schema.fields, *extra]))
+
+
+def relation(scan: Scan, *, hidden: bool) -> Any:
+    """The scan's rows."""
+    if not scan.files or not scan.schema.fields:
+        return schema_relation(scan, hidden=hidden)
+    groups = _groups(scan, hidden) if scan.native else []
+    if scan.native and len(groups) <= BRANCHES:
+        return plans.union([_native(scan, files, hidden) for files in groups])
+    spooled = plans.parquet_relation([scan.spool()])
+    names = [item.name for item in scan.schema.fields] + (list(HIDDEN) if hidden else [])
+    return plans.project(spooled, [plans.attribute(name) for name in names])
+
+
+def _groups(scan: Scan, hidden: bool) -> list[list[Any]]:
+    """Files that can be read in one piece: of the same partition; each alone when its name is asked for."""
+    if hidden:
+        return [[file] for file in scan.files]
+    ordered = sorted(scan.files, key=lambda file: [(value is None, value or "") for _, value in file.partition])
+    return [list(files) for _, files in groupby(ordered, key=lambda file: file.partition)]
+
+
+def _native(scan: Scan, files: list[Any], hidden: bool) -> Any:
+    constants = scan.constants(files[0])
+    schema = scan.file_schema
+    read = plans.parquet_relation([_address(file.path) for file in files], schema)
+    expressions = []
+    for item in scan.schema.fields:
+        key = item.name.lower()
+        if key in constants:
+            value = constants[key]
+            literal = plans.text_literal(None if value is None else render(value) or "", item.dataType.simpleString())
+            expressions.append(plans.aliased(literal, item.name))
+        else:
+            expressions.append(plans.attribute(item.name))
+    if hidden:
+        from awsglue._runtime.io.arrow_types import spark_type
+
+        for item, value in zip(hidden_fields(), hidden_values(files[0]), strict=True):
+            text = value.strftime("%Y-%m-%d %H:%M:%S.%f") if hasattr(value, "strftime") else str(value)
+            literal = plans.text_literal(text, spark_type(item.type).simpleString())
+            expressions.append(plans.aliased(literal, item.name))
+    return plans.project(read, expressions)
+
+
+def _address(path: str) -> str:
+    """The path as the engine opens it."""
+    scheme, bucket, key = split(path)
+    return f"file://{key}" if scheme == "file" else f"s3://{bucket}/{key}"

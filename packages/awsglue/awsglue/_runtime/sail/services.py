@@ -1,0 +1,166 @@
+"""What one session of the embedded engine offers behind the public classes: reads, tables, SQL, rows as Arrow.
+
+Owns the session's scans and its services.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.io.reading import Reading
+from awsglue._runtime.io.scan import Scan
+from awsglue._runtime.io.storage import Storage
+
+
+class Services:
+    """The collaborators of one session."""
+
+    def __init__(self, server: Any, session: Any, state: Any, scratch: str) -> None:
+        self.server = server
+        self.session = session
+        self.conf: dict[str, str] = state.conf
+        self.state = state
+        self.scratch = scratch
+        self.storage = Storage()
+        self.reading = Reading(self.storage, scratch)
+        self.scans: dict[str, Scan] = {}
+
+    @cached_property
+    def tables(self) -> Any:
+        from awsglue._runtime.catalog.tables import Tables
+
+        return Tables(self)
+
+    @cached_property
+    def statements(self) -> Any:
+        from awsglue._runtime.sql.statements import Statements
+
+        return Statements(self)
+
+    # frames in and out
+    def frame(self, scan: Scan) -> Any:
+        """A DataFrame over this scan."""
+        from pyspark.sql.connect.dataframe import DataFrame
+
+        from awsglue._runtime.sail.plans import ScanPlan
+
+        self.scans[scan.id] = scan
+        return DataFrame(ScanPlan(scan), self.session)
+
+    def rows(self, frame: Any) -> tuple[Any, Iterator[Any]]:
+        """(StructType, record batches in that schema) of a DataFrame, as the engine produces them."""
+        import pyarrow as pa
+
+        from awsglue._runtime.io.arrow_types import arrow_schema
+
+        schema = frame.schema
+        target = arrow_schema(schema)
+
+        def produce() -> Iterator[Any]:
+            plan = frame._plan.to_proto(self.session.client)
+            for item in self.session.client.to_table_as_iterator(plan, {}):
+                if isinstance(item, pa.RecordBatch):
+                    yield conform(item, target)
+                elif isinstance(item, pa.Table):
+                    for batch in item.to_batches():
+                        yield conform(batch, target)
+
+        return schema, produce()
+
+    def from_batches(self, schema: Any, batches: Iterator[Any]) -> Any:
+        """A DataFrame of these record batches; spooled, so that it can be read any number of times."""
+        from awsglue._runtime.io.listing import DataFile
+        from datetime import datetime, timezone
+
+        held = iter(batches)
+        source = DataFile(path="memory", size=0, modified=datetime.fromtimestamp(0, timezone.utc))
+        scan = Scan(format="memory", files=[source], data_schema=schema, partition_schema=_no_fields(),
+                    read=lambda file, wanted: held, scratch=self.scratch)
+        scan.spool()
+        return self.frame(scan)
+
+    # readers
+    def load(self, format_name: str | None, path: Any, options: dict[str, str], schema: str | None) -> Any:
+        """`spark.read…load(path)`."""
+        name = (format_name or self.conf.get("spark.sql.sources.default", "parquet")).lower()
+        paths = [path] if isinstance(path, str) else list(path or ())
+        option_path = next((options.pop(key) for key in list(options) if key.lower() == "path"), None)
+        if not paths and option_path:
+            paths = [option_path]
+        if name == "iceberg":
+            return self.tables.load_iceberg(paths[0], options)
+        if name == "jdbc":
+            raise EngineRefused("format 'jdbc'")
+        if not paths:
+            from pyspark.errors import AnalysisException
+
+            raise AnalysisException(f"[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for {name.upper()}. "
+                                    "It must be specified manually.")
+        scan = self.reading.scan(name, [str(item) for item in paths], options, self.struct(schema), self.conf)
+        return self.frame(scan)
+
+    def json_lines(self, lines: list[str], options: dict[str, str], schema: str | None) -> Any:
+        """`spark.read.json(rdd of strings)`: through a file in the scratch folder."""
+        import os
+        import uuid
+
+        path = os.path.join(self.scratch, f"lines-{uuid.uuid4().hex}.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(line.replace("\n", " ") + "\n" for line in lines)
+        return self.load("json", path, options, schema)
+
+    def struct(self, schema: str | None) -> Any:
+        """StructType of a schema given as JSON or DDL text."""
+        from pyspark.sql.types import StructType
+
+        if not schema:
+            return None
+        if schema.lstrip().startswith("{"):
+            return StructType.fromJson(json.loads(schema))
+        return self.session._parse_ddl(schema)
+
+    def table(self, name: str, options: dict[str, str] | None = None) -> Any:
+        """`spark.table(name)`: a temporary view, or a table of a catalog."""
+        return self.tables.frame(name, options or {})
+
+    def sql(self, text: str, args: Any, views: list[Any]) -> Any:
+        """`spark.sql(text)`."""
+        return self.statements.run(text, args, views)
+
+    def input_files(self, frame: Any) -> list[str]:
+        """The files behind a DataFrame, as Spark prints them."""
+        from awsglue._runtime.io.storage import shown
+        from awsglue._runtime.sail.plans import ScanPlan
+
+        found: list[str] = []
+        nodes = [frame._plan]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, ScanPlan):
+                found += [shown(file.path) for file in node.scan.files]
+            nodes += [child for child in (getattr(node, "_child", None), getattr(node, "left", None),
+                                          getattr(node, "right", None), getattr(node, "other", None)) if child]
+        return sorted(set(found))
+
+
+def conform(batch: Any, target: Any) -> Any:
+    """A batch in exactly this Arrow schema (string views, large types and zones made plain)."""
+    import pyarrow as pa
+
+    columns = []
+    for item, column in zip(target, batch.columns, strict=True):
+        columns.append(column if column.type == item.type else column.cast(item.type))
+    nullable = pa.schema([item.with_nullable(True) for item in target])
+    if not columns:
+        return batch
+    return pa.RecordBatch.from_arrays(columns, schema=nullable)
+
+
+def _no_fields() -> Any:
+    from pyspark.sql.types import StructType
+
+    return StructType([])

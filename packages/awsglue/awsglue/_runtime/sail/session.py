@@ -1,0 +1,36 @@
+"""The SparkSession of a Sail runtime: server, Connect client, Glue's settings, our hooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awsglue._runtime.sail import server as sail_server
+
+SPARK_VERSION = "3.5.4"
+
+# Glue 5.x runs Spark 3.5 with these.
+DEFAULTS = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+}
+
+
+def start(state: Any) -> Any:
+    """Start server and session. Called once, by engine.get_or_create_session."""
+    from awsglue._runtime import engine
+    from awsglue._runtime.sail import hooks, shims
+    from awsglue._runtime.sail.services import Services
+
+    shims.install()
+    server, port = sail_server.start(state.memory_mb, state.cores, engine.scratch_directory())
+    from pyspark.sql.connect.session import SparkSession
+
+    hooks.install()
+    session = SparkSession(
+        connection=f"sc://127.0.0.1:{port}/;user_id=mastic", hook_factories=[hooks.execute_hook]
+    )
+    SparkSession._set_default_and_active_session(session)
+    session._mastic = Services(server, session, state, engine.scratch_directory())  # type: ignore[attr-defined]
+    for key, value in {**DEFAULTS, **state.conf}.items():
+        session.conf.set(key, value)
+    return session

@@ -1,0 +1,87 @@
+"""DataFrameWriter and DataFrameWriterV2 of the Connect client, served by our own writers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awsglue._runtime.failures import EngineRefused
+
+
+def install() -> None:
+    """Patch the two writer classes."""
+    _version_one()
+    _version_two()
+
+
+def _services() -> Any:
+    from awsglue._runtime.sail.facade import services
+
+    return services()
+
+
+def _version_one() -> None:
+    from pyspark.sql.connect.dataframe import DataFrame
+    from pyspark.sql.connect.readwriter import DataFrameWriter
+
+    from awsglue._runtime.io.writing import WriteRequest
+    from awsglue._runtime.sail.facade import partitions_of
+
+    def request(self: Any) -> WriteRequest:
+        write = self._write
+        if write.num_buckets is not None and write.num_buckets >= 0:
+            raise EngineRefused("bucketBy()")
+        return WriteRequest(
+            format=(write.source or "").lower(), mode=(write.mode or "error").lower(), options=dict(write.options),
+            partition_by=list(write.partitioning_cols or ()), files=partitions_of(self._df), frame=DataFrame(self._df, self._spark),
+        )
+
+    def save(self: Any, path: Any = None, format: Any = None, mode: Any = None, partitionBy: Any = None,
+             **options: Any) -> None:
+        self.mode(mode).options(**options)
+        if partitionBy is not None:
+            self.partitionBy(partitionBy)
+        if format is not None:
+            self.format(format)
+        if path is not None:
+            self._write.path = path
+        _services().save(request(self), self._write.path)
+
+    def save_as_table(self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None,
+                      **options: Any) -> None:
+        self.mode(mode).options(**options)
+        if partitionBy is not None:
+            self.partitionBy(partitionBy)
+        if format is not None:
+            self.format(format)
+        _services().tables.save_as_table(name, request(self))
+
+    def insert_into(self: Any, tableName: str, overwrite: Any = None) -> None:
+        if overwrite is not None:
+            self.mode("overwrite" if overwrite else "append")
+        _services().tables.insert_into(tableName, request(self))
+
+    DataFrameWriter.save = save  # type: ignore[method-assign]
+    DataFrameWriter.saveAsTable = save_as_table  # type: ignore[method-assign]
+    DataFrameWriter.insertInto = insert_into  # type: ignore[method-assign]
+
+
+def _version_two() -> None:
+    from pyspark.sql.connect.dataframe import DataFrame
+    from pyspark.sql.connect.readwriter import DataFrameWriterV2
+
+    def act(action: str) -> Any:
+        def method(self: Any, condition: Any = None) -> None:
+            from awsglue._runtime.iceberg.requests import TableWrite
+
+            write = self._write
+            _services().tables.write_v2(TableWrite(
+                action=action, table=write.table_name, provider=(write.provider or "").lower(),
+                properties=dict(write.table_properties or {}), options=dict(write.options or {}),
+                partitioned_by=list(write.partitioning_columns or ()), frame=DataFrame(self._df, self._spark),
+                condition=condition,
+            ))
+
+        return method
+
+    for name in ("create", "replace", "createOrReplace", "append", "overwrite", "overwritePartitions"):
+        setattr(DataFrameWriterV2, name, act(name))

@@ -1,0 +1,1 @@
+"""SQL statements: which of them we carry out ourselves, and what the engine gets to see of the rest."""
