@@ -66,7 +66,9 @@ from mastic.glue.jobs.messages import Messages
 from mastic.glue.jobs.preparation import CHANNEL_PATH, EMBEDDED_RUNTIME, SPARK_RUNTIME, Preparation
 from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
+from mastic.glue.tags import Tags as ResourceTags
 from mastic.glue.triggers.definitions import Triggers
+from mastic.glue.triggers.definitions import exists as trigger_exists
 from mastic.glue.triggers.firing import Firing
 from mastic.ids import Ids
 from mastic.loops.base import Worker
@@ -296,6 +298,7 @@ def _add_jobs(
         JobRuns(store=store, clock=clock, lifecycle=lifecycle, pager=pager),
         Bookmarks(store=store, clock=clock),
         Triggers(store=store, clock=clock, firing=firing, pager=pager, exists={"job": job_exists}),
+        ResourceTags(store=store, exists={"job": job_exists, "trigger": trigger_exists}),
     ):  # fmt: skip
         registry.add("glue", part)
     app.asgi.mount(CHANNEL_PATH, Channel(Messages(store=store, clock=clock)))
