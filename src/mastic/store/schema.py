@@ -22,7 +22,7 @@ metadata = MetaData(
 
 # The modules of mastic.store that define tables. Migrations and tests load exactly these.
 families = (
-    "iam", "credentials", "metrics", "alarms",
+    "iam", "credentials", "metrics", "alarms", "events",
     "outbox", "tasks", "leases", "settings", "catalog_catalogs", "catalog_databases", "catalog_tables", "catalog_partitions", "tags",
     "logs", "log_events", "log_filters", "jobs", "job_runs", "bookmarks", "triggers", "athena", "buckets", "objects", "uploads")
 

@@ -163,7 +163,7 @@ class Actions:
                 self.publish(target, payload["subject"], orjson.dumps(payload["message"]).decode())
             else:
                 self.invoke(target, orjson.dumps(payload["invocation"]))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever a target raises, the delivery is tried again
             log.warning("alarm_action_failed", action=target, attempt=task.attempt, error=str(error))
             if task.attempt < self.MOST:
                 pause = timedelta(seconds=min(2**task.attempt, 600))

@@ -96,8 +96,11 @@ class Schedule:
         return sorted(chosen)
 
 
-def parse(expression: str) -> Schedule:
-    """The schedule of a ``cron(…)`` expression; raises InvalidSchedule."""
+def parse(expression: str, *, shortest: int = SHORTEST) -> Schedule:
+    """The schedule of a ``cron(…)`` expression whose ticks are ``shortest`` minutes apart or more.
+
+    Raises InvalidSchedule.
+    """
     matched = _EXPRESSION.match(expression)
     if matched is None:
         raise InvalidSchedule(
@@ -120,18 +123,18 @@ def parse(expression: str) -> Schedule:
         weekdays=weekdays,
         rules=(*day_rules, *weekday_rules),
     )
-    _check_rate(schedule)
+    _check_rate(schedule, shortest)
     return schedule
 
 
-def _check_rate(schedule: Schedule) -> None:
+def _check_rate(schedule: Schedule, shortest: int) -> None:
     minutes = schedule.minutes
     gaps = [later - earlier for earlier, later in pairwise(minutes)]
     hours = schedule.hours
     if any((earlier + 1) % 24 in hours for earlier in hours):
         gaps.append(60 - minutes[-1] + minutes[0])
-    if gaps and min(gaps) < SHORTEST:
-        raise InvalidSchedule(f"rates faster than {SHORTEST} minutes are not supported")
+    if gaps and min(gaps) < shortest:
+        raise InvalidSchedule(f"rates faster than {shortest} minutes are not supported")
 
 
 def _day_field(text: str) -> tuple[frozenset[int] | None, list[_DayRule]]:
