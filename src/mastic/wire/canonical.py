@@ -94,7 +94,7 @@ def v2_string(incoming: Incoming, date: str, bucket: str) -> str:
     """Version 2's string to sign; ``bucket`` is that of a virtual-host request."""
     headers = incoming.headers
     # The header x-amz-date stands among the others; the Date line is then empty.
-    amz = sorted((n, " ".join(v.split())) for n, v in headers.items() if n.startswith("x-amz-"))
+    amz = sorted((n, v.strip()) for n, v in headers.items() if n.startswith("x-amz-"))
     lines = "".join(f"{name}:{value}\n" for name, value in amz)
     resource = f"/{bucket}{incoming.raw_path}" if bucket else incoming.raw_path
     parts = []
@@ -102,7 +102,7 @@ def v2_string(incoming: Incoming, date: str, bucket: str) -> str:
         name, equals, value = part.partition("=")
         if name in V2_PARAMETERS:
             text = unquote_to_bytes(value).decode("utf-8", "replace")
-            parts.append(f"{name}={text}" if equals and value else name)
+            parts.append(f"{name}={text}" if equals else name)
     if parts:
         resource += "?" + "&".join(parts)
     return (

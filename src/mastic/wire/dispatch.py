@@ -25,7 +25,7 @@ from mastic.wire.facts import REFUSALS, family
 from mastic.wire.bodies import Body
 from mastic.wire.messages import FileBody, Incoming, Outgoing, Response
 from mastic.wire.protocols import Protocols
-from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtocol
+from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtocol, malformed
 from mastic.wire.spec import Models, OperationSpec, ServiceSpec
 from mastic.wire.validate import Validators
 
@@ -127,8 +127,11 @@ class Dispatcher:
             if handler is None:
                 raise not_implemented(service, operation.name, protocol.name)
             compiled = self._codecs(operation, protocol)
-            request = compiled.decode(incoming)
-            self.validators.check(operation, request)
+            try:
+                request = compiled.decode(incoming)
+                self.validators.check(operation, request)
+            except RecursionError:
+                raise malformed("The request is nested too deeply") from None
             result = handler(context, request)
             return self._reply(compiled, result, context.request_id)
         except Exception as error:

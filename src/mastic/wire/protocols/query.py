@@ -14,7 +14,7 @@ from mastic.errors import ServiceError
 from mastic.wire.messages import Incoming, Outgoing, parse_query
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply
 from mastic.wire.protocols.rest import text_decoder
-from mastic.wire.protocols.xml import Writers, escape
+from mastic.wire.protocols.xml import Writers, escape, legible
 from mastic.wire.spec import OperationSpec, ServiceSpec
 
 Node = dict[str, Any]  # "" holds the value given at this very name, other keys the names below it
@@ -194,7 +194,7 @@ class Query:
         code = reply.code
         if shape is not None:
             code = shape.metadata.get("error", {}).get("code", shape.name)
-        text = f"<Code>{escape(code)}</Code><Message>{escape(reply.message)}</Message>"
+        text = f"<Code>{escape(code)}</Code><Message>{escape(legible(reply.message))}</Message>"
         if self._ec2:
             body = (
                 f"<Response><Errors><Error>{text}</Error></Errors>"

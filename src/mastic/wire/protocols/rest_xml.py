@@ -15,7 +15,7 @@ from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.protocols import timestamps
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply
 from mastic.wire.protocols.rest import InputBindings, OutputBindings, refusal
-from mastic.wire.protocols.xml import Readers, Writers, escape, parse
+from mastic.wire.protocols.xml import Readers, Writers, escape, legible, parse
 from mastic.wire.spec import OperationSpec, ServiceSpec
 
 S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -174,10 +174,12 @@ class RestXml:
         """S3's bare ``<Error>``; an ``<ErrorResponse>`` for the others."""
         shape = service.error_shape(reply.code) if service is not None else None
         extra = _error_members(shape, reply)
-        message = f"<Code>{escape(reply.code)}</Code><Message>{escape(reply.message)}</Message>"
+        message = (
+            f"<Code>{escape(legible(reply.code))}</Code><Message>{escape(legible(reply.message))}</Message>"
+        )
         if service is None or service.id == "s3":
             text = (
-                f"{_DECLARATION}<Error>{message}{extra}<Resource>{escape(reply.resource)}</Resource>"
+                f"{_DECLARATION}<Error>{message}{extra}<Resource>{escape(legible(reply.resource))}</Resource>"
                 f"<RequestId>{reply.request_id}</RequestId></Error>"
             )
         else:
@@ -199,7 +201,7 @@ def _error_members(shape: Shape | None, reply: ErrorReply) -> str:
         if member is not None:
             writers.writer(member)(out, str(member.serialization.get("name", name)), value)
         else:
-            text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+            text = ("true" if value else "false") if isinstance(value, bool) else legible(str(value))
             out.append(f"<{name}>{escape(text)}</{name}>")
     return "".join(out)
 

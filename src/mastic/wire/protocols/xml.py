@@ -23,6 +23,7 @@ Writer = Callable[[list[str], str, Any], None]
 
 _SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 _SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff\r]')
+_UNHOLDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NAMES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
@@ -40,6 +41,11 @@ def escape(text: str) -> str:
     if _SPECIAL.search(text) is None:
         return text
     return _SPECIAL.sub(lambda m: _NAMES.get(m[0]) or f"&#x{ord(m[0]):X};", text)
+
+
+def legible(text: str) -> str:
+    """Text for error documents: what XML cannot hold becomes U+FFFD, so that every client can read the error."""
+    return _UNHOLDABLE.sub("\ufffd", text)
 
 
 def parse(body: bytes) -> Element:
