@@ -49,12 +49,14 @@ from mastic.errors import Refused
 from mastic.executors.local import LocalExecutor
 from mastic.executors.runtimes import Runtimes
 from mastic.glue.catalog.databases import Databases
+from mastic.glue.catalog.databases import exists as database_exists
 from mastic.glue.catalog.events import Events as CatalogEvents
 from mastic.glue.catalog.partition_lists import PartitionLists
 from mastic.glue.catalog.partitions import Partitions
 from mastic.glue.catalog.sweeping import QUEUE as CATALOG_SWEEP
 from mastic.glue.catalog.sweeping import Sweeper
 from mastic.glue.catalog.tables import Tables
+from mastic.glue.catalog.tables import exists as table_exists
 from mastic.glue.catalog.versions import TableVersions
 from mastic.glue.jobs.bookmarks import Bookmarks
 from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
@@ -298,7 +300,12 @@ def _add_jobs(
         JobRuns(store=store, clock=clock, lifecycle=lifecycle, pager=pager),
         Bookmarks(store=store, clock=clock),
         Triggers(store=store, clock=clock, firing=firing, pager=pager, exists={"job": job_exists}),
-        ResourceTags(store=store, exists={"job": job_exists, "trigger": trigger_exists}),
+        ResourceTags(
+            store=store,
+            exists={
+                "database": database_exists, "job": job_exists, "table": table_exists, "trigger": trigger_exists,
+            },
+        ),
     ):  # fmt: skip
         registry.add("glue", part)
     app.asgi.mount(CHANNEL_PATH, Channel(Messages(store=store, clock=clock)))
