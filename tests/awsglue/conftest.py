@@ -125,3 +125,59 @@ def json_frame(glue: Any, tmp_path: Path) -> Any:
         return glue.create_dynamic_frame.from_options("s3", {"paths": [f"file://{folder}"]}, format="json")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A real Mastic server in the server's own environment; this process's AWS settings point to it."""
+    import socket
+    import subprocess
+    import time
+    import urllib.request
+
+    python = ROOT / ".venv" / "bin" / "python"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = tmp_path_factory.mktemp("server")
+    endpoint = f"http://127.0.0.1:{port}"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MASTIC_", "PYTHONPATH"))}
+    with (base / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(python), "-m", "mastic", "up", "--data-dir", str(base / "data"), "--port", str(port)],
+            env=kept, stdout=log, stderr=log,
+        )
+    settings = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/_mastic/health", timeout=2):
+                break
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((base / "log").read_text()[-4000:]) from None
+            time.sleep(0.1)
+    yield endpoint
+    process.terminate()
+    process.wait(timeout=30)
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name)
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture
+def catalog(server: str) -> Any:
+    """A Glue client and a database of this test's own: (client, database)."""
+    import uuid
+
+    import boto3
+
+    client = boto3.client("glue")
+    name = f"db_{uuid.uuid4().hex[:8]}"
+    client.create_database(DatabaseInput={"Name": name})
+    return client, name

@@ -20,17 +20,79 @@ class MissingLibrary(ImportError):
 
 
 def avro(storage: Storage, path: str, options: dict[str, Any]) -> Iterator[dict[str, Any] | Exception]:
-    """Avro container files. Version 1.7 gives logical types as their plain numbers, 1.8 as dates and decimals."""
+    """Avro container files. Version 1.7 gives logical types as their plain numbers, 1.8 dates, decimals and milliseconds as such."""
     try:
         import fastavro
     except ImportError:
         raise MissingLibrary("avro", "fastavro") from None
     raw = storage.read(path)
+    modern = str(options.get("version", "1.7")) == "1.8"
     try:
-        for record in fastavro.reader(io.BytesIO(raw)):
-            yield record  # type: ignore[misc]
+        reader = fastavro.reader(io.BytesIO(raw))
+        schema: Any = reader.writer_schema
+        for record in reader:
+            yield _avro_value(record, schema, modern, {})
     except (ValueError, EOFError, KeyError) as error:
         yield ValueError(f"Unable to parse avro in {path}: {error}")
+
+
+def _avro_value(value: Any, schema: Any, modern: bool, named: dict[str, Any]) -> Any:
+    """A value as Glue's reader of that version gives it: what it does not know stays the plain Avro type."""
+    if value is None:
+        return None
+    if isinstance(schema, list):
+        return _avro_value(value, _branch(value, schema, named), modern, named)
+    if isinstance(schema, str):
+        return _avro_value(value, named[schema], modern, named) if schema in named else value
+    kind = schema.get("type")
+    if schema.get("name"):
+        named[schema["name"]] = schema
+    logical = schema.get("logicalType")
+    if logical:
+        return _avro_logical(value, logical, schema, modern)
+    if kind in ("record", "error"):
+        return {one["name"]: _avro_value(value.get(one["name"]), one["type"], modern, named) for one in schema["fields"]}
+    if kind == "array":
+        return [_avro_value(one, schema["items"], modern, named) for one in value]
+    if kind == "map":
+        return {name: _avro_value(one, schema["values"], modern, named) for name, one in value.items()}
+    return _avro_value(value, kind, modern, named) if isinstance(kind, dict | list) else value
+
+
+def _branch(value: Any, union: list[Any], named: dict[str, Any]) -> Any:
+    """The branch of a union that a value is of: the one that is not null, or the one that validates."""
+    options = [one for one in union if one != "null"]
+    if len(options) == 1:
+        return options[0]
+    from fastavro.validation import validate
+
+    for one in options:
+        if isinstance(one, str) and one in named:
+            one = named[one]
+        if validate(value, one, raise_errors=False):
+            return one
+    return options[0]
+
+
+def _avro_logical(value: Any, logical: str, schema: dict[str, Any], modern: bool) -> Any:
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    if logical == "decimal":
+        if modern:
+            return value
+        unscaled = int(value.scaleb(schema.get("scale", 0)))
+        return unscaled.to_bytes(max(1, (unscaled.bit_length() + 8) // 8), "big", signed=True)
+    if logical == "date" and isinstance(value, dt.date):
+        return value if modern else (value - epoch.date()).days
+    if logical.startswith(("timestamp-", "local-timestamp-")) and isinstance(value, dt.datetime):
+        if modern and logical == "timestamp-millis":
+            return value
+        aware = value if value.tzinfo else value.replace(tzinfo=dt.timezone.utc)
+        micros = (aware - epoch) // dt.timedelta(microseconds=1)
+        return micros // 1000 if logical.endswith("millis") else micros
+    if logical.startswith("time-") and isinstance(value, dt.time):
+        micros = ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+        return micros // 1000 if logical == "time-millis" else micros
+    return str(value) if logical == "uuid" else value
 
 
 def ion(storage: Storage, path: str, options: dict[str, Any]) -> Iterator[dict[str, Any] | Exception]:

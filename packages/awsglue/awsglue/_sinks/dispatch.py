@@ -1,0 +1,34 @@
+"""From a request to the sink that serves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awsglue._frames.body import Encoded
+from awsglue._sinks.request import SinkRequest
+from awsglue._sources.dispatch import FILE_TYPES, JDBC_TYPES
+
+
+def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
+    """Write the frame. Raises NotImplementedError for connections not built in."""
+    kind = request.connection_type.lower()
+    if request.from_catalog:
+        from awsglue._sinks.tables import write_table
+
+        write_table(request, frame, context)
+    elif kind in ("s3", "file") or kind in FILE_TYPES:
+        from awsglue._sinks.s3 import write_files
+
+        if kind in FILE_TYPES and not request.format:
+            request = request.with_format(kind, {})
+        write_files(request, frame, context)
+    elif kind in JDBC_TYPES:
+        from awsglue._sinks.jdbc import write_jdbc
+
+        write_jdbc(request, frame, context)
+    elif kind == "dynamodb":
+        from awsglue._sinks.dynamodb import write_dynamodb
+
+        write_dynamodb(request, frame)
+    else:
+        raise NotImplementedError(f"connection type {request.connection_type!r} is not implemented as a sink")
