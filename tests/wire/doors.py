@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+
 from mastic.wire.asgi import AsgiApp, Gateway
 from mastic.wire.dispatch import Body, Registry
 from mastic.wire.spec import Models

@@ -13,10 +13,11 @@ from botocore.model import StructureShape
 from doors import MODELS, Answer, ask, open_door
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from shape_values import Values, request
+
 from mastic.wire.messages import Incoming
 from mastic.wire.protocols import cbor
 from mastic.wire.spec import OperationSpec
-from shape_values import Values, request
 
 SERVICES = {
     "glue": "json", "athena": "json", "s3": "rest-xml", "lambda": "rest-json", "logs": "json", "iam": "query",
@@ -67,8 +68,8 @@ VALUES = ODD | st.sampled_from(
     [
         "AWSGlue.GetTable", "application/x-www-form-urlencoded", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "aws-chunked",
         "rpc-v2-cbor", "5", "-1", "99999999999999999999", "x-amz-checksum-crc32c", "application/x-amz-json-1.1",
-        "bucket.localhost", "[::1]:80", "100-continue", "AWS4-HMAC-SHA256 Credential=/////", "AWS a:b", "x-amz-checksum-x",
-        "a" * 64, "AAAAAA==",
+        "bucket.localhost", "[::1]:80", "100-continue", "AWS4-HMAC-SHA256 Credential=/////", "AWS a:b",
+        "x-amz-checksum-x", "a" * 64, "AAAAAA==",
     ]
 )  # fmt: skip
 
@@ -76,11 +77,12 @@ VALUES = ODD | st.sampled_from(
 @QUICK
 @given(
     method=st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "OPTIONS", "BREW"]),
-    path=ODD | st.sampled_from(["/b", "/b/k", "/b/../../etc/passwd", "/b/%ff", "/b/%00", "//", "/2015-03-31/functions/f"]),
+    path=ODD | st.sampled_from(["/b", "/b/k", "/b/../../etc/passwd", "/b/%ff", "/b/%00", "//"])
+    | st.just("/2015-03-31/functions/f"),
     query=ODD
     | st.sampled_from(
-        ["acl", "list-type=2", "uploads", "partNumber=x&uploadId=1", "Action=ListRoles&Version=2010-05-08", "X-Amz-Credential=a",
-         "AWSAccessKeyId=a&Signature=b&Expires=x", "max-keys=a", "=&=&&", "%zz=%"]
+        ["acl", "list-type=2", "uploads", "partNumber=x&uploadId=1", "Action=ListRoles&Version=2010-05-08", 
+         "X-Amz-Credential=a",          "AWSAccessKeyId=a&Signature=b&Expires=x", "max-keys=a", "=&=&&", "%zz=%"]
     ),
     headers=st.dictionaries(NAMES, VALUES, max_size=5),
     service=st.sampled_from(["", *SERVICES]),

@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mastic.clock import Clock, ManualClock, SystemClock
 from mastic.errors import ServiceError
 from mastic.wire.bodies import open_body
@@ -101,8 +102,18 @@ def test_a_presigned_query_call_holds() -> None:
     assert authenticate(incoming).access_key == KEY
 
 
-@pytest.mark.parametrize("signer", [*SIGNERS, auth.SigV4Auth])
-@pytest.mark.parametrize("change", ["method", "path", "query", "header", "signature", "body"])
+# S3 compares the hash while the body streams; only the others see a changed body here.
+CHANGES = [
+    *(
+        (signer, change)
+        for signer in SIGNERS
+        for change in ("method", "path", "query", "header", "signature")
+    ),
+    *((auth.SigV4Auth, change) for change in ("method", "path", "query", "header", "signature", "body")),
+]
+
+
+@pytest.mark.parametrize(("signer", "change"), CHANGES)
 def test_any_change_is_noticed(signer: Any, change: str) -> None:
     incoming = signed(signer, S3_URL + "k?acl", headers={"x-amz-acl": "private"}, data=b"x")
     authenticate(incoming)
@@ -131,8 +142,6 @@ def test_any_change_is_noticed(signer: Any, change: str) -> None:
         incoming.__dict__.pop("query", None)
     else:
         incoming.body = b"y"
-        if signer is not auth.SigV4Auth:
-            pytest.skip("S3 compares the hash while the body streams")
     with pytest.raises(Unauthentic):
         authenticate(incoming)
 
@@ -288,12 +297,16 @@ def test_published_chunk_signatures(form: str) -> None:
         assert reader.checksums == {"CRC32C": "sOO8/Q=="}
 
 
-@pytest.mark.parametrize("form", PUBLISHED)
-@pytest.mark.parametrize("old", [b"aaaa", b"ad80", b"b474", b"b6c6", b"2ca2", b"d81f", b"sOO8"])
+@pytest.mark.parametrize(
+    ("form", "old"),
+    [
+        *(("payload", old) for old in (b"aaaa", b"ad80", b"b6c6")),
+        *(("trailer", old) for old in (b"aaaa", b"b474", b"2ca2", b"d81f", b"sOO8")),
+    ],
+)
 def test_changed_chunks_are_refused(form: str, old: bytes) -> None:
     incoming, body = chunked(form)
-    if old not in body:
-        pytest.skip("not part of this form")
+    assert old in body
     identity = authenticate(incoming, clock=ManualClock(datetime(2013, 5, 24, tzinfo=UTC)))
     changed = body.replace(old, b"bcde", 1)
     with pytest.raises(ServiceError):

@@ -85,7 +85,7 @@ class Answers:
             outgoing = self._outgoing(exchange)
             _stamp(outgoing, exchange)
             return settle(outgoing, head=head)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the wire's edge: logged, answered as a 500
             outgoing = self._failure(error, Context(request_id=exchange.request_id), exchange)
             _stamp(outgoing, exchange)
             return settle(outgoing, head=head)

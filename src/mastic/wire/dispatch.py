@@ -21,8 +21,8 @@ import structlog
 
 from mastic.context import Context
 from mastic.errors import ServiceError
-from mastic.wire.facts import REFUSALS, family
 from mastic.wire.bodies import Body
+from mastic.wire.facts import REFUSALS, family
 from mastic.wire.messages import FileBody, Incoming, Outgoing, Response
 from mastic.wire.protocols import Protocols
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtocol, malformed
@@ -134,7 +134,7 @@ class Dispatcher:
                 raise malformed("The request is nested too deeply") from None
             result = handler(context, request)
             return self._reply(compiled, result, context.request_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the wire's edge: logged, answered as a modelled 500
             return self.failure(error, context=context, service=service, protocol=protocol, incoming=incoming)
 
     def invoke(

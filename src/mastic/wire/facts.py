@@ -28,7 +28,6 @@ CONSTRAINT_CODES: Mapping[str, str] = {
     "logs": "InvalidParameterException",
     "sns": "InvalidParameter",
     "sqs": "InvalidParameterValue",
-    "cloudwatch": "InvalidParameterValueException",
     "cognito-idp": "InvalidParameterException",
     "ecr": "InvalidParameterException",
     "ecs": "InvalidParameterException",
@@ -41,6 +40,24 @@ OPEN_ENUMS: Mapping[str, frozenset[str]] = {
     "lambda": frozenset({"Runtime"}),
     "sqs": frozenset({"QueueAttributeName", "MessageSystemAttributeName"}),
 }
+
+_SQS = "AWS.SimpleQueueService."
+
+# Codes of the query protocol that a model no longer carries though the service still sends them.
+QUERY_CODES: Mapping[str, Mapping[str, str]] = {
+    "sqs": {
+        "QueueDoesNotExist": _SQS + "NonExistentQueue",
+        "QueueNameExists": "QueueAlreadyExists",
+        **{
+            name: _SQS + name
+            for name in (
+                "BatchEntryIdsNotDistinct", "BatchRequestTooLong", "EmptyBatchRequest", "InvalidBatchEntryId",
+                "MessageNotInflight", "PurgeQueueInProgress", "QueueDeletedRecently",
+                "TooManyEntriesInBatchRequest", "UnsupportedOperation",
+            )
+        },
+    },
+}  # fmt: skip
 
 # S3's codes without a status of their own in the model. Every other code of S3 is a 400.
 S3_STATUS: Mapping[str, int] = {

@@ -69,10 +69,14 @@ class Paging:
         version, which, issued, last = orjson.loads(payload)
         if version != VERSION or which != self._list(name, filters):
             raise self._error("The continuation token does not belong to this request.")
-        if self._lifetime is not None and self._clock is not None:
-            if self._clock.now().timestamp() - issued > self._lifetime:
-                raise self._error("The continuation token has expired.")
+        if self._expired(issued):
+            raise self._error("The continuation token has expired.")
         return last
+
+    def _expired(self, issued: int) -> bool:
+        if self._lifetime is None or self._clock is None:
+            return False
+        return self._clock.now().timestamp() - issued > self._lifetime
 
     def page(
         self, name: str, filters: Any, rows: Sequence[Any], size: int, key: Callable[[Any], Any]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 import regex
 
@@ -81,7 +81,7 @@ def _is_plain(pattern: str) -> bool:
     return len(_UNBOUNDED.findall(pattern)) <= 1 and _QUANTIFIED_GROUP.search(pattern) is None
 
 
-@lru_cache(maxsize=None)
+@cache
 def matcher(pattern: str) -> Matcher | None:
     """Whether a text satisfies a model's pattern; None for a pattern that Python cannot express."""
     text = translate(pattern)

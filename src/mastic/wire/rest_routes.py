@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from botocore.model import StructureShape
 
+from mastic.errors import ServiceError
 from mastic.wire.messages import Incoming
 from mastic.wire.protocols.rest import unlabel
 from mastic.wire.spec import OperationSpec, ServiceSpec
@@ -79,6 +80,13 @@ class RestRoutes:
             else:
                 key = (template.operation.method, len(template.segments))
                 self._exact.setdefault(key, []).append(template)
+
+    def knows(self, incoming: Incoming) -> bool:
+        """True when a request's path and method are those of an operation."""
+        try:
+            return self.find(incoming, incoming.raw_path) is not None
+        except ServiceError:
+            return False
 
     def find(self, incoming: Incoming, raw_path: str) -> tuple[OperationSpec, dict[str, str]] | None:
         """The operation and its decoded labels, or None. Raises ServiceError InvalidURI."""

@@ -54,29 +54,23 @@ class Router:
         self._delegated[service.id] = service
 
     def _services(self) -> dict[str, ServiceSpec]:
-        return (
-            {**self._registry.services, **self._delegated}
-            if self._delegated
-            else dict(self._registry.services)
-        )
+        return {**self._registry.services, **self._delegated}
 
     def route(self, incoming: Incoming, claim: Claim | None) -> Route:
         """The route of a request; sets ``incoming.labels`` for REST operations. Raises nothing."""
+        route: Route | None = None
+        service: ServiceSpec | None = None
         try:
-            candidates = list(self._candidates(incoming, claim))
-            for service in candidates:
+            for service in self._candidates(incoming, claim):
                 route = self._within(service, incoming)
-                if route.operation is not None or len(candidates) == 1:
+                if route.operation is not None:
                     return route
         except ServiceError as error:
-            service = candidates[0] if candidates else None
             return Route(
                 service=service, operation=None, protocol=self._plain(service, incoming), error=error
             )
-        if candidates:
-            # Several services share the signing name and none knows the request: the last is the general one.
-            return self._within(candidates[-1], incoming)
-        return self._nowhere(incoming, claim)
+        # Of several services with one signing name, none of which knows the request, the last is the general one.
+        return route or self._nowhere(incoming, claim)
 
     def _candidates(self, incoming: Incoming, claim: Claim | None) -> Iterator[ServiceSpec]:
         """The services a request may be for, the most specific first."""
@@ -117,9 +111,7 @@ class Router:
         registered = self._services()
         if claim is None or claim.version == 4:
             for service in registered.values():
-                if "rest-json" in service.protocols and self._routes(service).find(
-                    incoming, incoming.raw_path
-                ):
+                if "rest-json" in service.protocols and self._routes(service).knows(incoming):
                     yield service
         if "s3" in registered:
             yield registered["s3"]

@@ -294,8 +294,10 @@ class Authenticator:
         amz_date = moment.strftime("%Y%m%dT%H%M%SZ")
         if claim.date != amz_date[:8]:
             raise Unauthentic(
-                "mismatch", f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {claim.date}"
-            )  # fmt: skip
+                "mismatch",
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+                f"'{claim.date}' != '{amz_date[:8]}'",
+            )
         if claim.presigned:
             self._within_expiry(moment, incoming.params.get("X-Amz-Expires", ""))
         else:

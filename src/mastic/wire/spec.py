@@ -15,7 +15,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
-from mastic.wire.facts import S3_STATUS
+from mastic.wire.facts import QUERY_CODES, S3_STATUS
 
 # The order in which a client's choice is looked for is fixed by the request; this is the preference for
 # answering when the request itself shows none.
@@ -28,7 +28,7 @@ class OperationSpec:
     def __init__(self, service: ServiceSpec, name: str) -> None:
         self.service = service
         self.name = name
-        self.snake = xform_name(name)
+        self.snake: str = xform_name(name)  # type: ignore[no-untyped-call]
         self.model: OperationModel = service.model.operation_model(name)
         self.input: Shape | None = self.model.input_shape
         self.output: Shape | None = self.model.output_shape
@@ -63,7 +63,7 @@ class ServiceSpec:
     def __init__(self, service: str, document: Mapping[str, Any]) -> None:
         self.id = service
         self.document = document
-        self.model = ServiceModel(document, service)
+        self.model = ServiceModel(document, service)  # type: ignore[no-untyped-call]
         meta = document["metadata"]
         self.endpoint_prefix: str = meta["endpointPrefix"]
         self.signing_name: str = meta.get("signingName", self.endpoint_prefix)
@@ -90,7 +90,7 @@ class ServiceSpec:
     @cached_property
     def snake_names(self) -> Mapping[str, str]:
         """snake_case → operation name."""
-        return {xform_name(name): name for name in self.operation_names}
+        return {xform_name(name): name for name in self.operation_names}  # type: ignore[no-untyped-call]
 
     @cached_property
     def preferred_protocol(self) -> str:
@@ -122,6 +122,14 @@ class ServiceSpec:
             found = self._errors.get(code + "Exception")
         return found
 
+    def query_code(self, code: str) -> str:
+        """An error's code in the query protocol."""
+        known = QUERY_CODES.get(self.id, {})
+        shape = self.error_shape(code)
+        if code in known or shape is None:
+            return known.get(code, code)
+        return str(shape.metadata.get("error", {}).get("code", shape.name))
+
     def error_status(self, code: str) -> int:
         """The HTTP status of an error: the model's, else S3's known one, else 500 for a fault, else 400."""
         if self.id == "s3" and code in S3_STATUS:
@@ -139,7 +147,7 @@ class Models:
     """Loads service models on demand and keeps them."""
 
     def __init__(self, loader: Loader | None = None) -> None:
-        self._loader = loader or Loader()
+        self._loader = loader or Loader()  # type: ignore[no-untyped-call]
         self._specs: dict[str, ServiceSpec | None] = {}
         self._lock = threading.Lock()
 

@@ -32,7 +32,7 @@ class Workers:
         def job() -> None:
             try:
                 result = work()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - it is raised again where the result is awaited
                 self._deliver(loop, _fail, future, error)
             else:
                 self._deliver(loop, _resolve, future, result)

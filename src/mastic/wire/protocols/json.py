@@ -341,6 +341,4 @@ class Json:
 
 def query_error(service: ServiceSpec, reply: ErrorReply) -> str:
     """The error as the service's former query protocol named it, for clients that still expect it."""
-    shape = service.error_shape(reply.code)
-    code = shape.metadata.get("error", {}).get("code", shape.name) if shape is not None else reply.code
-    return f"{code};{'Receiver' if reply.fault else 'Sender'}"
+    return f"{service.query_code(reply.code)};{'Receiver' if reply.fault else 'Sender'}"

@@ -191,9 +191,7 @@ class Query:
     def error(self, service: ServiceSpec | None, reply: ErrorReply) -> Outgoing:
         """``<ErrorResponse>``, or EC2's ``<Response><Errors>``."""
         shape = service.error_shape(reply.code) if service is not None else None
-        code = reply.code
-        if shape is not None:
-            code = shape.metadata.get("error", {}).get("code", shape.name)
+        code = service.query_code(reply.code) if service is not None else reply.code
         text = f"<Code>{escape(code)}</Code><Message>{escape(legible(reply.message))}</Message>"
         if self._ec2:
             body = (

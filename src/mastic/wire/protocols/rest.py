@@ -180,7 +180,8 @@ class InputBindings:
 
     def read_payload(self, incoming: Incoming, out: dict[str, Any]) -> None:
         """Put a blob or string payload in ``out``. Structures are the protocol's own business."""
-        assert self.payload is not None and self.payload_shape is not None
+        assert self.payload is not None
+        assert self.payload_shape is not None
         if incoming.stream is not None:
             out[self.payload] = incoming.stream
         elif incoming.body:
