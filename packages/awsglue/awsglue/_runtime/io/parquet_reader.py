@@ -42,7 +42,7 @@ class ParquetReader:
     def file_schema(self, file: DataFile) -> Any:
         """StructType of one file: Spark's own note in the footer if it is there, else the Parquet types."""
         import pyarrow.parquet as pq
-        from pyspark.errors import SparkException
+        from pyspark.errors import SparkRuntimeException as SparkException
         from pyspark.sql.types import StructType
 
         import pyarrow as pa
