@@ -38,7 +38,9 @@ from mastic.aws.iam.simulations import Simulations
 from mastic.aws.iam.users import AccessKeys, Groups, Users
 from mastic.aws.logs.ingest import Logs
 from mastic.aws.s3 import services as s3
+from mastic.aws.s3.cors import BucketCors
 from mastic.aws.s3.deliveries import Deliveries
+from mastic.aws.s3.lifecycle import Reaper
 from mastic.aws.s3.notifications import QUEUE as S3_EVENTS
 from mastic.aws.s3.notifications import Destinations
 from mastic.aws.sts.sessions import Sessions
@@ -167,6 +169,7 @@ def build(
             region=config.region,
         ),
         ids=ids,
+        cors=BucketCors(store=store),
         base_hosts=("localhost", *config.s3_hosts),
         threads=config.threads,
     )
@@ -227,6 +230,7 @@ def _add_s3(
     app.active.append(Worker(S3_EVENTS, deliveries.handle, store=store, clock=clock, holder=holder))
     tidy = BlobJanitor(store=store, blobs=blobs, clock=clock, started=time.time())
     app.active.append(Janitor("blobs", tidy, seconds=20, store=store, clock=clock))
+    app.active.append(Janitor("lifecycle", Reaper(objects=local), seconds=600, store=store, clock=clock))
     return local
 
 

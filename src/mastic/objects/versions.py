@@ -65,6 +65,11 @@ class Origin:
     request_id: str = ""
     source_ip: str = "127.0.0.1"
 
+    @property
+    def family(self) -> str:
+        """The event's first half: a removal is told as ObjectRemoved or as LifecycleExpiration."""
+        return self.event.partition(":")[0]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
@@ -150,7 +155,7 @@ def remove(
         if current is None:
             return Removal(key=key)
         objects.remove(tx, bucket, current, now)
-        tell(tx, bucket, current, origin, now, event="ObjectRemoved:Delete")
+        tell(tx, bucket, current, origin, now, event=f"{origin.family}:Delete")
         return Removal(key=key)
     null = _null_version(tx, bucket, key, current)
     marker = ObjectVersion(
@@ -166,7 +171,7 @@ def remove(
         _refuse_locked(null, now, bypass=False)
         objects.remove(tx, bucket, null, now)
     objects.add(tx, bucket, marker)
-    tell(tx, bucket, marker, origin, now, event="ObjectRemoved:DeleteMarkerCreated")
+    tell(tx, bucket, marker, origin, now, event=f"{origin.family}:DeleteMarkerCreated")
     return Removal(key=key, version_id=marker.version_id, marker=True, made_marker=True)
 
 
@@ -190,7 +195,7 @@ def remove_version(
     objects.remove(tx, bucket, found, now)
     if found.latest:
         objects.promote(tx, bucket, key)
-    tell(tx, bucket, found, origin, now, event="ObjectRemoved:Delete")
+    tell(tx, bucket, found, origin, now, event=f"{origin.family}:Delete")
     return Removal(key=key, version_id=version_id, marker=found.delete_marker)
 
 

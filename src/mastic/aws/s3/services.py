@@ -8,6 +8,7 @@ from mastic.aws.s3.buckets import Buckets
 from mastic.aws.s3.configurations import Configurations
 from mastic.aws.s3.copies import Copies
 from mastic.aws.s3.deletes import Deletes
+from mastic.aws.s3.lifecycle import Lifecycle
 from mastic.aws.s3.listings import Listings
 from mastic.aws.s3.multipart import Multipart
 from mastic.aws.s3.notifications import Destinations, Notifications
@@ -34,5 +35,6 @@ def handlers(objects: LocalObjects, destinations: Destinations) -> list[object]:
         Acls(store=store, objects=objects),
         BucketPolicies(store=store),
         Configurations(store=store),
+        Lifecycle(store=store, ids=objects.ids),
         Notifications(store=store, clock=objects.clock, ids=objects.ids, destinations=destinations),
     ]
