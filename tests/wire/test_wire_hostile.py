@@ -81,7 +81,7 @@ VALUES = ODD | st.sampled_from(
     | st.just("/2015-03-31/functions/f"),
     query=ODD
     | st.sampled_from(
-        ["acl", "list-type=2", "uploads", "partNumber=x&uploadId=1", "Action=ListRoles&Version=2010-05-08", 
+        ["acl", "list-type=2", "uploads", "partNumber=x&uploadId=1", "Action=ListRoles&Version=2010-05-08",
          "X-Amz-Credential=a",          "AWSAccessKeyId=a&Signature=b&Expires=x", "max-keys=a", "=&=&&", "%zz=%"]
     ),
     headers=st.dictionaries(NAMES, VALUES, max_size=5),
