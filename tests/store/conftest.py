@@ -13,15 +13,31 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
+from mastic.clock import ManualClock
+from mastic.context import Context
+from mastic.errors import ServiceError
+from mastic.glue.catalog.databases import Databases
+from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.partition_lists import PartitionLists
+from mastic.glue.catalog.partitions import Partitions
+from mastic.glue.catalog.sweeping import Sweeper
+from mastic.glue.catalog.tables import Tables
+from mastic.glue.catalog.versions import TableVersions
+from mastic.glue.pages import Pager
+from mastic.ids import Ids
 from mastic.store.engine import Store
+from mastic.wire.dispatch import Dispatcher, Registry
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
 
@@ -45,7 +61,7 @@ class _Postgres:
         self._state = home / "state.json"
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[dict[str, int]]:
+    def _locked(self) -> Iterator[dict[str, Any]]:
         with (self._home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             state = json.loads(self._state.read_text()) if self._state.exists() else {"users": 0}
@@ -57,23 +73,20 @@ class _Postgres:
             if not state["users"]:
                 state.update(self._start())
             state["users"] += 1
-            return state["port"]
+            return int(state["port"])
 
     def release(self) -> None:
         with self._locked() as state:
             state["users"] -= 1
             if not state["users"]:
                 os.kill(state["pid"], signal.SIGINT)
+                shutil.rmtree(state["data"], ignore_errors=True)
 
-    def _start(self) -> dict[str, int]:
-        data = self._home / f"pg{uuid.uuid4().hex[:8]}"
-        data.mkdir()
+    def _start(self) -> dict[str, Any]:
+        # Not below pytest's own directory, which every session of pytest closes to other users.
+        data = Path(tempfile.mkdtemp(prefix="mastic-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(data, "postgres", "postgres")
-            # Every directory above must let the server's user through.
-            for parent in data.parents:
-                if parent.stat().st_uid == 0 and str(parent) != "/":
-                    parent.chmod(parent.stat().st_mode | 0o011)
         subprocess.run(
             _as_postgres(
                 [str(_binary("initdb")), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]
@@ -106,7 +119,7 @@ class _Postgres:
         while True:
             try:
                 psycopg.connect(_dsn(port, "postgres"), connect_timeout=2).close()
-                return {"port": port, "pid": server.pid}
+                return {"port": port, "pid": server.pid, "data": str(data)}
             except psycopg.OperationalError:
                 if time.monotonic() > deadline or server.poll() is not None:
                     raise RuntimeError((self._home / "postgres.log").read_text()[-4000:]) from None
@@ -153,3 +166,48 @@ def store(store_url: str) -> Iterator[Store]:
     made.create_all()
     yield made
     made.close()
+
+
+class Catalog:
+    """The Data Catalog's operations on a store, called as the wire calls them but without a wire."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.clock = ManualClock(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+        self.pager = Pager("00" * 32)
+        self.sweeper = Sweeper(store=store, clock=self.clock)
+        registry = Registry()
+        changing: dict[str, Any] = {"store": store, "clock": self.clock, "events": Events(ids=Ids())}
+        registry.add("glue", Databases(pager=self.pager, sweeper=self.sweeper, **changing))
+        registry.add("glue", Tables(pager=self.pager, sweeper=self.sweeper, **changing))
+        registry.add("glue", TableVersions(store=store, pager=self.pager))
+        registry.add("glue", Partitions(**changing))
+        registry.add("glue", PartitionLists(store=store, pager=self.pager))
+        self.dispatcher = Dispatcher(registry)
+
+    def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
+        """Call an operation; raises ServiceError."""
+        return self.dispatcher.invoke(Context(operation=operation), "glue", operation, request)
+
+    def pages(self, operation: str, member: str, **request: Any) -> list[Any]:
+        """All items of a list, page by page."""
+        found: list[Any] = []
+        token = None
+        while True:
+            reply = self(operation, **request, **({"NextToken": token} if token else {}))
+            found += reply[member]
+            token = reply.get("NextToken")
+            if not token:
+                return found
+
+    def refusal(self, operation: str, **request: Any) -> ServiceError:
+        """The error that the operation ends with."""
+        with pytest.raises(ServiceError) as raised:
+            self(operation, **request)
+        return raised.value
+
+
+@pytest.fixture
+def catalog(store: Store) -> Catalog:
+    """The catalog on both databases."""
+    return Catalog(store)

@@ -136,7 +136,7 @@ def case_sensitive_like(tx: Connection) -> Callable[[Any, str], Any]:
     """``column LIKE pattern`` that minds case and has no escape character, as the dialect writes it."""
     if tx.dialect.name == "sqlite":
         # Its LIKE ignores case; GLOB does not.
-        return lambda column, pattern: column.op("GLOB")(pattern.translate(_GLOB))
+        return lambda column, pattern: column.op("GLOB", is_comparison=True)(pattern.translate(_GLOB))
     return lambda column, pattern: column.like(pattern, escape="")
 
 
