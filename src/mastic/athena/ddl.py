@@ -16,6 +16,7 @@ from sqlglot import exp
 from mastic.athena import views
 from mastic.athena.catalog import Catalog, is_iceberg, is_view
 from mastic.athena.definitions import (
+    TABLE_INPUT,
     alter_table,
     create_table_text,
     location_of,
@@ -415,52 +416,29 @@ def _create_multi_dialect(session: Session, statement: Statement) -> tuple[list[
     return [], []
 
 
+_UPDATE_ACTIONS = {"ADD": "ADD", "UPDATE": "REPLACE", "DROP": "DROP"}
+
+
 def _alter_view(session: Session, statement: Statement) -> tuple[list[str], Lines]:
     database, name = session.resolve(statement.words["name"])
     table = session.catalog.need_table(session.context, database, name)
-    action = statement.words["action"].upper()
-    present = (table.get("ViewDefinition") or {}).get("Representations") or []
-    has_athena = any(r.get("Dialect") == "ATHENA" for r in present)
-    if action == "ADD" and has_athena:
-        raise QueryFailure("FAILED: the view has the dialect ATHENA already: use UPDATE DIALECT")
-    if action != "ADD" and not has_athena:
-        raise QueryFailure("FAILED: the view has no dialect ATHENA")
-    kept = [
-        {**r, "IsStale": True} if "force" in statement.words else r
-        for r in present
-        if r.get("Dialect") != "ATHENA"
-    ]
-    if action != "DROP":
-        sql = statement.words["query"]
-        columns = _columns_of_query(session, sql, [])
+    action, sql = statement.words["action"].upper(), statement.words.get("query", "")
+    if sql:
+        columns = [n for n, _, _ in _columns_of_query(session, sql, [])]
         declared = [c["Name"].lower() for c in (table.get("StorageDescriptor") or {}).get("Columns", ())]
-        if declared and declared != [n for n, _, _ in columns] and "force" not in statement.words:
-            raise QueryFailure(
-                f"FAILED: the dialect gives the columns {[n for n, _, _ in columns]}, the view has {declared}"
-            )
-        kept.append(views.representation(sql))
-    definition = {**(table.get("ViewDefinition") or {}), "Representations": kept}
-    given = {k: v for k, v in table.items() if k in _TABLE_INPUT}
-    given["ViewDefinition"] = {k: v for k, v in definition.items() if k in _VIEW_DEFINITION_INPUT}
+        if declared and declared != columns and "force" not in statement.words:
+            raise QueryFailure(f"FAILED: the dialect gives the columns {columns}, the view has {declared}")
+    given = {k: v for k, v in table.items() if k in TABLE_INPUT}
+    given["ViewDefinition"] = {"Representations": [views.representation(sql or "SELECT 1")]}
     session.catalog.call(
         session.context,
         "UpdateTable",
         DatabaseName=database,
         TableInput=given,
-        ViewUpdateAction="REPLACE",
+        ViewUpdateAction=_UPDATE_ACTIONS[action],
         **({"Force": True} if "force" in statement.words else {}),
     )
     return [], []
-
-
-_TABLE_INPUT = frozenset(
-    """Name Description Owner LastAccessTime LastAnalyzedTime Retention StorageDescriptor PartitionKeys
-    ViewOriginalText ViewExpandedText TableType Parameters TargetTable""".split()
-)
-_VIEW_DEFINITION_INPUT = frozenset(
-    """IsProtected Definer Representations ViewVersionId ViewVersionToken RefreshSeconds LastRefreshType
-    SubObjects""".split()
-)
 
 
 def _tree(statement: Statement) -> exp.Expr:

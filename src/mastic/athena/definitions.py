@@ -38,7 +38,8 @@ _FORMATS: dict[str, tuple[str, str, str]] = {
         "org.openx.data.jsonserde.JsonSerDe",
     ),
 }
-_TABLE_INPUT = frozenset(
+# The members of a table that can be given back when it is updated.
+TABLE_INPUT = frozenset(
     """Name Description Owner LastAccessTime LastAnalyzedTime Retention StorageDescriptor PartitionKeys
     ViewOriginalText ViewExpandedText TableType Parameters TargetTable""".split()
 )
@@ -182,7 +183,7 @@ def hive_type(kind: exp.DataType) -> str:
 
 def alter_table(table: dict[str, Any], actions: list[exp.Expr]) -> dict[str, Any]:
     """The TableInput after the actions. Raises QueryFailure for an action that is not done here."""
-    given = {k: v for k, v in table.items() if k in _TABLE_INPUT}
+    given = {k: v for k, v in table.items() if k in TABLE_INPUT}
     descriptor = given["StorageDescriptor"] = dict(given.get("StorageDescriptor") or {})
     columns = [dict(c) for c in descriptor.get("Columns", ())]
     for action in actions:

@@ -25,6 +25,8 @@ _SERDES = {
     "JsonSerDe": "json",
     "OpenXJsonSerDe": "json",
 }
+# Compressions that the engine cannot undo; read as they are they would be garbage.
+_UNREADABLE = (".bz2", ".snappy", ".lzo", ".lz4", ".deflate", ".xz", ".zip")
 _INPUT_FORMATS = {"MapredParquetInputFormat": "parquet"}
 
 
@@ -109,6 +111,8 @@ def _files(staging: Staging, location: str) -> Iterable[StagedFile]:
         raise QueryFailure("HIVE_METASTORE_ERROR: the table has no location")
     bucket = location.split("://", 1)[-1].split("/", 1)[0]
     for info in staging.list(location):
+        if info.key.lower().endswith(_UNREADABLE):
+            raise not_supported(f"reading {info.key.rpartition('.')[2]} files (s3://{bucket}/{info.key})")
         yield staging.stage(bucket, info.key, info.size)
 
 

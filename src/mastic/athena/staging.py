@@ -1,11 +1,11 @@
 """Brings the files that a query reads within the engine's reach. Owns one scratch directory per query.
 
-An object that lies whole in one local file is read where it is; any other is copied first.
+An object that lies whole in one local file is linked, which costs nothing and keeps it readable even when it
+is deleted meanwhile; any other is copied. Names end like the keys, since readers tell compression by them.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Staging:
             self._objects.delete_prefix(bucket, key.rstrip("/") + "/")
 
     def stage(self, bucket: str, key: str, size: int) -> StagedFile:
-        """A local file for an object. The path ends like the key, so that readers see the compression."""
+        """A local file for an object."""
         url = f"s3://{bucket}/{key}"
         found = self._staged.get(url)
         if found is None:
@@ -83,16 +83,20 @@ class Staging:
         return self.stage(bucket, key, self._objects.stat(bucket, key).size)
 
     def _path(self, bucket: str, key: str) -> Path:
+        path = self.directory / f"{len(self._staged)}{Path(key).suffix[:16]}"
         segments = self._objects.local_paths(bucket, key, seconds=_KEEP_SECONDS)
         if segments is not None and len(segments) == 1 and segments[0].offset == 0:
             whole = segments[0]
-            if whole.path.stat().st_size == whole.size:
-                return whole.path
-        suffix = "".join(Path(key).suffixes[-2:])
-        handle, name = tempfile.mkstemp(dir=self.directory, suffix=suffix[-32:])
-        with os.fdopen(handle, "wb") as target, self._objects.open(bucket, key) as source:
+            try:
+                if whole.path.stat().st_size == whole.size:
+                    path.hardlink_to(whole.path)
+                    return path
+            except OSError:
+                # Another file system, or one without links: copy.
+                path.unlink(missing_ok=True)
+        with path.open("wb") as target, self._objects.open(bucket, key) as source:
             shutil.copyfileobj(source, target, _COPY)
-        return Path(name)
+        return path
 
 
 def _split(location: str) -> tuple[str, str]:

@@ -36,7 +36,8 @@ CONSTRAINT_CODES: Mapping[str, str] = {
 # String shapes whose enum the model lists but the service itself does not hold to, or refuses in words of its
 # own: their values reach the handler.
 OPEN_ENUMS: Mapping[str, frozenset[str]] = {
-    "s3": frozenset({"BucketLocationConstraint"}),
+    # ChecksumMode: the C++ SDK (and so PyArrow) writes it in lower case.
+    "s3": frozenset({"BucketLocationConstraint", "ChecksumMode"}),
     "lambda": frozenset({"Runtime"}),
     "sqs": frozenset({"QueueAttributeName", "MessageSystemAttributeName"}),
 }

@@ -193,7 +193,7 @@ def ranged(found: ObjectVersion, covered: Extent) -> dict[str, Any]:
 
 def told_checksum(found: ObjectVersion, covered: Extent, request: Mapping[str, Any]) -> dict[str, str]:
     """The checksum, where the reader asked for it and gets the bytes that it is of."""
-    if request.get("ChecksumMode") != "ENABLED" or not found.checksum:
+    if request.get("ChecksumMode", "").upper() != "ENABLED" or not found.checksum:
         return {}
     if covered.partial and (covered.length != found.size or found.checksum["type"] == COMPOSITE):
         return {}
