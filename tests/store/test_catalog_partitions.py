@@ -42,13 +42,15 @@ def test_a_partition_is_as_it_was_given(catalog: Catalog) -> None:
     given = {"Values": ["a/b %20'"], "StorageDescriptor": descriptor, "Parameters": {"k": ""}}
     catalog("CreatePartition", **AT, PartitionInput=given)
     found = catalog("GetPartition", **AT, PartitionValues=["a/b %20'"])["Partition"]
-    assert found["Values"] == ["a/b %20'"] and found["Parameters"] == {"k": ""}
+    assert found["Values"] == ["a/b %20'"]
+    assert found["Parameters"] == {"k": ""}
     assert descriptor.items() <= found["StorageDescriptor"].items()
     assert found["CreationTime"] == catalog.clock.now().timestamp()
     assert (found["DatabaseName"], found["TableName"], found["CatalogId"]) == ("db", "t", "123456789012")
     assert "LastAccessTime" not in found
     without = catalog("GetPartitions", **AT, ExcludeColumnSchema=True)["Partitions"][0]
-    assert "Columns" not in without["StorageDescriptor"] and "Location" in without["StorageDescriptor"]
+    assert "Columns" not in without["StorageDescriptor"]
+    assert "Location" in without["StorageDescriptor"]
 
 
 def test_the_number_of_values_must_fit(catalog: Catalog) -> None:
@@ -274,6 +276,7 @@ def test_a_token_goes_on_in_another_server(catalog: Catalog) -> None:
     rest = again(
         "GetPartitions", **AT, Expression="region = 'eu'", MaxResults=20, NextToken=first["NextToken"]
     )
-    assert len(rest["Partitions"]) == 10 and not rest.get("NextToken")
+    assert len(rest["Partitions"]) == 10
+    assert not rest.get("NextToken")
     with pytest.raises(ServiceError):
         again("GetPartitions", **AT, Expression="region = 'us'", NextToken=first["NextToken"])

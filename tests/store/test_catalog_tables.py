@@ -47,7 +47,8 @@ def test_a_database_is_replaced_whole(catalog: Catalog) -> None:
     catalog("CreateDatabase", DatabaseInput={"Name": "db", "Description": "x", "Parameters": {"a": "b"}})
     catalog("UpdateDatabase", Name="DB", DatabaseInput={"Name": "db", "LocationUri": "s3://b/"})
     found = catalog("GetDatabase", Name="db")["Database"]
-    assert "Description" not in found and "Parameters" not in found
+    assert "Description" not in found
+    assert "Parameters" not in found
     assert found["LocationUri"] == "s3://b/"
     assert found["CreateTime"] == catalog.clock.now()
     assert found["CreateTableDefaultPermissions"][0]["Permissions"] == ["ALL"]
@@ -159,7 +160,7 @@ def test_a_stale_version_is_refused(catalog: Catalog, db: str) -> None:
 
 def test_no_update_is_lost_between_threads(catalog: Catalog, db: str) -> None:
     table(catalog, "t", Parameters={"n": "0"})
-    refused = []
+    codes: set[str] = set()
 
     def add_ten() -> None:
         done = 0
@@ -176,8 +177,7 @@ def test_no_update_is_lost_between_threads(catalog: Catalog, db: str) -> None:
                 )
                 done += 1
             except ServiceError as error:
-                assert error.code == "ConcurrentModificationException"
-                refused.append(error)
+                codes.add(error.code)
 
     threads = [threading.Thread(target=add_ten) for _ in range(4)]
     for thread in threads:
@@ -186,6 +186,7 @@ def test_no_update_is_lost_between_threads(catalog: Catalog, db: str) -> None:
         thread.join()
     found = catalog("GetTable", DatabaseName="db", Name="t")["Table"]
     assert (found["Parameters"]["n"], found["VersionId"]) == ("40", "40")
+    assert codes <= {"ConcurrentModificationException"}
 
 
 def test_get_tables_by_pattern_and_page(catalog: Catalog, db: str) -> None:
@@ -272,7 +273,8 @@ def test_a_resource_link_shows_the_tables_of_its_target(catalog: Catalog, db: st
     target = {"CatalogId": "123456789012", "DatabaseName": "db"}
     catalog("CreateDatabase", DatabaseInput={"Name": "link", "TargetDatabase": target})
     found = catalog("GetDatabase", Name="link")["Database"]
-    assert found["TargetDatabase"] == target and "LocationUri" not in found
+    assert found["TargetDatabase"] == target
+    assert "LocationUri" not in found
     assert [t["Name"] for t in catalog("GetTables", DatabaseName="link")["TableList"]] == ["t"]
     assert catalog("GetTable", DatabaseName="link", Name="t")["Table"]["Name"] == "t"
 
@@ -287,7 +289,8 @@ def test_view_dialects_are_added_replaced_and_dropped(catalog: Catalog, db: str)
 
     def dialects() -> dict[str, tuple[str, bool]]:
         found = catalog("GetTable", DatabaseName="db", Name="v", IncludeStatusDetails=True)["Table"]
-        assert found["IsMultiDialectView"] is True and found["Status"]["State"] == "SUCCESS"
+        assert found["IsMultiDialectView"] is True
+        assert found["Status"]["State"] == "SUCCESS"
         return {
             r["Dialect"]: (r["ViewOriginalText"], r["IsStale"])
             for r in found["ViewDefinition"]["Representations"]
