@@ -584,3 +584,32 @@ def test_the_aws_cli(door: Door, tmp_path: Path) -> None:
     aws("s3api", "put-object", "--bucket", "bucket", "--key", "cli", "--body", str(source))
     assert door.objects._path("cli").read_bytes() == source.read_bytes()
     assert "a b<&>" in aws("s3", "ls", "s3://bucket")
+
+
+def test_framing_is_none_of_the_handlers_business(door: Door) -> None:
+    data = b"some trailing data"
+    headers = {
+        "Content_Encoding": "gzip,aws-chunked", "X_Amz_Trailer": "x-amz-checksum-crc32",
+        "X_Amz_Content_SHA256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "X_Amz_Decoded_Content_Length": str(len(data)),
+    }  # fmt: skip
+    body = trailing(data, zlib.crc32(data).to_bytes(4, "big"))
+    assert door.get("/bucket/framed", "PUT", body, **headers)[0] == 200
+    assert (door.objects.seen["ContentEncoding"], door.objects.seen["ContentLength"]) == ("gzip", len(data))
+
+
+def test_compressed_documents(door: Door) -> None:
+    data = [{"MetricName": f"metric-{i}", "Value": i, "Unit": "Count"} for i in range(1000)]
+    cloudwatch = door.client("cloudwatch", request_min_compression_size_bytes=100)
+    cloudwatch.put_metric_data(Namespace="big", MetricData=data)
+    assert len(door.metrics.seen["MetricData"]) == 1000
+    status, _, body = door.get("/", "POST", b"no gzip", X_Amz_Target="AWSGlue.GetDatabase", Content_Encoding="gzip",
+                               Authorization=signed("glue"))  # fmt: skip
+    assert (status, b"SerializationException" in body) == (400, True)
+
+
+def test_a_refusal_before_the_handler_lets_no_body_follow(door: Door) -> None:
+    head = "POST /bucket/k?acl HTTP/1.1\nHost: localhost\nContent-Length: 5\nExpect: 100-continue\n"
+    with conversation(door, head) as connection:
+        reply = connection.makefile("rb").read()
+        assert reply.startswith(b"HTTP/1.1 405")
+        assert b"connection: close" in reply.lower()

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from mastic.context import Context, HttpRequest
 from mastic.errors import ServiceError
-from mastic.wire.bodies import Pump, open_body
+from mastic.wire.bodies import Pump, open_body, unchunked
 from mastic.wire.dispatch import Dispatcher, refuse
 from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.replies import settle
@@ -45,8 +45,25 @@ class Exchange:
     claim: Claim | None = None
     bucket: str = ""
     pump: Pump | None = None
-    lazy: bool = False
+    asked: bool = False
     refusal: Exception | None = None
+
+    @property
+    def expects(self) -> bool:
+        """True when the client asks before it sends its body."""
+        return self.incoming.headers.get("expect", "").lower() == "100-continue"
+
+    @property
+    def waiting(self) -> bool:
+        """True when the client asked and nobody has read from it."""
+        asked = self.asked or (self.pump is not None and self.pump.started)
+        return self.expects and not asked
+
+    @property
+    def sent_body(self) -> bytes:
+        """The body of a document as it was sent."""
+        signed = self.incoming.signed_body
+        return self.incoming.body if signed is None else signed
 
     @property
     def http(self) -> HttpRequest:
@@ -164,6 +181,7 @@ class Answers:
         if route.operation.streaming_input is not None:
             pieces = exchange.pump if exchange.pump is not None else [incoming.body]
             incoming.stream = open_body(incoming.headers, pieces, chunks)
+            incoming.headers = unchunked(incoming.headers)
         elif incoming.body and route.service is not None and route.service.id == "s3":
             headers = incoming.headers
             if not route.operation.model.http_checksum:

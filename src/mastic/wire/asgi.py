@@ -15,7 +15,7 @@ from mastic.clock import Clock, SystemClock
 from mastic.errors import ServiceError
 from mastic.ids import Ids
 from mastic.wire.answers import Answers, Cors, Exchange
-from mastic.wire.bodies import Pump
+from mastic.wire.bodies import Pump, inflated, too_large_error
 from mastic.wire.dispatch import Dispatcher, Registry
 from mastic.wire.hosts import Hosts
 from mastic.wire.messages import Incoming
@@ -102,15 +102,15 @@ class Gateway:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = await self._accept(scope, receive)
-        incoming, service = exchange.incoming, exchange.route.service
+        service = exchange.route.service
         try:
             if service is not None and service.id in self._delegates and exchange.refusal is None:
                 exchange.refusal = await self._workers.run(lambda: self._answers.check(exchange))
                 if exchange.refusal is None:
-                    await self._delegates[service.id](scope, _replay(incoming.body, receive), send)
+                    await self._delegates[service.id](scope, _replay(exchange.sent_body, receive), send)
                     return
             outgoing = await self._workers.run(lambda: self._answers.answer(exchange))
-            if exchange.lazy and exchange.pump is not None and not exchange.pump.started:
+            if exchange.waiting:
                 # The client still waits for "100 Continue" and may or may not send its body after this.
                 outgoing.headers.append(("Connection", "close"))
             await send_reply(outgoing, send, receive, self._workers)
@@ -134,7 +134,7 @@ class Gateway:
         form = is_form(incoming)
         try:
             if form:
-                incoming.body = await self._document(incoming, receive)
+                await self._document(exchange, receive)
             route = exchange.route = self._router.route(incoming, exchange.claim)
             exchange.refusal = exchange.refusal or route.error
             if route.service is not None and route.service.id == "s3":
@@ -148,10 +148,9 @@ class Gateway:
     async def _read(self, exchange: Exchange, receive: Receive) -> None:
         operation, incoming = exchange.route.operation, exchange.incoming
         if operation is None or operation.streaming_input is None:
-            incoming.body = await self._document(incoming, receive)
+            await self._document(exchange, receive)
             return
-        exchange.lazy = incoming.headers.get("expect", "").lower() == "100-continue"
-        if exchange.lazy:
+        if exchange.expects:
             exchange.pump = Pump(receive, lazy=True)
             return
         message = await receive()
@@ -161,32 +160,28 @@ class Gateway:
         else:
             incoming.body = first
 
-    async def _document(self, incoming: Incoming, receive: Receive) -> bytes:
-        """A body read whole. Raises ServiceError when it is too large."""
+    async def _document(self, exchange: Exchange, receive: Receive) -> None:
+        """Read a body whole, and unpack it if it is compressed. Raises ServiceError when it is too large."""
+        incoming, limit = exchange.incoming, self._limits.document
         parts: list[bytes] = []
         size, more = 0, True
         declared = incoming.headers.get("content-length", "")
-        too_large = declared.isdigit() and int(declared[:18]) > self._limits.document
+        too_large = declared.isdigit() and int(declared[:18]) > limit
         while more and not too_large:
+            exchange.asked = True
             message = await receive()
             if message["type"] != "http.request":
                 raise ServiceError("RequestTimeout", "The client went away", status=400)
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            too_large = size > self._limits.document
+            too_large = size > limit
             more = message.get("more_body", False)
         if too_large:
-            raise _TooLarge
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-class _TooLarge(ServiceError):
-    """A document beyond the limit."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "RequestEntityTooLarge", "The request is larger than this server accepts", status=413
-        )
+            raise too_large_error()
+        incoming.body = parts[0] if len(parts) == 1 else b"".join(parts)
+        service = exchange.route.service
+        if incoming.headers.get("content-encoding") == "gzip" and (service is None or service.id != "s3"):
+            incoming.signed_body, incoming.body = incoming.body, inflated(incoming.body, limit)
 
 
 def _incoming(scope: Scope) -> Incoming:

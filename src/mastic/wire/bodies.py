@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import threading
+import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -26,6 +27,11 @@ def incomplete() -> ServiceError:
         "You did not provide the number of bytes specified by the Content-Length HTTP header",
         status=400,
     )
+
+
+def too_large_error() -> ServiceError:
+    """A document beyond what the server reads whole; the wire says it in the service's own way."""
+    return ServiceError("RequestEntityTooLarge", "The request is larger than this server accepts", status=413)
 
 
 class Body:
@@ -169,6 +175,34 @@ def open_body(
         )
     decoded = chunked.decode(pieces, trailers, signatures)
     return Body(decoded, length=length, headers=headers, trailers=trailers)
+
+
+def unchunked(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers as they would be without aws-chunked framing, which is none of the handler's business."""
+    encoding = headers.get("content-encoding", "")
+    if not chunked.is_chunked(encoding, headers.get("x-amz-content-sha256", "")):
+        return headers
+    kept = {name: value for name, value in headers.items() if name != "content-encoding"}
+    rest = [part.strip() for part in encoding.split(",") if part.strip().lower() not in ("aws-chunked", "")]
+    if rest:
+        kept["content-encoding"] = ",".join(rest)
+    if "x-amz-decoded-content-length" in headers:
+        kept["content-length"] = headers["x-amz-decoded-content-length"]
+    return kept
+
+
+def inflated(body: bytes, limit: int) -> bytes:
+    """A gzip document, unpacked. Raises ServiceError when it is none or grows beyond ``limit`` bytes."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        unpacked = unpacker.decompress(body, limit + 1)
+    except zlib.error:
+        raise ServiceError("SerializationException", "The request body is not gzip", status=400) from None
+    if len(unpacked) > limit:
+        raise too_large_error()
+    if not unpacker.eof:
+        raise ServiceError("SerializationException", "The request body is not complete gzip", status=400)
+    return unpacked
 
 
 def _length(headers: Mapping[str, str], name: str) -> int | None:

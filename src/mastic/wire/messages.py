@@ -59,7 +59,11 @@ def parse_query(query_string: str) -> list[tuple[str, str]]:
 
 @dataclass(kw_only=True)
 class Incoming:
-    """One request as the protocols see it. ``labels`` are the decoded path labels of a REST operation."""
+    """One request as the protocols see it.
+
+    ``labels`` are the decoded path labels of a REST operation. ``signed_body`` is the body as it was sent and
+    signed, where that differs from ``body`` (a compressed document).
+    """
 
     method: str
     raw_path: str
@@ -67,6 +71,7 @@ class Incoming:
     headers: Mapping[str, str]
     body: bytes = b""
     stream: Body | None = None
+    signed_body: bytes | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property

@@ -1,6 +1,7 @@
 """The models' regular expressions, which are Java's, as safe Python matchers.
 
-A pattern must match the whole value, ``\\d \\w \\s`` are ASCII, and no pattern can hold a request up: those
+A pattern must match the whole value, ``.`` stands for line ends too (schema definitions and scripts have
+many lines and are accepted), ``\\d \\w \\s`` are ASCII, and no pattern can hold a request up: those
 that could backtrack at length run with a time limit and count as not matching when it is reached.
 Owns a cache of compiled patterns.
 """
@@ -87,13 +88,13 @@ def matcher(pattern: str) -> Matcher | None:
     text = translate(pattern)
     if _is_plain(text):
         try:
-            plain = re.compile(text, re.ASCII).fullmatch
+            plain = re.compile(text, re.ASCII | re.DOTALL).fullmatch
         except re.error:
             pass
         else:
             return lambda value: plain(value) is not None
     try:
-        guarded = regex.compile(text, 0 if r"\p{" in text else regex.ASCII)
+        guarded = regex.compile(text, regex.DOTALL | (0 if r"\p{" in text else regex.ASCII))
     except regex.error:
         return None
 

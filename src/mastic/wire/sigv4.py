@@ -375,7 +375,8 @@ def _payload_hash(incoming: Incoming, claim: Claim, s3: bool) -> str:
             return UNSIGNED
     if given is not None and s3:
         return given
-    computed = hashlib.sha256(incoming.body).hexdigest()
+    body = incoming.body if incoming.signed_body is None else incoming.signed_body
+    computed = hashlib.sha256(body).hexdigest()
     if given is not None and given not in (computed, UNSIGNED):
         raise Unauthentic("mismatch", "The x-amz-content-sha256 header does not match the request body")
     return given or computed
