@@ -54,8 +54,11 @@ def iceberg_relation(staging: Staging, table: dict[str, Any], reference: Referen
     scan: dict[str, Any] = {}
     if reference.as_of is not None:
         scan["snapshot_id"] = _snapshot(opened, reference.as_of)
-    arrow = opened.scan(**scan).to_arrow_batch_reader()
-    return _of_arrow(arrow)
+    if reference.columns is not None:
+        fields = [f.name for f in opened.schema().fields]
+        # A count needs rows, and rows need a column.
+        scan["selected_fields"] = [f for f in fields if f.lower() in reference.columns] or fields[:1]
+    return _of_arrow(opened.scan(**scan).to_arrow_batch_reader())
 
 
 def metadata_relation(staging: Staging, table: dict[str, Any], kind: str) -> Relation:
@@ -70,10 +73,10 @@ def _of_arrow(arrow: Any) -> Relation:
     import duckdb
 
     with duckdb.connect() as connection:
-        empty = arrow.schema.empty_table()
-        described = connection.from_arrow(empty)
-        columns = {n.lower(): str(t) for n, t in zip(described.columns, described.types, strict=True)}
-    picked = ", ".join(f"{quote(n)} AS {quote(n.lower())}" for n in described.columns)
+        described = connection.from_arrow(arrow.schema.empty_table())
+        names = [str(n) for n in described.columns]
+        columns = {n.lower(): str(t) for n, t in zip(names, described.types, strict=True)}
+    picked = ", ".join(f"{quote(n)} AS {quote(n.lower())}" for n in names)
     return Relation(columns=columns, sql=f"SELECT {picked} FROM {{arrow}}", arrow=arrow)
 
 

@@ -98,13 +98,17 @@ Relation = tuple[str, str]  # database, table: folded
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """One mention of a catalog table in a query. ``node`` is its place in the tree."""
+    """One mention of a catalog table in a query. ``node`` is its place in the tree.
+
+    ``columns`` are the folded names that the query may want of it; None for all.
+    """
 
     node: exp.Table
     database: str
     name: str
     catalog: str
     predicates: tuple[exp.Expr, ...]
+    columns: frozenset[str] | None
     as_of: exp.Expr | None
 
     @property
@@ -116,6 +120,8 @@ class Reference:
 
 def references(tree: exp.Expr, default_database: str) -> Iterator[Reference]:
     """Every mention of a table that is not a common table expression, with the conjuncts of its WHERE."""
+    starred = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
+    wanted = None if starred else frozenset(c.name.lower() for c in tree.find_all(exp.Column))
     for scope in traverse_scope(tree):
         conjuncts = _conjuncts(scope.expression)
         sources = [s for s in scope.sources.values() if isinstance(s, exp.Table)]
@@ -131,6 +137,7 @@ def references(tree: exp.Expr, default_database: str) -> Iterator[Reference]:
                 name=name,
                 catalog=parts[-3] if len(parts) > 2 else "awsdatacatalog",
                 predicates=mine,
+                columns=wanted,
                 as_of=node.args.get("when") or node.args.get("version"),
             )
 
