@@ -71,9 +71,10 @@ def put(tx: Connection, queue: str, key: str, payload: dict[str, Any], *, not_be
         insert(tx, tasks)
         .values(queue=queue, key=key, payload=payload, not_before=not_before)
         .on_conflict_do_nothing(index_elements=["queue", "key"])
-    ).rowcount
+        .returning(tasks.c.id)  # a generated key makes PostgreSQL's row count unknown
+    ).first()
     signal(tx, f"tasks:{queue}")
-    return bool(added)
+    return added is not None
 
 
 def lease(tx: Connection, queue: str, holder: str, now: datetime, expires: datetime, limit: int) -> list[Task]:
