@@ -63,6 +63,6 @@ class Reactor(Loop):
                     receiver(tx, event)
         except Exception:
             pause = timedelta(seconds=min(2**event.attempt / 10, 300))
-            log.exception("event_postponed", topic=event.topic, event=event.id, attempt=event.attempt)
+            log.exception("event_postponed", topic=event.topic, event_id=event.id, attempt=event.attempt)
             with self.store.write() as tx:
                 outbox.postpone(tx, event, self.clock.now() + pause)
