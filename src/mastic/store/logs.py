@@ -131,8 +131,9 @@ def create_group(
             }
         )
         .on_conflict_do_nothing(index_elements=["scope", "name"])
-    ).rowcount
-    return bool(added)
+        .returning(log_groups.c.id)  # a generated key makes PostgreSQL's row count unknown
+    ).first()
+    return added is not None
 
 
 def get_group(tx: Connection, scope: str, name: str) -> Group | None:
@@ -201,8 +202,9 @@ def create_stream(tx: Connection, group: Group, name: str, created: int) -> bool
         insert(tx, log_streams)
         .values(group_id=group.id, name=name, created=created, stored_bytes=0, events=0)
         .on_conflict_do_nothing(index_elements=["group_id", "name"])
-    ).rowcount
-    return bool(added)
+        .returning(log_streams.c.id)  # a generated key makes PostgreSQL's row count unknown
+    ).first()
+    return added is not None
 
 
 def get_stream(tx: Connection, group: Group, name: str) -> Stream | None:
