@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,21 +77,13 @@ def test_snapshots_and_schema_changes(iceberg: GlueCatalog, server: Server, name
 def test_no_concurrent_append_is_lost(iceberg: GlueCatalog, name: str) -> None:
     iceberg.create_namespace(name)
     iceberg.create_table((name, "t"), SCHEMA, properties={"commit.retry.num-retries": "20"})
-    failures: list[BaseException] = []
 
-    def append() -> None:
-        try:
-            for _ in range(3):
-                iceberg.load_table((name, "t")).append(ROWS)
-        except BaseException as error:
-            failures.append(error)
+    def append(_: int) -> None:
+        for _ in range(3):
+            iceberg.load_table((name, "t")).append(ROWS)
 
-    threads = [threading.Thread(target=append) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(append, range(3)))
     table = iceberg.load_table((name, "t"))
     assert table.scan().to_arrow().num_rows == 18
     assert len(table.snapshots()) == 9
