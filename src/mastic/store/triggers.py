@@ -276,8 +276,9 @@ def fire(tx: Connection, trigger: Trigger, cause: str, now: datetime) -> bool:
         insert(tx, trigger_fires)
         .values(scope=trigger.scope, trigger_name=trigger.name, cause=cause, fired_on=now)
         .on_conflict_do_nothing(index_elements=["scope", "trigger_name", "cause"])
-    ).rowcount
-    return added == 1
+        .returning(trigger_fires.c.id)
+    ).first()
+    return added is not None
 
 
 def due(tx: Connection, now: datetime, limit: int) -> list[Trigger]:
