@@ -1,0 +1,102 @@
+"""Glue connections: from the catalog's definition to what a database driver needs."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+_URL = re.compile(r"jdbc:(?P<vendor>[a-z0-9]+)(?::[a-z]+)*://(?P<host>[^:/?;]+)(?::(?P<port>\d+))?(?:/(?P<database>[^?;]*))?(?:\?(?P<query>.*))?\Z")
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redshift": 5439, "sqlserver": 1433, "oracle": 1521}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a database is and who asks."""
+
+    vendor: str
+    host: str
+    port: int
+    database: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+def address(url: str, user: str = "", password: str = "", database: str = "") -> Address:
+    """The address that a JDBC URL names. Raises ValueError."""
+    match = _URL.match(url)
+    if not match:
+        raise ValueError(f"JDBC URL {url!r} is not understood")
+    vendor = match["vendor"]
+    return Address(
+        vendor=vendor, host=match["host"], port=int(match["port"] or _PORTS.get(vendor, 0)),
+        database=database or match["database"] or "", user=user, password=password,
+        parameters=tuple(parse_qsl(match["query"] or "")),
+    )
+
+
+def secret(secret_id: str) -> tuple[str, str]:
+    """User and password of a secret."""
+    import boto3
+
+    text = boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
+    values = json.loads(text)
+    return str(values.get("username") or values.get("user") or ""), str(values.get("password") or "")
+
+
+def connection_properties(name: str, catalog_id: str | None = None) -> dict[str, str]:
+    """The properties of a Glue connection, user and password resolved."""
+    from awsglue._sources.catalog import glue_client
+
+    given = {"CatalogId": catalog_id} if catalog_id else {}
+    found = glue_client().get_connection(Name=name, HidePassword=False, **given)["Connection"]
+    properties = dict(found.get("ConnectionProperties") or {})
+    properties.setdefault("CONNECTION_TYPE", found.get("ConnectionType", ""))
+    properties.update({f"SPARK:{key}": value for key, value in (found.get("SparkProperties") or {}).items()})
+    secret_id = properties.get("SECRET_ID") or (found.get("AuthenticationConfiguration") or {}).get("SecretArn")
+    if secret_id and not properties.get("PASSWORD"):
+        properties["USERNAME"], properties["PASSWORD"] = secret(secret_id)
+    if not properties.get("JDBC_CONNECTION_URL") and properties.get("HOST"):
+        vendor = properties["CONNECTION_TYPE"].lower()
+        port = properties.get("PORT") or str(_PORTS.get(vendor, ""))
+        properties["JDBC_CONNECTION_URL"] = f"jdbc:{vendor}://{properties['HOST']}:{port}/{properties.get('DATABASE', '')}"
+    return properties
+
+
+def jdbc_conf(name: str, catalog_id: str | None = None) -> dict[str, Any]:
+    """What extract_jdbc_conf gives. Raises ValueError for a connection that is not JDBC."""
+    properties = connection_properties(name, catalog_id)
+    full = properties.get("JDBC_CONNECTION_URL")
+    if not full:
+        raise ValueError(f"connection {name} has no JDBC_CONNECTION_URL")
+    found = address(full)
+    return {
+        "user": properties.get("USERNAME", ""), "password": properties.get("PASSWORD", ""), "vendor": found.vendor,
+        "url": f"jdbc:{found.vendor}://{found.host}:{found.port}", "fullUrl": full,
+        "enforceSSL": properties.get("JDBC_ENFORCE_SSL", "false"),
+        "customJDBCCert": properties.get("CUSTOM_JDBC_CERT", ""),
+        "skipCustomJDBCCertValidation": properties.get("SKIP_CUSTOM_JDBC_CERT_VALIDATION", "false"),
+        "customJDBCCertString": properties.get("CUSTOM_JDBC_CERT_STRING", ""),
+    }
+
+
+def resolve(connection_type: str, options: dict[str, Any]) -> Address:
+    """The address that a source's or sink's options mean. Raises ValueError."""
+    name = options.get("connectionName")
+    if name:
+        properties = connection_properties(str(name), options.get("catalogId"))
+        if not properties.get("JDBC_CONNECTION_URL"):
+            raise ValueError(f"connection {name} has no JDBC_CONNECTION_URL")
+        return address(
+            properties["JDBC_CONNECTION_URL"], properties.get("USERNAME", ""), properties.get("PASSWORD", ""),
+            str(options.get("database") or ""),
+        )
+    if not options.get("url"):
+        raise ValueError(f'{connection_type} needs the connection option "url" or "connectionName"')
+    user, password = str(options.get("user") or ""), str(options.get("password") or "")
+    if options.get("secretId"):
+        user, password = secret(str(options["secretId"]))
+    return address(str(options["url"]), user, password, str(options.get("database") or ""))

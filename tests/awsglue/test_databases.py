@@ -1,0 +1,271 @@
+"""Databases as sources and sinks: real PostgreSQL and MariaDB servers that the tests start."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
+def binary(name):
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    return found or (str(BIN[-1] / name) if BIN and (BIN[-1] / name).exists() else None)
+
+
+def as_user(name, command):
+    if os.geteuid() == 0:
+        return ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", *command]
+    return command
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(process, connect):
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            connect().close()
+            return
+        except Exception:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """(jdbc url, connect)"""
+    psycopg = pytest.importorskip("psycopg")
+    if not binary("initdb"):
+        pytest.skip("PostgreSQL is not installed")
+    home = Path(tempfile.mkdtemp(prefix="gluepg"))
+    if os.geteuid() == 0:
+        shutil.chown(home, "postgres", "postgres")
+    port = free_port()
+    data = home / "data"
+    subprocess.run(as_user("postgres", [binary("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]), check=True, capture_output=True)
+    command = [binary("postgres"), "-D", str(data), "-p", str(port), "-k", str(home), "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"]
+    with open(os.devnull, "wb") as log:
+        process = subprocess.Popen(as_user("postgres", command), stdout=log, stderr=log)
+
+    def connect():
+        return psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres", autocommit=True)
+
+    wait_for(process, connect)
+    yield f"jdbc:postgresql://127.0.0.1:{port}/postgres", connect
+    process.terminate()
+    process.wait()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    """(jdbc url, connect)"""
+    pymysql = pytest.importorskip("pymysql")
+    if not binary("mariadbd") or not binary("mariadb-install-db"):
+        pytest.skip("MariaDB is not installed")
+    home = Path(tempfile.mkdtemp(prefix="glueddb"))
+    data = home / "data"
+    user = ["--user=root"] if os.geteuid() == 0 else []
+    subprocess.run([binary("mariadb-install-db"), f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", *user], check=True, capture_output=True)
+    port = free_port()
+    command = [binary("mariadbd"), f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={home}/s", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", *user]
+    with open(os.devnull, "wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def connect(database=None):
+        return pymysql.connect(host="127.0.0.1", port=port, user="root", database=database, autocommit=True)
+
+    wait_for(process, connect)
+    with connect() as connection, connection.cursor() as cursor:
+        cursor.execute("create database shop character set utf8mb4")
+    yield f"jdbc:mysql://127.0.0.1:{port}/shop", lambda: connect("shop")
+    process.terminate()
+    process.wait()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def store(request):
+    """One database: kind, url, connect, user, run(statement), and a fresh table name."""
+
+    class Store:
+        kind = request.param
+        url, open = request.getfixturevalue("postgres" if request.param == "postgresql" else "mariadb")
+        user = "postgres" if request.param == "postgresql" else "root"
+        table = f"t{uuid.uuid4().hex[:8]}"
+
+        def run(self, statement, *parameters):
+            with type(self).open() as connection, connection.cursor() as cursor:
+                cursor.execute(statement, parameters or None)
+                return list(cursor.fetchall()) if cursor.description else None
+
+        def options(self, **more):
+            return {"url": self.url, "user": self.user, "password": "", "dbtable": self.table, **more}
+
+    return Store()
+
+
+def read(glue, store, ctx="", **options):
+    return glue.create_dynamic_frame.from_options(store.kind, store.options(**options), transformation_ctx=ctx)
+
+
+TYPES = {
+    "postgresql": "id int primary key, b bigint, s smallint, r real, d double precision, n numeric(9,2), t text, u uuid, "
+                  "y bytea, o boolean, e date, m timestamp, j jsonb",
+    "mysql": "id int primary key, b bigint, s smallint, r float, d double, n decimal(9,2), t text, u char(36), "
+             "y blob, o tinyint(1), e date, m datetime(6), j json",
+}
+
+
+def test_types(glue, store, records):
+    store.run(f"create table {store.table} ({TYPES[store.kind]})")
+    key = str(uuid.UUID(int=7))
+    store.run(f"insert into {store.table} values (1, 2, 3, 1.5, 2.5, 12.34, 'é', '{key}', %s, true, '2020-01-02', '2020-01-02 03:04:05.000006', %s)", b"\x00\xff", '{"a": 1}')
+    store.run(f"insert into {store.table} (id) values (2)")
+    frame = read(glue, store)
+    kinds = {field.name: field.dataType.typeName() for field in frame.schema()}
+    assert (kinds["id"], kinds["b"], kinds["n"], kinds["t"], kinds["y"], kinds["o"], kinds["e"], kinds["m"]) == (
+        "int", "long", "decimal", "string", "binary", "boolean", "date", "timestamp")
+    found = {row["id"]: row for row in records(frame)}
+    assert found[1] == {
+        "id": 1, "b": 2, "s": 3, "r": 1.5, "d": 2.5, "n": Decimal("12.34"), "t": "é", "u": key, "y": b"\x00\xff",
+        "o": True, "e": dt.date(2020, 1, 2), "m": dt.datetime(2020, 1, 2, 3, 4, 5, 6), "j": '{"a": 1}',
+    }
+    assert all(value is None for name, value in found[2].items() if name != "id")
+
+
+def test_parallel_reads_give_each_row_once(glue, store):
+    store.run(f"create table {store.table} (id int, name varchar(20))")
+    rows = ", ".join(f"({n if n % 10 else 'null'}, {repr(str(n)) if n % 7 else 'null'})" for n in range(-50, 150))
+    store.run(f"insert into {store.table} values {rows}")
+    for options in ({}, {"hashfield": "name"}, {"hashfield": "name", "hashpartitions": "3"}, {"hashexpression": "id", "hashpartitions": 4}):
+        frame = read(glue, store, **options)
+        assert frame.count() == 200, options
+        assert frame.toDF().distinct().count() == len({(n if n % 10 else None, n if n % 7 else None) for n in range(-50, 150)})
+
+
+def test_sample_query(glue, store):
+    store.run(f"create table {store.table} (id int)")
+    store.run(f"insert into {store.table} values (1), (2), (3)")
+    assert read(glue, store, sampleQuery=f"select * from {store.table} where id > 1").count() == 2
+    split = read(glue, store, sampleQuery=f"select * from {store.table} where id > 1 and", enablePartitioningForSampleQuery=True, hashfield="id", hashpartitions="2")
+    assert split.count() == 2
+
+
+def test_no_rows_and_no_queries(glue, store):
+    store.run(f"create table {store.table} (id int, t text)")
+    frame = read(glue, store)
+    assert frame.count() == 0
+    assert [field.name for field in frame.schema()] == ["id", "t"]
+    with pytest.raises(ValueError, match="name"):
+        glue.create_dynamic_frame.from_options(store.kind, store.options(dbtable="(select 1) x")).count()
+
+
+def test_write_and_back(glue, store, frame, records):
+    source = frame("id int, n bigint, t string, s struct<x:int>, d date, f double, o boolean", [(1, 2, "é\t\n'", (5,), dt.date(2020, 1, 2), 1.5, True), (2, None, None, None, None, None, None)])
+    for _ in range(2):
+        glue.write_dynamic_frame.from_options(source, store.kind, store.options(bulkSize="1"))
+    found = records(read(glue, store))
+    assert len(found) == 4
+    row = next(one for one in found if one["id"] == 1)
+    assert row == {"id": 1, "n": 2, "t": "é\t\n'", "s": '{"x":5}', "d": dt.date(2020, 1, 2), "f": 1.5, "o": True}
+
+
+def test_a_failed_write_leaves_nothing(glue, store, frame):
+    store.run(f"create table {store.table} (id int primary key)")
+    with pytest.raises(Exception, match="(?i)duplicate"):
+        glue.write_dynamic_frame.from_options(frame("id int", [(1,), (2,), (1,)]), store.kind, store.options())
+    assert store.run(f"select count(*) from {store.table}")[0][0] == 0
+
+
+def test_pre_and_post_actions(glue, store, frame):
+    store.run(f"create table {store.table} (id int)")
+    store.run(f"insert into {store.table} values (7)")
+    options = store.options(preactions=f"delete from {store.table}; insert into {store.table} values (8)", postactions=f"insert into {store.table} values (9)")
+    glue.write_dynamic_frame.from_options(frame("id int", [(1,)]), store.kind, options)
+    assert sorted(row[0] for row in store.run(f"select id from {store.table}")) == [1, 8, 9]
+
+
+def test_glue_connections(glue, store, frame, monkeypatch):
+    """The connection's definition comes from the Glue API; its answer is checked against AWS's own model."""
+    import boto3
+    from awsglue._sources import catalog
+    from botocore.stub import Stubber
+
+    client = boto3.client("glue", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    answer = {"Connection": {"Name": "c", "ConnectionType": "JDBC", "ConnectionProperties": {
+        "JDBC_CONNECTION_URL": store.url, "USERNAME": store.user, "JDBC_ENFORCE_SSL": "false"}}}
+    monkeypatch.setattr(catalog, "glue_client", lambda: client)
+    with Stubber(client) as stub:
+        for _ in range(3):
+            stub.add_response("get_connection", answer, {"Name": "c", "HidePassword": False})
+        conf = glue.extract_jdbc_conf("c")
+        assert (conf["user"], conf["vendor"], conf["fullUrl"], conf["url"]) == (store.user, store.kind, store.url, store.url.rsplit("/", 1)[0])
+        glue.write_dynamic_frame.from_jdbc_conf(frame("id int", [(1,), (2,)]), "c", {"dbtable": store.table})
+        read = glue.create_dynamic_frame.from_options("jdbc", {"useConnectionProperties": "true", "connectionName": "c", "dbtable": store.table})
+        assert read.count() == 2
+
+
+def test_bookmarks_by_keys(glue, store, job_runs):
+    store.run(f"create table {store.table} (id int primary key, at timestamp null, part int)")
+    run = job_runs(lambda ctx, **options: sorted(row["id"] for row in read(glue, store, ctx, **options).toDF().collect()))
+    store.run(f"insert into {store.table} (id, part) values (1, 1), (5, 1)")
+    assert run("c") == [1, 5]
+    assert run("c") == []
+    store.run(f"insert into {store.table} (id, part) values (3, 2), (9, 2)")
+    assert run("c", commit=False) == [9]
+    assert run("c") == [9]
+    assert run("other", jobBookmarkKeys=["part", "id"]) == [1, 3, 5, 9]
+    store.run(f"insert into {store.table} (id, part) values (4, 2), (0, 3), (10, 2)")
+    assert run("other", jobBookmarkKeys=["part", "id"]) == [0, 10]
+    assert run("down", jobBookmarkKeys=["id"], jobBookmarkKeysSortOrder="desc") == [0, 1, 3, 4, 5, 9, 10]
+    store.run(f"insert into {store.table} (id, part) values (-1, 2), (11, 2)")
+    assert run("down", jobBookmarkKeys=["id"], jobBookmarkKeysSortOrder="desc", hashfield="id") == [-1]
+
+
+@pytest.fixture
+def job_runs(glue, monkeypatch):
+    from awsglue._runtime.channel import Channel, MemoryTransport
+    from awsglue.job import Job
+
+    transport = MemoryTransport()
+    monkeypatch.setattr(Channel, "from_environment", classmethod(lambda cls: cls(transport)))
+
+    def make(body):
+        def run(ctx, commit=True, **options):
+            job = Job(glue)
+            job.init("j", {"job_bookmark_option": "job-bookmark-enable"})
+            found = body(ctx, **options)
+            if commit:
+                job.commit()
+            return found
+
+        return run
+
+    yield make
+    Job._bookmarks = None
+
+
+def test_other_vendors_are_refused(glue):
+    with pytest.raises(NotImplementedError, match="oracle"):
+        glue.create_dynamic_frame.from_options("oracle", {"url": "jdbc:oracle://h:1521/x", "dbtable": "t"}).count()
+    with pytest.raises(ValueError, match="url"):
+        glue.create_dynamic_frame.from_options("mysql", {"dbtable": "t"})
+    with pytest.raises(ValueError, match="not understood"):
+        glue.create_dynamic_frame.from_options("mysql", {"url": "mysql://x", "dbtable": "t"})
