@@ -22,12 +22,12 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from doors import serving
 
 from mastic.context import Context, HttpRequest
 from mastic.errors import ServiceError
 from mastic.wire.asgi import Gateway
 from mastic.wire.dispatch import Body, FileBody, Registry, Response
+from tests.wire.doors import serving
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 

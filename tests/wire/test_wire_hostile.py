@@ -10,14 +10,14 @@ from xml.etree import ElementTree
 
 import pytest
 from botocore.model import StructureShape
-from doors import MODELS, Answer, ask, open_door
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from shape_values import Values, request
 
 from mastic.wire.messages import Incoming
 from mastic.wire.protocols import cbor
 from mastic.wire.spec import OperationSpec
+from tests.wire.doors import MODELS, Answer, ask, open_door
+from tests.wire.shape_values import Values, request
 
 SERVICES = {
     "glue": "json", "athena": "json", "s3": "rest-xml", "lambda": "rest-json", "logs": "json", "iam": "query",

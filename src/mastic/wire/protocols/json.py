@@ -17,6 +17,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.protocols import timestamps
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, malformed
+from mastic.wire.protocols.eventstream import rpc_encoder
 from mastic.wire.spec import OperationSpec, ServiceSpec
 
 Codec = Callable[[Any], Any]
@@ -316,7 +317,10 @@ class Json:
             return lambda result, request_id: Outgoing(
                 status=operation.status, headers=[("Content-Type", kind)]
             )
-        encode = self._of(operation.service).encoder(operation.output)
+        documents = self._of(operation.service)
+        if operation.model.has_event_stream_output:
+            return rpc_encoder(operation, lambda shape, value: dump(documents.encoder(shape)(value)), kind)
+        encode = documents.encoder(operation.output)
 
         def run(result: Mapping[str, Any], request_id: str) -> Outgoing:
             return Outgoing(

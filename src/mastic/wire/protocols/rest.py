@@ -18,6 +18,7 @@ from mastic.errors import ServiceError
 from mastic.wire.messages import FileBody, Headers, Incoming, Outgoing
 from mastic.wire.protocols import timestamps
 from mastic.wire.protocols.base import malformed
+from mastic.wire.protocols.eventstream import CONTENT_TYPE, EventWriter
 from mastic.wire.spec import OperationSpec
 
 Text = Callable[[str], Any]
@@ -237,6 +238,13 @@ class OutputBindings:
             elif member == self.status_member:
                 status = int(value)
         return Outgoing(status=status, headers=headers)
+
+    def write_events(self, writer: EventWriter, result: Mapping[str, Any]) -> Outgoing:
+        """The reply whose payload is a stream of events."""
+        outgoing = self.write(result)
+        outgoing.headers.append(CONTENT_TYPE)
+        outgoing.body = writer.stream(result.get(self.payload or "") or ())
+        return outgoing
 
     def write_payload(self, result: Mapping[str, Any], outgoing: Outgoing) -> None:
         """Put a blob or string payload (or a stream) in the reply."""

@@ -12,6 +12,7 @@ from botocore.model import StructureShape
 
 from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply
+from mastic.wire.protocols.eventstream import EventWriter
 from mastic.wire.protocols.json import Documents, dump, error_members, load
 from mastic.wire.protocols.rest import InputBindings, OutputBindings
 from mastic.wire.spec import OperationSpec, ServiceSpec
@@ -73,6 +74,11 @@ class RestJson:
         if operation.output is None or operation.status == 204:
             return lambda result, request_id: bindings.write(result)
         payload = bindings.payload_shape
+        if operation.model.has_event_stream_output and isinstance(payload, StructureShape):
+            writer = EventWriter(
+                payload, lambda s, value: dump(documents.encoder(s)(value)), "application/json"
+            )
+            return lambda result, request_id: bindings.write_events(writer, result)
         if payload is not None and payload.type_name not in ("structure", "list", "map"):
 
             def with_payload(result: Mapping[str, Any], request_id: str) -> Outgoing:

@@ -14,6 +14,7 @@ from mastic.errors import ServiceError
 from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.protocols import timestamps
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply
+from mastic.wire.protocols.eventstream import EventWriter
 from mastic.wire.protocols.rest import InputBindings, OutputBindings, refusal
 from mastic.wire.protocols.xml import Readers, Writers, escape, legible, parse
 from mastic.wire.spec import OperationSpec, ServiceSpec
@@ -123,6 +124,9 @@ class RestXml:
         if operation.name == "GetBucketLocation" and service.id == "s3":
             return _location
         payload = bindings.payload_shape
+        if operation.model.has_event_stream_output and isinstance(payload, StructureShape):
+            writer = EventWriter(payload, writers.document, "text/xml")
+            return lambda result, request_id: bindings.write_events(writer, result)
         if isinstance(payload, StructureShape):
             return self._document(bindings, payload, writers, _default_namespace(service))
         if payload is not None:

@@ -14,6 +14,7 @@ from botocore.model import Shape
 from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.protocols import cbor
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply
+from mastic.wire.protocols.eventstream import rpc_encoder
 from mastic.wire.protocols.json import Codec, Documents, error_members, identity, mismatch, query_error
 from mastic.wire.spec import OperationSpec, ServiceSpec
 
@@ -75,7 +76,13 @@ class RpcV2Cbor:
         """Output members and the request id → reply."""
         if operation.output is None:
             return lambda result, request_id: Outgoing(status=operation.status, headers=_HEADERS[:1])
-        encode = self._of(operation.service).encoder(operation.output)
+        documents = self._of(operation.service)
+        if operation.model.has_event_stream_output:
+            kind = "application/cbor"
+            return rpc_encoder(
+                operation, lambda shape, value: cbor.dumps(documents.encoder(shape)(value)), kind
+            )
+        encode = documents.encoder(operation.output)
 
         def run(result: Mapping[str, Any], request_id: str) -> Outgoing:
             return Outgoing(status=operation.status, headers=list(_HEADERS), body=cbor.dumps(encode(result)))

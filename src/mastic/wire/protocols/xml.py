@@ -236,6 +236,12 @@ class Writers:
             return self._iso
         return str
 
+    def document(self, shape: Shape, value: Any) -> bytes:
+        """A document of its own with the shape's name for its root."""
+        out: list[str] = []
+        self.writer(shape)(out, shape.name, value)
+        return "".join(out).encode()
+
     def members(self, members: Mapping[str, Shape]) -> Callable[[list[str], Mapping[str, Any]], None]:
         """Writes the given members of a structure, without an element around them."""
         fields = [
