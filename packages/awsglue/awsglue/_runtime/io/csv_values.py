@@ -27,6 +27,8 @@ class Formats:
     """How dates and timestamps of one read are understood."""
 
     def __init__(self, options: Any) -> None:
+        # Set by converters of nested values that lost a part.
+        self.partial = False
         self.zone: tzinfo = datetimes.zone(options.session_zone) or timezone.utc
         self.date = datetimes.Pattern(options.date_format) if options.date_format else None
         self.timestamp = datetimes.Pattern(options.timestamp_format) if options.timestamp_format else None

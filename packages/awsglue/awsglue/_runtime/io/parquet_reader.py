@@ -62,6 +62,20 @@ class ParquetReader:
             return _nullable(StructType.fromJson(json.loads(note)))
         return spark_schema(pa.schema([pa.field(item.name, _instants(item.type)) for item in arrow]))
 
+    def fits(self, files: list[DataFile], wanted: Any) -> bool:
+        """Whether all files have the wanted columns, if at all, under exactly these names and types."""
+
+        def one(file: DataFile) -> bool:
+            here = {item.name.lower(): item for item in self.file_schema(file).fields}
+            for item in wanted.fields:
+                found = here.get(item.name.lower())
+                if found is not None and (found.name, found.dataType) != (item.name, item.dataType):
+                    return False
+            return True
+
+        with ThreadPoolExecutor(FOOTERS) as pool:
+            return all(pool.map(one, files))
+
     def batches(self, file: DataFile, schema: Any) -> Iterator[Any]:
         """Rows of a file in this StructType: columns by name (case-insensitively), missing ones null."""
         import pyarrow as pa

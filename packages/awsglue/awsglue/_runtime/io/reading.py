@@ -34,18 +34,17 @@ class Reading:
         if partition_schema is None:
             partition_schema = listing.partition_schema(given, infer=infer)
         reader = self._reader(kind, options, conf)
-        data_schema = given
-        if given is None:
-            data_schema = reader.schema(listing.files)
-        elif partition_schema.fields:
-            # A schema given by the script names partition columns too; their place in it is kept.
-            data_schema = given
-        if kind == "csv":
-            _check_corrupt_column(given, reader)
-        return Scan(
+        data_schema = reader.schema(listing.files) if given is None else given
+        if kind in ("csv", "json"):
+            _check_corrupt_column(data_schema, reader)
+        _check_names(data_schema)
+        scan = Scan(
             format=kind, files=listing.files, data_schema=data_schema, partition_schema=partition_schema,
             read=reader.batches, scratch=self._scratch, roots=listing.roots, native=kind == "parquet",
         )
+        if kind == "parquet" and given is not None:
+            scan.fits = lambda: reader.fits(scan.files, scan.file_schema)
+        return scan
 
     def _reader(self, kind: str, options: dict[str, str], conf: dict[str, str]) -> Any:
         lower = {key.lower(): value for key, value in options.items()}
@@ -91,3 +90,16 @@ def _check_corrupt_column(given: Any, reader: Any) -> None:
     for item in given.fields if given is not None else ():
         if item.name == reader.options.corrupt_column and not isinstance(item.dataType, StringType):
             raise AnalysisException("The field for corrupt records must be string type and nullable.")
+
+
+def _check_names(struct: Any) -> None:
+    """Names that differ only by case cannot stand in one schema."""
+    from pyspark.errors import AnalysisException
+
+    names = [item.name.lower() for item in struct.fields]
+    for name in names:
+        if names.count(name) > 1:
+            raise AnalysisException(
+                f"[COLUMN_ALREADY_EXISTS] The column `{name}` already exists. Choose another name or rename the "
+                "existing column."
+            )

@@ -40,8 +40,8 @@ class Scan:
     scratch: str
     roots: list[str] = field(default_factory=list)
     native: bool = False
-    # The columns' final order when partition columns do not simply come last.
-    order: list[str] | None = None
+    # Whether the files are such that the engine reads them as this schema says (asked once, when rows are needed).
+    fits: Callable[[], bool] | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     _spool: str = ""
     _lock: Any = field(default_factory=threading.Lock)
@@ -63,6 +63,12 @@ class Scan:
 
         partition_names = {item.name.lower() for item in self.partition_schema.fields}
         return StructType([item for item in self.data_schema.fields if item.name.lower() not in partition_names])
+
+    def readable_natively(self) -> bool:
+        """Whether the engine itself may read the files."""
+        if self.native and self.fits is not None:
+            self.native, self.fits = self.fits(), None
+        return self.native
 
     def batches(self) -> Iterator[Any]:
         """All rows: schema columns, then the hidden ones, as record batches."""

@@ -123,3 +123,16 @@ def schema_of(json_text: str) -> Any:
     from pyspark.sql.types import StructType
 
     return StructType.fromJson(json.loads(json_text))
+
+
+def scan_ids(message: Any) -> list[str]:
+    """The scans a plan reads from."""
+    found: list[str] = []
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        for item in list(value) if field.is_repeated else [value]:
+            if isinstance(item, proto.Read) and item.data_source.format == SCAN_FORMAT:
+                found.append(item.data_source.options["scan"])
+            found += scan_ids(item)
+    return found

@@ -28,8 +28,9 @@ def relation(scan: Scan, *, hidden: bool) -> Any:
     """The scan's rows."""
     if not scan.files or not scan.schema.fields:
         return schema_relation(scan, hidden=hidden)
-    groups = _groups(scan, hidden) if scan.native else []
-    if scan.native and len(groups) <= BRANCHES:
+    native = scan.readable_natively()
+    groups = _groups(scan, hidden) if native else []
+    if native and len(groups) <= BRANCHES:
         return plans.union([_native(scan, files, hidden) for files in groups])
     spooled = plans.parquet_relation([scan.spool()])
     names = [item.name for item in scan.schema.fields] + (list(HIDDEN) if hidden else [])

@@ -123,6 +123,29 @@ class Services:
             return StructType.fromJson(json.loads(schema))
         return self.session._parse_ddl(schema)
 
+    def save(self, request: Any, path: str | None) -> Any:
+        """`df.write…save(path)`."""
+        from awsglue._runtime.io.saving import refuse_reading_own_target
+
+        lower = {key.lower(): value for key, value in request.options.items()}
+        target = path or lower.get("path")
+        if request.format in ("iceberg",):
+            return self.tables.save_as_table(str(target), request)
+        if not target:
+            from pyspark.errors import IllegalArgumentException
+
+            raise IllegalArgumentException("Expected exactly one path to be specified, but got: ")
+        if request.mode == "overwrite":
+            refuse_reading_own_target(self.roots(request.frame), target)
+        struct, batches = self.rows(request.frame)
+        return self.saving.save(request, target, struct, batches)
+
+    @cached_property
+    def saving(self) -> Any:
+        from awsglue._runtime.io.saving import Saving
+
+        return Saving(self.storage, self.scratch, self.conf)
+
     def table(self, name: str, options: dict[str, str] | None = None) -> Any:
         """`spark.table(name)`: a temporary view, or a table of a catalog."""
         return self.tables.frame(name, options or {})
@@ -134,17 +157,17 @@ class Services:
     def input_files(self, frame: Any) -> list[str]:
         """The files behind a DataFrame, as Spark prints them."""
         from awsglue._runtime.io.storage import shown
-        from awsglue._runtime.sail.plans import ScanPlan
 
-        found: list[str] = []
-        nodes = [frame._plan]
-        while nodes:
-            node = nodes.pop()
-            if isinstance(node, ScanPlan):
-                found += [shown(file.path) for file in node.scan.files]
-            nodes += [child for child in (getattr(node, "_child", None), getattr(node, "left", None),
-                                          getattr(node, "right", None), getattr(node, "other", None)) if child]
-        return sorted(set(found))
+        return sorted({shown(file.path) for scan in self._scans_of(frame) for file in scan.files})
+
+    def roots(self, frame: Any) -> list[str]:
+        """The paths that a DataFrame reads."""
+        return [root for scan in self._scans_of(frame) for root in scan.roots]
+
+    def _scans_of(self, frame: Any) -> list[Scan]:
+        from awsglue._runtime.sail.plans import scan_ids
+
+        return [self.scans[identity] for identity in scan_ids(frame._plan.to_proto(self.session.client))]
 
 
 def conform(batch: Any, target: Any) -> Any:

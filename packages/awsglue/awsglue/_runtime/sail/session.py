@@ -17,10 +17,11 @@ DEFAULTS = {
 
 def start(state: Any) -> Any:
     """Start server and session. Called once, by engine.get_or_create_session."""
-    from awsglue._runtime import engine
+    from awsglue._runtime import engine, preload
     from awsglue._runtime.sail import hooks, shims
     from awsglue._runtime.sail.services import Services
 
+    preload.quiet()
     shims.install()
     server, port = sail_server.start(state.memory_mb, state.cores, engine.scratch_directory())
     from pyspark.sql.connect.session import SparkSession

@@ -1,0 +1,147 @@
+"""`spark.sql`: tells statements apart. Queries go to the engine with our tables in place; the rest is carried out here."""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+from typing import Any
+
+from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.sql import sources
+
+_MULTI_DIALECT = re.compile(
+    r"\s*CREATE\s+(?P<replace>OR\s+REPLACE\s+)?PROTECTED\s+MULTI\s+DIALECT\s+VIEW\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?"
+    r"(?P<name>[`\w.]+)\s*(?:SECURITY\s+DEFINER\s+)?(?P<json>SHOW\s+VIEW\s+JSON\s+)?AS\s+(?P<query>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ADD_DIALECT = re.compile(
+    r"\s*ALTER\s+VIEW\s+(?P<name>[`\w.]+)\s+(?P<force>FORCE\s+)?(?P<action>ADD|UPDATE)\s+DIALECT\s+AS\s+(?P<query>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DROP_DIALECT = re.compile(r"\s*ALTER\s+VIEW\s+(?P<name>[`\w.]+)\s+(?P<action>DROP)\s+DIALECT\s*", re.IGNORECASE)
+_QUERY_START = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*\(*\s*(SELECT|WITH|VALUES|FROM|TABLE)\b",
+                          re.IGNORECASE | re.DOTALL)
+
+
+class Statements:
+    """Runs SQL texts for one session."""
+
+    def __init__(self, services: Any) -> None:
+        self._services = services
+        self._numbers = count()
+
+    def run(self, text: str, args: Any, views: list[Any]) -> Any:
+        """A DataFrame: the query's rows, or the command's result (already done)."""
+        text = text.strip().rstrip(";").strip()
+        for pattern, method in ((_MULTI_DIALECT, "multi_dialect"), (_ADD_DIALECT, "dialect"),
+                                (_DROP_DIALECT, "dialect")):
+            match = pattern.fullmatch(text)
+            if match:
+                from awsglue._runtime.sql.views import Views
+
+                return getattr(Views(self._services, self), method)(match)
+        parsed = sources.parse(text)
+        if len(parsed) != 1:
+            from pyspark.errors import ParseException
+
+            raise ParseException(f"[PARSE_SYNTAX_ERROR] Syntax error: one statement expected, {len(parsed)} found.")
+        if _QUERY_START.match(text):
+            return self.query(text, parsed[0], args, views)
+        if args or views:
+            from awsglue._runtime.sql.arguments import inlined
+
+            text = inlined(text, args)
+            parsed = sources.parse(text)
+        from awsglue._runtime.sql.commands import Commands
+
+        return Commands(self._services, self).run(text, parsed[0])
+
+    def query(self, text: str, parsed: Any = None, args: Any = None, views: Any = ()) -> Any:
+        """A DataFrame for a query text. Raises AnalysisException for unknown tables and columns."""
+        from pyspark.sql.connect.dataframe import DataFrame
+        from pyspark.sql.connect.plan import SQL, SubqueryAlias
+
+        parsed = parsed if parsed is not None else sources.parse(text)[0]
+        given = {view._alias.lower() for view in views}
+        replacements = []
+        references = list(views)
+        for reference in sources.references(parsed, text):
+            if len(reference.parts) == 1 and reference.parts[0].lower() in given:
+                continue
+            frame = self._frame(reference)
+            name = f"__mastic_source_{next(self._numbers)}"
+            references.append(SubqueryAlias(frame._plan, name))
+            alias = "" if reference.aliased else f" AS `{reference.parts[-1]}`"
+            start, end = sources.cover_backticks(text, reference.start, reference.end)
+            replacements.append((start, end, name + alias))
+        replacements += self._qualified_columns(parsed, text)
+        positional, named = _arguments(args)
+        sql = SQL(sources.replace(text, replacements), positional, named, references)
+        frame = DataFrame(sql, self._services.session)
+        frame.schema  # noqa: B018 - Spark analyses at once; so do we
+        return frame
+
+    def _frame(self, reference: sources.Reference) -> Any:
+        tables = self._services.tables
+        view = tables.view(reference.parts)
+        if view is not None:
+            return view
+        options: dict[str, str] = {}
+        if reference.version is not None:
+            kind = "versionAsOf" if "VERSION" in str(reference.version.this).upper() else "timestampAsOf"
+            options[kind] = self._constant(reference.version.expression)
+        if len(reference.parts) == 2 and reference.parts[0].lower() in ("parquet", "csv", "json", "text", "orc"):
+            return self._services.load(reference.parts[0], reference.parts[1], {}, None)
+        return tables.table_frame(tables.name(reference.parts), options)
+
+    def _constant(self, expression: Any) -> str:
+        from sqlglot import exp
+
+        if isinstance(expression, exp.Literal):
+            return str(expression.this)
+        row = self._services.session._mastic_sql(f"SELECT CAST({expression.sql('spark')} AS STRING)").collect()[0]
+        return str(row[0])
+
+    def _qualified_columns(self, parsed: Any, text: str) -> list[sources.Replacement]:
+        """`db.t.column` can only be `t.column` once the table has become a source of ours."""
+        from sqlglot import exp
+
+        out = []
+        for column in parsed.find_all(exp.Column):
+            database, table = column.args.get("db"), column.args.get("table")
+            if database is None or table is None or "start" not in table.meta:
+                continue
+            first = column.args.get("catalog") or database
+            start, _ = sources.cover_backticks(text, first.meta["start"], first.meta["end"] + 1)
+            end, _ = sources.cover_backticks(text, table.meta["start"], table.meta["end"] + 1)
+            out.append((start, end, ""))
+        return out
+
+    def view_frame(self, name: Any, row: dict[str, Any]) -> Any:
+        """A DataFrame for a view of the catalog. Raises AnalysisException for one in another dialect."""
+        from awsglue._runtime.sql.views import Views
+
+        return Views(self._services, self).frame(name, row)
+
+    def result(self, rows: list[tuple[Any, ...]], schema: str) -> Any:
+        """A command's result as a DataFrame."""
+        return self._services.session.createDataFrame(rows, schema)
+
+    def nothing(self) -> Any:
+        from pyspark.sql.types import StructType
+
+        return self._services.session.createDataFrame([], StructType([]))
+
+
+def _arguments(args: Any) -> tuple[list[Any], dict[str, Any]]:
+    from pyspark.sql.connect import functions as F
+
+    if args is None:
+        return [], {}
+    if isinstance(args, dict):
+        return [], {key: F.lit(value) for key, value in args.items()}
+    return [F.lit(value) for value in args], {}
+
+
+def refuse(statement: str) -> Any:
+    raise EngineRefused(f"SQL statement {statement.strip().split(chr(10))[0][:80]!r}")
