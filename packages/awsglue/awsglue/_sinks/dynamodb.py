@@ -74,7 +74,7 @@ def typed(value: Any) -> dict[str, Any]:
             raise ValueError(f"DynamoDB cannot hold the number {value}")
         return {"N": format(decimal.Decimal(repr(value)), "f")}
     if isinstance(value, decimal.Decimal):
-        return {"N": format(value, "f")}
+        return {"N": format(value.normalize(), "f")}
     if isinstance(value, bytes | bytearray):
         return {"B": bytes(value)}
     if isinstance(value, dict):

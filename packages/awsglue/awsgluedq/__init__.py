@@ -1,0 +1,1 @@
+"""Data quality transforms: the package that Glue's own image carries."""

@@ -1,0 +1,1 @@
+"""Machine-learning transforms: the package that Glue's own image carries."""

@@ -1,0 +1,153 @@
+"""The heads of Glue scripts, the names scripts import, and what is refused."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+
+def test_script_heads(spark):
+    from awsglue.context import GlueContext
+    from pyspark.context import SparkContext
+
+    for context in (GlueContext(SparkContext.getOrCreate()), GlueContext(spark), GlueContext()):
+        assert context.spark_session.sql("select 1 as a").collect()[0][0] == 1
+        assert context.sql("select 2").collect()[0][0] == 2
+
+
+def test_logger(glue, capsys):
+    logger = glue.get_logger()
+    logger.info("hello")
+    logger.warn("careful")
+    logger.error("no")
+    logger.debug("yes")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[2] for line in lines] == ["INFO", "WARN", "ERROR", "DEBUG"]
+
+
+def test_all_documented_transforms():
+    from awsglue import transforms
+
+    names = {one.name() for one in transforms.get_transforms() if one.__module__.startswith("awsglue.transforms")}
+    assert names == {
+        "ApplyMapping", "DropFields", "DropNullFields", "ErrorsAsDynamicFrame", "Filter", "FlatMap", "Join", "Map",
+        "MapToCollection", "Relationalize", "RenameField", "ResolveChoice", "SelectFields", "SelectFromCollection",
+        "Spigot", "SplitFields", "SplitRows", "Unbox", "UnnestFrame", "Union", "Repartition", "Coalesce",
+    }
+    assert transforms.get_transform("Map") is transforms.Map
+    with pytest.raises(ValueError):
+        transforms.get_transform("Nothing")
+    described = transforms.describe_transform("Filter")["transform"]
+    assert [one["name"] for one in described["args"]] == ["frame", "f", "transformation_ctx", "info", "stageThreshold", "totalThreshold"]
+
+
+SIGNATURES = {
+    "filter": "f transformation_ctx info stageThreshold totalThreshold",
+    "map": "f preservesPartitioning transformation_ctx info stageThreshold totalThreshold",
+    "apply_mapping": "mappings case_sensitive transformation_ctx info stageThreshold totalThreshold",
+    "drop_fields": "paths transformation_ctx info stageThreshold totalThreshold",
+    "rename_field": "oldName newName transformation_ctx info stageThreshold totalThreshold",
+    "join": "paths1 paths2 frame2 transformation_ctx info stageThreshold totalThreshold",
+    "resolveChoice": "specs choice database table_name transformation_ctx info stageThreshold totalThreshold catalog_id",
+    "relationalize": "root_table_name staging_path options transformation_ctx info stageThreshold totalThreshold",
+    "write": "connection_type connection_options format format_options accumulator_size",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(name):
+    from awsglue.dynamicframe import DynamicFrame
+
+    parameters = list(inspect.signature(getattr(DynamicFrame, name)).parameters)
+    assert parameters == ["self", *SIGNATURES[name].split()]
+
+
+def test_imports_need_no_engine():
+    """On a laptop without an engine everything imports, and arguments and types work."""
+    program = (
+        "import sys; sys.modules['pyspark'] = None; sys.modules['pysail'] = None\n"
+        "import awsglue.context, awsglue.job, awsglue.dynamicframe, awsglue.transforms, awsglue.gluetypes, awsglue.functions\n"
+        "import awsglue.data_source, awsglue.data_sink, awsglue.streaming_data_source, awsglue.dataframereader\n"
+        "import awsglue.dataframewriter, awsglue.dataframe_transforms, awsglue.devutils, awsgluedq.transforms, awsglueml.transforms\n"
+        "from awsglue.utils import getResolvedOptions\n"
+        "print(getResolvedOptions(['s', '--a', '1'], ['a'])['a'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "1\n", done.stderr
+
+
+def test_what_is_not_there_says_so(glue, frame):
+    from awsgluedq.transforms import EvaluateDataQuality
+    from awsglueml.transforms import EntityDetector, FillMissingValues, FindIncrementalMatches, FindMatches
+
+    source = frame("a int", [(1,)])
+    for call in (
+        lambda: EvaluateDataQuality.apply(source, "Rules = [ RowCount > 0 ]"),
+        lambda: EvaluateDataQuality().process_rows(source, "Rules = [ RowCount > 0 ]"),
+        lambda: FillMissingValues.apply(source, "a"),
+        lambda: FindMatches.apply(source, "tfm-1"),
+        lambda: FindIncrementalMatches.apply(source, source, "tfm-1"),
+        lambda: EntityDetector().detect(source, ["EMAIL"]),
+        lambda: glue.start_transaction(True),
+        lambda: glue.create_data_frame.from_options("kinesis", {"streamARN": "arn"}),
+    ):
+        with pytest.raises(NotImplementedError):
+            call()
+
+
+def test_for_each_batch_options(glue, frame):
+    df = frame("a int", [(1,)]).toDF()
+    with pytest.raises(Exception, match="windowSize"):
+        glue.forEachBatch(df, lambda *_: None, {"checkpointLocation": "x"})
+    with pytest.raises(Exception, match="checkpointLocation"):
+        glue.forEachBatch(df, lambda *_: None, {"windowSize": "1 second"})
+    with pytest.raises(Exception, match="streaming"):
+        glue.forEachBatch(df, lambda *_: None, {"windowSize": "1 second", "checkpointLocation": "x"})
+
+
+def test_ingestion_time_columns(glue, frame):
+    with_hour = glue.add_ingestion_time_columns(frame("a int", [(1,)]).toDF(), "hour")
+    assert with_hour.columns == ["a", "ingest_year", "ingest_month", "ingest_day", "ingest_hour"]
+    with pytest.raises(ValueError):
+        glue.add_ingestion_time_columns(with_hour, "week")
+
+
+def test_resolve_options(glue):
+    from awsglue.gluetypes import LongType
+
+    assert glue.convert_resolve_option("a", "KeepAsStruct", None) == "make_struct"
+    assert glue.convert_resolve_option("a", "Project", LongType()) == "project:bigint"
+    with pytest.raises(ValueError):
+        glue.convert_resolve_option("a", "Guess", None)
+
+
+def test_frames_of_lists(glue, records):
+    made = glue.create_dynamic_frame.from_rdd([(1, "x")], "f", "a int, b string")
+    assert made.name == "f"
+    assert records(made) == [{"a": 1, "b": "x"}]
+
+
+def test_data_frame_mapping(glue, frame):
+    from awsglue.dataframe_transforms import ApplyMapping
+
+    df = ApplyMapping.apply(frame("a string", [("1",)]).toDF(), [("a", "string", "b", "long")])
+    assert df.dtypes == [("b", "bigint")]
+
+
+def test_column_functions(spark):
+    from awsglue.functions import explodeWithIndex, namedStruct, replaceArrayElement
+
+    df = spark.sql("select array(1, 2) as l, 'x' as s")
+    assert df.select(replaceArrayElement("l", 1, 9).alias("l")).first()[0] == [1, 9]
+    assert df.select(namedStruct("n", "s").alias("v")).first()[0]["n"] == "x"
+    assert [tuple(row) for row in df.select(explodeWithIndex("l")).collect()] == [(0, 1), (1, 2)]
+
+
+def test_lists_of_data_frames_stay_apart(frame):
+    """Frames never change: a transform gives a new one."""
+    source = frame("a int, b int", [(1, 2)])
+    source.drop_fields("a")
+    assert source.toDF().columns == ["a", "b"]
