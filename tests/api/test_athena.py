@@ -59,7 +59,9 @@ class Workspace:
         assert execution["Status"]["State"] == "SUCCEEDED", execution["Status"]
         pages = self.athena.get_paginator("get_query_results").paginate(QueryExecutionId=id)
         return [
-            [cell.get("VarCharValue") for cell in row["Data"]] for page in pages for row in page["ResultSet"]["Rows"]
+            [cell.get("VarCharValue") for cell in row["Data"]]
+            for page in pages
+            for row in page["ResultSet"]["Rows"]
         ]
 
     def failure(self, sql: str, **request: Any) -> str:
@@ -122,7 +124,9 @@ def test_values_print_as_athena_prints_them(work: Workspace) -> None:
 
 
 def test_column_types_are_reported(work: Workspace) -> None:
-    id = work.start("SELECT 1 a, CAST(1 AS bigint) b, 1.50 c, 1e0 d, 'x' e, ARRAY[1] f, DATE '2020-01-01' g, sum(1) h")
+    id = work.start(
+        "SELECT 1 a, CAST(1 AS bigint) b, 1.50 c, 1e0 d, 'x' e, ARRAY[1] f, DATE '2020-01-01' g, sum(1) h"
+    )
     work.end(id)
     info = work.athena.get_query_results(QueryExecutionId=id)["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
     types = [c["Type"] for c in info]
@@ -167,7 +171,9 @@ def test_parquet_columns_are_found_by_name(work: Workspace) -> None:
     work.put("p/1.parquet", parquet(pa.table({"B": ["x"], "a": pa.array([1], pa.int32())})))
     work.put("p/2.parquet", parquet(pa.table({"a": pa.array([2], pa.int64()), "c": [5]})))
     work.put("p/_SUCCESS", b"")
-    work.ask(f"CREATE EXTERNAL TABLE p (a bigint, b string) STORED AS PARQUET LOCATION 's3://{work.bucket}/p/'")
+    work.ask(
+        f"CREATE EXTERNAL TABLE p (a bigint, b string) STORED AS PARQUET LOCATION 's3://{work.bucket}/p/'"
+    )
     assert work.ask("SELECT a, b FROM p ORDER BY a")[1:] == [["1", "x"], ["2", None]]
 
 
@@ -183,7 +189,11 @@ def test_json_and_text_tables(work: Workspace) -> None:
         "CREATE EXTERNAL TABLE t (id int, s string) ROW FORMAT DELIMITED FIELDS TERMINATED BY '\\t' "
         f"LOCATION 's3://{work.bucket}/t/'"
     )
-    assert work.ask("SELECT id, s FROM t ORDER BY s NULLS LAST")[1:] == [["1", "one"], [None, "three"], ["2", None]]
+    assert work.ask("SELECT id, s FROM t ORDER BY s NULLS LAST")[1:] == [
+        ["1", "one"],
+        [None, "three"],
+        ["2", None],
+    ]
 
 
 def test_a_table_without_files_is_empty(work: Workspace) -> None:
@@ -234,7 +244,9 @@ def test_views_in_several_dialects(work: Workspace) -> None:
 
 def test_create_table_as_insert_and_unload(work: Workspace) -> None:
     work.trades()
-    id = work.start("CREATE TABLE copy WITH (format='PARQUET', partitioned_by=ARRAY['dt']) AS SELECT id, dt FROM trades")
+    id = work.start(
+        "CREATE TABLE copy WITH (format='PARQUET', partitioned_by=ARRAY['dt']) AS SELECT id, dt FROM trades"
+    )
     execution = work.end(id)
     assert execution["Status"]["State"] == "SUCCEEDED", execution["Status"]
     manifest = execution["Statistics"]["DataManifestLocation"].removeprefix(f"s3://{work.bucket}/")
@@ -286,7 +298,7 @@ def test_malformed_text_is_refused_at_once(work: Workspace, sql: str) -> None:
         "SELECT * FROM read_csv('/etc/passwd')",
         "SELECT * FROM read_text('/etc/passwd')",
         "SELECT * FROM '/etc/passwd'",
-        "SELECT * FROM \"/etc/passwd\"",
+        'SELECT * FROM "/etc/passwd"',
         "SELECT * FROM glob('/*')",
         "SELECT getenv('HOME')",
         "SELECT current_setting('temp_directory')",
@@ -321,7 +333,9 @@ def test_locations_outside_s3_are_refused(work: Workspace) -> None:
                 "StorageDescriptor": {
                     "Columns": [{"Name": "line", "Type": "string"}],
                     "Location": location,
-                    "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"},
+                    "SerdeInfo": {
+                        "SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+                    },
                 },
             },
         )
@@ -359,9 +373,15 @@ def test_results_are_reused_when_asked(work: Workspace) -> None:
 
 
 def test_a_running_query_is_stopped(work: Workspace) -> None:
-    id = work.start("SELECT count(*) FROM UNNEST(sequence(1, 100000)) a(x) CROSS JOIN UNNEST(sequence(1, 1000000)) b(y) WHERE x * y % 7 = 3")
+    id = work.start(
+        "SELECT count(*) FROM UNNEST(sequence(1, 100000)) a(x) "
+        "CROSS JOIN UNNEST(sequence(1, 1000000)) b(y) WHERE x * y % 7 = 3"
+    )
     for _ in range(200):
-        if work.athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]["State"] == "RUNNING":
+        if (
+            work.athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]["State"]
+            == "RUNNING"
+        ):
             break
         time.sleep(0.02)
     work.athena.stop_query_execution(QueryExecutionId=id)
@@ -382,7 +402,9 @@ def test_work_groups(work: Workspace, name: str) -> None:
     assert group["Configuration"]["EnforceWorkGroupConfiguration"] is True
     execution = work.end(work.start("SELECT 1", WorkGroup=name))
     assert execution["ResultConfiguration"]["OutputLocation"].startswith(output)
-    assert athena.list_query_executions(WorkGroup=name)["QueryExecutionIds"] == [execution["QueryExecutionId"]]
+    assert athena.list_query_executions(WorkGroup=name)["QueryExecutionIds"] == [
+        execution["QueryExecutionId"]
+    ]
     listed = {g["Name"] for g in athena.list_work_groups()["WorkGroups"]}
     assert {"primary", name} <= listed
     athena.update_work_group(WorkGroup=name, State="DISABLED", Description="closed")
@@ -401,7 +423,9 @@ def test_metadata_operations(work: Workspace) -> None:
     work.trades()
     athena = work.athena
     assert athena.get_data_catalog(Name="AwsDataCatalog")["DataCatalog"]["Type"] == "GLUE"
-    table = athena.get_table_metadata(CatalogName="AwsDataCatalog", DatabaseName=work.database, TableName="trades")
+    table = athena.get_table_metadata(
+        CatalogName="AwsDataCatalog", DatabaseName=work.database, TableName="trades"
+    )
     assert [c["Name"] for c in table["TableMetadata"]["Columns"]] == ["id", "name", "amount"]
     assert table["TableMetadata"]["PartitionKeys"] == [{"Name": "dt", "Type": "string"}]
     with pytest.raises(ClientError) as missing:
@@ -424,7 +448,9 @@ def test_an_iceberg_table(work: Workspace, server: Server) -> None:
         **{f"{s}.{k}": v for s in ("glue", "s3") for k, v in credentials.items()},
     )
     rows = pa.table({"id": pa.array([1, 2], pa.int64()), "s": ["a", "b"]})
-    table = catalog.create_table((work.database, "ice"), schema=rows.schema, location=f"s3://{work.bucket}/ice")
+    table = catalog.create_table(
+        (work.database, "ice"), schema=rows.schema, location=f"s3://{work.bucket}/ice"
+    )
     table.append(rows)
     first = table.current_snapshot().snapshot_id
     table.append(pa.table({"id": pa.array([3], pa.int64()), "s": ["c"]}))

@@ -61,7 +61,9 @@ class Project:
             timeout=600,
         )
         output = ran.stdout + ran.stderr
-        assert ran.returncode in accept, f"terraform {' '.join(arguments)}: {ran.returncode}\n{output[-6000:]}"
+        assert ran.returncode in accept, (
+            f"terraform {' '.join(arguments)}: {ran.returncode}\n{output[-6000:]}"
+        )
         return ran.returncode, output
 
     def apply(self) -> None:
@@ -77,5 +79,3 @@ class Project:
     def destroy(self) -> None:
         """destroy."""
         self.run("destroy", "-auto-approve")
-
-

@@ -13,7 +13,9 @@ import pytest
 from tests.clients import terraform
 from tests.conftest import ROOT, Server
 
-pytestmark = pytest.mark.skipif(terraform.program() is None, reason="terraform or its AWS provider is not installed")
+pytestmark = pytest.mark.skipif(
+    terraform.program() is None, reason="terraform or its AWS provider is not installed"
+)
 
 
 def _zip_lambdas(folder: Path) -> None:
@@ -28,11 +30,15 @@ def _runs(glue: Any, job: str, count: int, seconds: float = 120) -> list[dict[st
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         runs = glue.get_job_runs(JobName=job)["JobRuns"]
-        ended = [r for r in runs if r["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR")]
+        ended = [
+            r for r in runs if r["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR")
+        ]
         if len(ended) >= count:
             return ended
         time.sleep(0.3)
-    raise AssertionError(f"{job}: {[(r['JobRunState'], r.get('ErrorMessage')) for r in ended]} after {seconds} s")
+    raise AssertionError(
+        f"{job}: {[(r['JobRunState'], r.get('ErrorMessage')) for r in ended]} after {seconds} s"
+    )
 
 
 def test_the_simple_data_hub(own_server: Server, tmp_path: Path) -> None:
@@ -61,9 +67,13 @@ def test_the_simple_data_hub(own_server: Server, tmp_path: Path) -> None:
     assert own_server.client("lambda").list_functions()["Functions"] == []
 
 
-@pytest.mark.skipif("MASTIC_TERRAFORM_PROJECT" not in os.environ, reason="MASTIC_TERRAFORM_PROJECT names no project")
+@pytest.mark.skipif(
+    "MASTIC_TERRAFORM_PROJECT" not in os.environ, reason="MASTIC_TERRAFORM_PROJECT names no project"
+)
 def test_a_project_of_yours(own_server: Server, tmp_path: Path) -> None:
-    project = terraform.Project(Path(os.environ["MASTIC_TERRAFORM_PROJECT"]), tmp_path / "p", own_server.endpoint)
+    project = terraform.Project(
+        Path(os.environ["MASTIC_TERRAFORM_PROJECT"]), tmp_path / "p", own_server.endpoint
+    )
     _zip_lambdas(project.root)
     project.apply()
     project.assert_no_drift()
