@@ -20,3 +20,5 @@ class TableWrite:
     partitioned_by: list[Any] = field(default_factory=list)
     condition: Any = None
     location: str = ""
+    # CREATE TABLE without a query: the frame gives the schema only, and no snapshot is made.
+    schema_only: bool = False

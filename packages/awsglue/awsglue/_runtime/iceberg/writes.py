@@ -54,7 +54,7 @@ def _create(services: Any, catalog: Any, name: TableName, request: TableWrite, *
     struct, batches = services.rows(request.frame)
     from awsglue._runtime.iceberg.types import spark_struct, iceberg_schema
 
-    aligned = assignment.widen(struct, spark_struct(iceberg_schema(struct)), batches)
+    aligned = None if request.schema_only else assignment.widen(struct, spark_struct(iceberg_schema(struct)), batches)
     if exists:
         writing.replace(catalog, name, struct, fields=fields, properties=request.properties, batches=aligned)
     else:
@@ -70,24 +70,23 @@ def _overwrite_partitions(load: Any, rows: Any) -> None:
     """Dynamic overwrite: the partitions that the new rows are in lose their old rows."""
 
     def compute(table: Any) -> tuple[list[Any], Iterator[Any]]:
-        import pyarrow as pa
-
         batches = list(rows(table))
         if table.spec().is_unpartitioned():
             return _all_files(table), iter(batches)
         new = writing.data_files(table, iter(batches))
-        touched = {_partition_key(file) for file in new}
-        dropped = [file for file in _all_files(table) if _partition_key(file) in touched]
+        current = table.metadata.default_spec_id
+        touched = {(current, *_values(file)) for file in new}
+        dropped = [file for file in _all_files(table) if (file.spec_id, *_values(file)) in touched]
         for file in new:
             # These were only needed to know the partitions; the commit writes its own.
             table.io.delete(file.file_path)
-        return dropped, iter(batches or [pa.RecordBatch.from_pylist([])][:0])
+        return dropped, iter(batches)
 
     writing.replace_files(load, compute)
 
 
-def _partition_key(file: Any) -> tuple[Any, ...]:
-    return (file.spec_id, *[file.partition[index] for index in range(len(file.partition))])
+def _values(file: Any) -> tuple[Any, ...]:
+    return tuple(file.partition[index] for index in range(len(file.partition)))
 
 
 def _overwrite_where(services: Any, catalog: Any, load: Any, rows: Any, request: TableWrite) -> None:

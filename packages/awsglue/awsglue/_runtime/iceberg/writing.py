@@ -156,15 +156,15 @@ def replace(
     from pyiceberg.table.update import (
         AddPartitionSpecUpdate,
         AddSchemaUpdate,
+        AssertRefSnapshotId,
         AssertTableUUID,
+        RemoveSnapshotRefUpdate,
         SetCurrentSchemaUpdate,
         SetDefaultSpecUpdate,
     )
 
     table = catalog.load(name)
-    base = table.metadata.current_snapshot_id
     schema = _same_or_fresh(table, iceberg_schema(struct))
-    old_files = [task.file for task in table.scan().plan_files()]
     transaction = table.transaction()
     updates: list[Any] = []
     if schema is not table.schema():
@@ -172,21 +172,21 @@ def replace(
     new_spec = _fresh_spec(table, schema, fields)
     if new_spec is not None:
         updates += [AddPartitionSpecUpdate(spec=new_spec), SetDefaultSpecUpdate(spec_id=-1)]
-    if updates:
-        transaction._apply(tuple(updates), (AssertTableUUID(uuid=table.metadata.table_uuid),))
+    if table.metadata.current_snapshot_id is not None:
+        # The new rows start from nothing; snapshots of before stay in the history, without being its ancestors.
+        updates.append(RemoveSnapshotRefUpdate(ref_name="main"))
+    requirements = (
+        AssertTableUUID(uuid=table.metadata.table_uuid),
+        AssertRefSnapshotId(ref="main", snapshot_id=table.metadata.current_snapshot_id),
+    )
+    transaction._apply(tuple(updates), requirements)
     if properties:
         transaction.set_properties({key: value for key, value in properties.items() if key != "format-version"})
-    files = data_files(table, batches, transaction.table_metadata) if batches is not None else []
-    if catalog.load(name).metadata.current_snapshot_id != base:
-        from pyiceberg.exceptions import CommitFailedException
-
-        raise CommitFailedException(f"{name.shown} has changed while it was being replaced")
-    snapshot = transaction.update_snapshot().overwrite()
-    for file in old_files:
-        snapshot.delete_data_file(file)
-    for file in files:
-        snapshot.append_data_file(file)
-    snapshot.commit()
+    if batches is not None:
+        files = data_files(table, batches, transaction.table_metadata)
+        with transaction.update_snapshot().fast_append() as snapshot:
+            for file in files:
+                snapshot.append_data_file(file)
     transaction.commit_transaction()
 
 

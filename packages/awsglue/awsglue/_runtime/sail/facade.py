@@ -16,6 +16,8 @@ KNOWN = {
     "spark.sql.catalogImplementation": "hive", "spark.app.name": "mastic", "spark.master": "local[*]",
     "spark.sql.execution.arrow.pyspark.enabled": "false", "spark.sql.sources.default": "parquet",
     "spark.sql.warehouse.dir": "spark-warehouse", "spark.sql.repl.eagerEval.enabled": "false",
+    "spark.sql.execution.pythonUDF.arrow.enabled": "false", "spark.sql.execution.pythonUDTF.arrow.enabled": "false",
+    "spark.sql.connect.serverStacktrace.enabled": "false", "spark.sql.pyspark.jvmStacktrace.enabled": "false",
     "spark.sql.parquet.outputTimestampType": "INT96", "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
 }
 # What the engine itself must know.
@@ -48,6 +50,7 @@ def _configuration() -> None:
 
     missing = object()
     forward = RuntimeConf.set
+    ask = RuntimeConf.get
 
     def set_(self: Any, key: str, value: Any) -> None:
         text = ("true" if value else "false") if isinstance(value, bool) else str(value)
@@ -67,6 +70,9 @@ def _configuration() -> None:
             return default
         if key in KNOWN:
             return KNOWN[key]
+        found = ask(self, key, None)
+        if found is not None:
+            return found
         from pyspark.errors import AnalysisException
 
         raise AnalysisException(f"[SQL_CONF_NOT_FOUND] The SQL config \"{key}\" cannot be found.")

@@ -15,7 +15,7 @@ class Commands:
         self._services = services
         self._statements = statements
 
-    def run(self, text: str, parsed: Any) -> Any:
+    def run(self, text: str) -> Any:
         """The command's result as a DataFrame. Raises EngineRefused for statements not served."""
         from awsglue._runtime.sql.ddl import Ddl
         from awsglue._runtime.sql.dml import Dml

@@ -108,7 +108,8 @@ class Ddl:
                 extra.append(piece)
                 piece = words[0]
             fields.append(partitioning.from_sql(sqlglot.parse_one(piece, read="spark")))
-        if frame is None:
+        schema_only = frame is None
+        if schema_only:
             struct = self._struct(", ".join([spec["columns"] or "", *extra]).strip(", "))
             frame = self._services.session.createDataFrame([], struct)
         properties = dict(spec["properties"])
@@ -116,7 +117,7 @@ class Ddl:
             properties["comment"] = spec["comment"]
         writes.run(self._tables, self._services, name, TableWrite(
             action=mode, table=name.shown, frame=frame, provider="iceberg", properties=properties,
-            partitioned_by=fields, location=spec["location"]))
+            partitioned_by=fields, location=spec["location"], schema_only=schema_only))
 
     def _struct(self, columns: str) -> Any:
         return self._services.session._parse_ddl(columns)

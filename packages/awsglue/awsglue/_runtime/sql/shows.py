@@ -62,7 +62,7 @@ class Shows:
     def _rows(self, database: str) -> list[dict[str, Any]]:
         if database == "default" and self._tables.glue.database(database) is None:
             return []
-        return self._tables.glue.tables(database)  # type: ignore[no-any-return]
+        return sorted(self._tables.glue.tables(database), key=lambda row: str(row["Name"]))
 
     def _show_tables(self, cutter: Cutter) -> Any:
         database = self._database(cutter)

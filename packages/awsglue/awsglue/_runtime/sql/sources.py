@@ -41,7 +41,7 @@ def references(statement: Any, text: str) -> list[Reference]:
 
     found = []
     for table in statement.find_all(exp.Table):
-        if not isinstance(table.this, exp.Identifier) or _is_cte(table):
+        if not isinstance(table.this, (exp.Identifier, exp.Dot)) or _is_cte(table):
             continue
         identifiers = [item for item in _identifiers(table) if item is not None]
         if not all("start" in item.meta for item in identifiers):
@@ -59,11 +59,13 @@ def _identifiers(table: Any) -> list[Any]:
     from sqlglot import exp
 
     parts = [part for part in (table.args.get("catalog"), table.args.get("db")) if part is not None]
-    this = table.this
-    while isinstance(this, exp.Dot):
-        parts.append(this.this)
-        this = this.expression
-    return [*parts, this]
+    return [*parts, *_dotted(table.this)]
+
+
+def _dotted(node: Any) -> list[Any]:
+    from sqlglot import exp
+
+    return [*_dotted(node.this), *_dotted(node.expression)] if isinstance(node, exp.Dot) else [node]
 
 
 def _is_cte(table: Any) -> bool:

@@ -40,21 +40,38 @@ class Statements:
                 from awsglue._runtime.sql.views import Views
 
                 return getattr(Views(self._services, self), method)(match)
-        parsed = sources.parse(text)
-        if len(parsed) != 1:
-            from pyspark.errors import ParseException
-
-            raise ParseException(f"[PARSE_SYNTAX_ERROR] Syntax error: one statement expected, {len(parsed)} found.")
         if _QUERY_START.match(text):
+            parsed = sources.parse(text)
+            if len(parsed) != 1:
+                from pyspark.errors import ParseException
+
+                raise ParseException(f"[PARSE_SYNTAX_ERROR] Syntax error: one statement expected, {len(parsed)} found.")
             return self.query(text, parsed[0], args, views)
-        if args or views:
+        if args:
             from awsglue._runtime.sql.arguments import inlined
 
             text = inlined(text, args)
-            parsed = sources.parse(text)
+        if views:
+            return self._with_views(text, views)
+        return self._command(text)
+
+    def _command(self, text: str) -> Any:
         from awsglue._runtime.sql.commands import Commands
 
-        return Commands(self._services, self).run(text, parsed[0])
+        return Commands(self._services, self).run(text)
+
+    def _with_views(self, text: str, views: list[Any]) -> Any:
+        """A command that mentions DataFrames (`spark.sql("INSERT … {df}", df=df)`): views for as long as it runs."""
+        from pyspark.sql.connect.dataframe import DataFrame
+
+        held = self._services.tables.views
+        names = {view._alias.lower(): DataFrame(view._child, self._services.session) for view in views}
+        held.update(names)
+        try:
+            return self._command(text)
+        finally:
+            for name in names:
+                held.pop(name, None)
 
     def query(self, text: str, parsed: Any = None, args: Any = None, views: Any = ()) -> Any:
         """A DataFrame for a query text. Raises AnalysisException for unknown tables and columns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,18 +17,25 @@ class Word:
     depth: int
 
 
+_TOKEN = re.compile(
+    r"""(?P<skip>\s+|--[^\n]*|/\*.*?\*/)|(?P<quoted>r?'(?:[^'\\]|\\.)*'|r?"(?:[^"\\]|\\.)*"|`(?:[^`]|``)*`)"""
+    r"""|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?\w*)|(?P<word>\w+)|(?P<sign>=>|<=>|<=|>=|<>|!=|\|\||->|::|.)""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
 def words(text: str) -> list[Word]:
     """The tokens of a text. String literals and quoted names keep their quotes in `text`, so they match no keyword."""
-    from sqlglot.dialects.dialect import Dialect
-
     out = []
     depth = 0
-    for token in Dialect.get_or_raise("spark").tokenize(text):
-        raw = text[token.start : token.end + 1]
+    for match in _TOKEN.finditer(text):
+        if match["skip"] is not None:
+            continue
+        raw = match.group()
         if raw == ")":
             depth -= 1
-        out.append(Word(text=raw.upper() if raw[:1] not in "'\"`" else raw, start=token.start, end=token.end + 1,
-                        depth=depth))
+        out.append(Word(text=raw if match["quoted"] is not None else raw.upper(), start=match.start(),
+                        end=match.end(), depth=depth))
         if raw == "(":
             depth += 1
     return out
