@@ -23,10 +23,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from mastic.clock import SystemClock
 from mastic.context import Context, HttpRequest
 from mastic.errors import ServiceError
 from mastic.wire.asgi import Gateway
 from mastic.wire.dispatch import Body, FileBody, Registry, Response
+from mastic.wire.sigv4 import Authenticator, Secret
 from tests.wire.doors import serving
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
@@ -613,3 +615,66 @@ def test_a_refusal_before_the_handler_lets_no_body_follow(door: Door) -> None:
         reply = connection.makefile("rb").read()
         assert reply.startswith(b"HTTP/1.1 405")
         assert b"connection: close" in reply.lower()
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """A door that knows one key."""
+    registry = Registry()
+    objects, metrics = Objects(tmp_path_factory.mktemp("locked")), Metrics()
+    for service, handlers in {
+        "glue": Databases(), "s3": objects, "lambda": Functions(), "sts": Identities(), "cloudwatch": metrics,
+    }.items():  # fmt: skip
+        registry.add(service, handlers)
+    arn = "arn:aws:iam::111122223333:user/me"
+    known = {"KEY": Secret(secret_key="SECRET", account_id="111122223333", principal_arn=arn)}
+    authenticator = Authenticator(clock=SystemClock(), credentials=known.get)
+    gateway = Gateway(registry, authenticator=authenticator)
+    gateway.delegate("sns", other)
+    with serving(gateway) as url:
+        yield Door(url, objects, metrics)
+    gateway.close()
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_right_signatures_are_accepted(locked: Door, version: str) -> None:
+    assert locked.client("sts").get_caller_identity()["Account"] == "111122223333"
+    assert locked.client("glue").get_database(Name="x")["Database"]["CatalogId"] == "111122223333"
+    name = "arn:aws:lambda:eu-west-1:111122223333:function:f:1"
+    assert locked.client("lambda").invoke(FunctionName=name, Payload=b"{}")["StatusCode"] == 202
+    assert locked.client("lambda").list_tags(Resource=name)["Tags"] == {"of": name}
+    many = [{"MetricName": f"m{i}", "Value": i} for i in range(1000)]
+    locked.client("cloudwatch").put_metric_data(Namespace="n", MetricData=many)
+    s3 = locked.client("s3", signature_version=version)
+    for key in ("plain", "a b+c/ü%2F=&?", "..", "a//b", "~'()*!$,;:@"):
+        s3.put_object(
+            Bucket="bucket", Key=key, Body=b"x" * 100_000, Metadata={"a": "b  c"}, ContentType="text/x"
+        )
+        assert s3.get_object(Bucket="bucket", Key=key)["Body"].read() == b"x" * 100_000
+        url = s3.generate_presigned_url(
+            "get_object", Params={"Bucket": "bucket", "Key": key, "VersionId": "v 1"}
+        )
+        with urllib.request.urlopen(url, timeout=30) as reply:
+            assert len(reply.read()) == 100_000
+    s3.list_objects_v2(Bucket="bucket", Prefix="a b/+ü", Delimiter="/", StartAfter="")
+    s3.delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": "ü"}]})
+
+
+def test_wrong_signatures_are_refused_in_the_services_own_words(locked: Door) -> None:
+    def stranger(service: str) -> Any:
+        return boto3.client(
+            service, endpoint_url=locked.url, region_name="eu-west-1", aws_access_key_id="KEY",
+            aws_secret_access_key="WRONG", config=Config(retries={"total_max_attempts": 1}),
+        )  # fmt: skip
+
+    assert refusal(stranger("sts").get_caller_identity)["Error"]["Code"] == "SignatureDoesNotMatch"
+    assert refusal(stranger("glue").get_database, Name="x")["Error"]["Code"] == "InvalidSignatureException"
+    assert refusal(stranger("sns").list_topics)["Error"]["Code"] == "SignatureDoesNotMatch"
+    found = refusal(stranger("lambda").invoke, FunctionName="f", Payload=b"")
+    assert found["Error"]["Code"] == "InvalidSignatureException"
+    assert found["ResponseMetadata"]["HTTPStatusCode"] == 403
+    found = refusal(stranger("s3").put_object, Bucket="bucket", Key="stolen", Body=b"x")
+    assert (found["Error"]["Code"], found["Error"]["AWSAccessKeyId"]) == ("SignatureDoesNotMatch", "KEY")
+    assert not locked.objects._path("stolen").exists()
+    status, _, body = locked.get("/bucket/plain")
+    assert (status, b"<Code>AccessDenied</Code>" in body) == (403, True)

@@ -90,25 +90,24 @@ def v4_request(
     return f"{incoming.method}\n{path}\n{query}\n{headers}\n{';'.join(signed_headers)}\n{payload_hash}"
 
 
-def v2_string(incoming: Incoming, date: str, bucket: str) -> str:
-    """Version 2's string to sign; ``bucket`` is that of a virtual-host request."""
+def v2_strings(incoming: Incoming, date: str, bucket: str) -> list[str]:
+    """Version 2's string to sign, in every form in use; ``bucket`` is that of a virtual-host request."""
     headers = incoming.headers
     # The header x-amz-date stands among the others; the Date line is then empty.
     amz = sorted((n, v.strip()) for n, v in headers.items() if n.startswith("x-amz-"))
     lines = "".join(f"{name}:{value}\n" for name, value in amz)
     resource = f"/{bucket}{incoming.raw_path}" if bucket else incoming.raw_path
+    # botocore signs "/bucket/" for a request to "/bucket".
+    resources = [resource] if resource.count("/") > 1 else [resource, resource + "/"]
     parts = []
     for part in sorted(incoming.query_string.split("&"), key=lambda p: p.partition("=")[0]):
         name, equals, value = part.partition("=")
         if name in V2_PARAMETERS:
             text = unquote_to_bytes(value).decode("utf-8", "replace")
             parts.append(f"{name}={text}" if equals else name)
-    if parts:
-        resource += "?" + "&".join(parts)
-    return (
-        f"{incoming.method}\n{headers.get('content-md5', '')}\n{headers.get('content-type', '')}\n{date}\n"
-        f"{lines}{resource}"
-    )
+    query = "?" + "&".join(parts) if parts else ""
+    head = f"{incoming.method}\n{headers.get('content-md5', '')}\n{headers.get('content-type', '')}\n{date}\n"
+    return [f"{head}{lines}{resource}{query}" for resource in resources]
 
 
 def v2_signature(secret_key: str, text: str) -> str:

@@ -251,6 +251,9 @@ class Authenticator:
                 else "The security token included in the request is invalid.",
                 AWSAccessKeyId=claim.access_key,
             )
+        elif claim.presigned:
+            # Nobody checks who made the link, but it says itself until when it may be used.
+            self._check_expiry(incoming, claim)
         return Identity(
             account_id=account,
             region=claim.region or self._region,
@@ -272,18 +275,29 @@ class Authenticator:
     def _verify_v2(self, incoming: Incoming, claim: Claim, secret: Secret, bucket: str) -> None:
         date = ""
         if claim.presigned:
+            self._check_expiry(incoming, claim)
+            date = incoming.params.get("Expires", "")
+        else:
+            self._fresh(canonical.request_time(incoming), incoming)
+            date = "" if "x-amz-date" in incoming.headers else incoming.headers.get("date", "")
+        texts = canonical.v2_strings(incoming, date, bucket)
+        made = [canonical.v2_signature(secret.secret_key, text) for text in texts]
+        if not any(canonical.same(signature, claim.signature) for signature in made):
+            raise _mismatch(claim, texts[0])
+
+    def _check_expiry(self, incoming: Incoming, claim: Claim) -> None:
+        """Raise Unauthentic for a presigned request whose time is over."""
+        if claim.version == 2:
             expires = incoming.params.get("Expires", "")
             if not expires.isascii() or not expires.isdigit():
                 raise Unauthentic("expired", "Invalid date (should be seconds since epoch)")
             if self._clock.now().timestamp() > int(expires):
                 raise Unauthentic("expired", "Request has expired", Expires=expires)
-            date = expires
-        else:
-            self._fresh(canonical.request_time(incoming), incoming)
-            date = "" if "x-amz-date" in incoming.headers else incoming.headers.get("date", "")
-        text = canonical.v2_string(incoming, date, bucket)
-        if not canonical.same(canonical.v2_signature(secret.secret_key, text), claim.signature):
-            raise _mismatch(claim, text)
+            return
+        moment = canonical.parse_amz_date(incoming.params.get("X-Amz-Date", ""))
+        if moment is None:
+            raise Unauthentic("incomplete", "Authorization requires a valid 'X-Amz-Date' or 'Date'")
+        self._within_expiry(moment, incoming.params.get("X-Amz-Expires", ""))
 
     def _verify_v4(self, incoming: Incoming, claim: Claim, secret: Secret) -> ChunkChain | None:
         s3 = claim.service == "s3"
