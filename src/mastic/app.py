@@ -26,9 +26,22 @@ from mastic.athena.writes import Writer
 from mastic.aws.cloudwatch.alarms import SIGNAL as ALARMS_CHANGED
 from mastic.aws.cloudwatch.alarms import Alarms
 from mastic.aws.cloudwatch.dashboards import Dashboards
-from mastic.aws.cloudwatch.evaluator import Evaluator
+from mastic.aws.cloudwatch.evaluator import Actions, Evaluator
 from mastic.aws.cloudwatch.metrics import Metrics
+from mastic.aws.cloudwatch.transitions import QUEUE as ALARM_ACTIONS
 from mastic.aws.cloudwatch.transitions import Transitions
+from mastic.aws.events.buses import Buses
+from mastic.aws.events.deliveries import Deliveries as EventDeliveries
+from mastic.aws.events.deliveries import Delivery as EventDelivery
+from mastic.aws.events.entries import Entries
+from mastic.aws.events.log_targets import LogTarget
+from mastic.aws.events.router import QUEUE as EVENT_DELIVERIES
+from mastic.aws.events.router import Router as EventRouter
+from mastic.aws.events.rules import SIGNAL as RULES_CHANGED
+from mastic.aws.events.rules import Rules
+from mastic.aws.events.targets import Targets
+from mastic.aws.events.ticks import Ticks
+from mastic.aws.functions import Functions
 from mastic.aws.iam.accounts import Accounts
 from mastic.aws.iam.credentials import Credentials, root_key
 from mastic.aws.iam.inline_policies import InlinePolicies
@@ -37,6 +50,14 @@ from mastic.aws.iam.roles import InstanceProfiles, Roles
 from mastic.aws.iam.simulations import Simulations
 from mastic.aws.iam.users import AccessKeys, Groups, Users
 from mastic.aws.logs.ingest import Logs
+from mastic.aws.neighbours.backchannel import PATH as BACKCHANNEL
+from mastic.aws.neighbours.backchannel import QUEUE as NEIGHBOUR_CALLS
+from mastic.aws.neighbours.backchannel import BackChannel, Invocations
+from mastic.aws.neighbours.clients import Clients
+from mastic.aws.neighbours.deliveries import MessageTargets
+from mastic.aws.neighbours.door import Door
+from mastic.aws.neighbours.limits import SERVICES as NEIGHBOURS
+from mastic.aws.neighbours.outside import service as outside_service
 from mastic.aws.s3 import services as s3
 from mastic.aws.s3.cors import BucketCors
 from mastic.aws.s3.deliveries import Deliveries
@@ -49,6 +70,8 @@ from mastic.config import Config
 from mastic.context import split_scope
 from mastic.errors import Refused
 from mastic.executors.local import LocalExecutor
+from mastic.executors.neighbours import RUNTIME as NEIGHBOURS_RUNTIME
+from mastic.executors.neighbours import NeighbourProcess
 from mastic.executors.runtimes import Runtimes
 from mastic.glue.catalog.databases import Databases
 from mastic.glue.catalog.databases import exists as database_exists
@@ -65,6 +88,7 @@ from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
 from mastic.glue.jobs.channel import Channel
 from mastic.glue.jobs.definitions import Jobs
 from mastic.glue.jobs.definitions import exists as job_exists
+from mastic.glue.jobs.housekeeping import Housekeeping
 from mastic.glue.jobs.lifecycle import Lifecycle
 from mastic.glue.jobs.messages import Messages
 from mastic.glue.jobs.preparation import CHANNEL_PATH, EMBEDDED_RUNTIME, SPARK_RUNTIME, Preparation
@@ -98,6 +122,8 @@ from mastic.wire.paging import Pages, Paging
 from mastic.wire.sigv4 import Authenticator, Secret
 
 log = structlog.get_logger()
+
+YEARS = timedelta(days=3650)
 
 
 class Active(Protocol):
@@ -186,9 +212,19 @@ def build(
     ):  # fmt: skip
         registry.add("iam", family(**identity))
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
-    _add_cloudwatch(app, clock, ids, holder)
-
+    functions = Functions(store=store)
+    logs = Logs(store=store, clock=clock)
     destinations = Destinations()
+    messages, router = _add_neighbours(
+        app, clock, ids=ids, holder=holder, endpoint=endpoint, credentials=credentials, functions=functions,
+        destinations=destinations,
+    )  # fmt: skip
+    _add_events(
+        app, reactor, clock=clock, ids=ids, holder=holder, router=router, messages=messages,
+        functions=functions, logs=logs,
+    )  # fmt: skip
+    metrics = _add_cloudwatch(app, clock, ids, holder, messages, functions)
+    logs.connect(metrics=metrics.put_data)
     objects = _add_s3(app, clock, ids, destinations, reactor, holder)
 
     pager = Pager(token_key)
@@ -202,7 +238,7 @@ def build(
         pager=pager,
         holder=holder,
         objects=objects,
-        logs=Logs(store=store, clock=clock),
+        logs=logs,
         credentials=credentials,
         endpoint=endpoint,
     )
@@ -335,10 +371,115 @@ def _add_jobs(
         logs=JobLogs(store=store, clock=clock, sink=logs),
         spark_installed=lambda: runtimes.interpreter(SPARK_RUNTIME) is not None,
     )  # fmt: skip
-    app.active += [executor, runner, Scheduler(store=store, clock=clock, holder=holder, sources=(firing,))]
+    housekeeping = Housekeeping(
+        store=store, clock=clock, lifecycle=lifecycle, directory=config.data_dir / "runs"
+    )
+    app.active += [
+        executor,
+        runner,
+        Scheduler(store=store, clock=clock, holder=holder, sources=(firing,)),
+        Janitor("jobs", housekeeping.tidy, seconds=60, store=store, clock=clock),
+    ]
 
 
-def _add_cloudwatch(app: App, clock: Clock, ids: Ids, holder: str) -> None:
+def _add_neighbours(
+    app: App,
+    clock: Clock,
+    *,
+    ids: Ids,
+    holder: str,
+    endpoint: str,
+    credentials: Credentials,
+    functions: Functions,
+    destinations: Destinations,
+) -> tuple[MessageTargets, EventRouter]:
+    """SQS, SNS, KMS, Secrets Manager, SSM, DynamoDB, Step Functions, EC2's networks."""
+    config, store, gateway = app.config, app.store, app.asgi
+    runtimes = Runtimes(config.runtimes_dir)
+    token = ids.hex(64)
+
+    def way_back() -> dict[str, Any]:
+        keys = credentials.issue(
+            config.account_id, f"arn:aws:iam::{config.account_id}:root", "neighbours", clock.now() + YEARS
+        )
+        return {
+            "endpoint": endpoint, "path": BACKCHANNEL, "token": token, "account": config.account_id,
+            "region": config.region, "credentials": keys,
+        }  # fmt: skip
+
+    process = NeighbourProcess(
+        interpreter=lambda: runtimes.install(NEIGHBOURS_RUNTIME),
+        directory=config.data_dir / "neighbours",
+        server=way_back,
+    )
+
+    def account_of(access_key: str) -> str | None:
+        found = credentials.lookup(access_key)
+        return found.account if found else None
+
+    door = Door(
+        address=process.address, running=process.running, account_of=account_of,
+        account=config.account_id, region=config.region,
+        outside=lambda name: outside_service(name, config.endpoints[name]) if name in config.endpoints else None,
+    )  # fmt: skip
+    for service in NEIGHBOURS:
+        gateway.delegate(service, door.service(service))
+    router = EventRouter(clock=clock)
+    gateway.mount(
+        BACKCHANNEL,
+        BackChannel(store=store, clock=clock, router=router, token=token),
+    )
+    invocations = Invocations(clock=clock, invoke=functions.invoke)
+    app.active.append(Worker(NEIGHBOUR_CALLS, invocations.handle, store=store, clock=clock, holder=holder))
+    app.closing += [door.close, process.stop]
+    messages = MessageTargets(Clients(address=process.address, endpoints=config.endpoints))
+    for service in ("sqs", "sns"):
+        destinations.add(service, check=messages.objection, deliver=messages.notify)
+    return messages, router
+
+
+def _add_events(
+    app: App,
+    reactor: Reactor,
+    *,
+    clock: Clock,
+    ids: Ids,
+    holder: str,
+    router: EventRouter,
+    messages: MessageTargets,
+    functions: Functions,
+    logs: Logs,
+) -> None:
+    """EventBridge: rules, schedules, deliveries."""
+    store, registry = app.store, app.registry
+    targets: dict[str, Callable[[EventDelivery], None]] = {
+        "sqs": messages.to_queue,
+        "sns": messages.to_topic,
+        "states": messages.to_state_machine,
+        "lambda": functions.target,
+        "logs": LogTarget(store=store, clock=clock, logs=logs),
+    }
+    for part in (
+        Buses(store=store, clock=clock),
+        Rules(store=store, clock=clock),
+        Targets(store=store, clock=clock, served=(*targets, "events")),
+        Entries(store=store, clock=clock, ids=ids, router=router),
+    ):
+        registry.add("events", part)
+    reactor.subscribe("glue.event", router.receive)
+    deliveries = EventDeliveries(
+        store=store, clock=clock, router=router, targets=targets, send_to_queue=messages.dead_letter
+    )
+    ticks = Ticks(store=store, clock=clock, ids=ids, router=router)
+    app.active += [
+        Worker(EVENT_DELIVERIES, deliveries.handle, store=store, clock=clock, holder=holder, concurrency=8),
+        Periodic("events", ticks.act, store=store, clock=clock, signals=(RULES_CHANGED,)),
+    ]
+
+
+def _add_cloudwatch(
+    app: App, clock: Clock, ids: Ids, holder: str, messages: MessageTargets, functions: Functions
+) -> Metrics:
     """Metrics, alarms, dashboards."""
     store, registry = app.store, app.registry
     transitions = Transitions(clock=clock, ids=ids)
@@ -347,7 +488,12 @@ def _add_cloudwatch(app: App, clock: Clock, ids: Ids, holder: str) -> None:
     registry.add("cloudwatch", metrics)
     registry.add("cloudwatch", Alarms(store=store, clock=clock, transitions=transitions))
     registry.add("cloudwatch", Dashboards(store=store, clock=clock))
-    app.active.append(Periodic("alarms", evaluator.act, store=store, clock=clock, signals=(ALARMS_CHANGED,)))
+    actions = Actions(store=store, clock=clock, publish=messages.publish, invoke=functions.invoke)
+    app.active += [
+        Periodic("alarms", evaluator.act, store=store, clock=clock, signals=(ALARMS_CHANGED,)),
+        Worker(ALARM_ACTIONS, actions.handle, store=store, clock=clock, holder=holder, concurrency=2),
+    ]
+    return metrics
 
 
 class RunCredentials:

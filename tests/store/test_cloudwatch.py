@@ -156,7 +156,7 @@ def test_actions_are_tried_again_and_recorded(cw: Any) -> None:
         if len(told) == 1:
             raise OSError("no answer")
 
-    actions = Actions(store=cw.store, clock=cw.clock, publish=publish, invoke=lambda _a, _b: None)
+    actions = Actions(store=cw.store, clock=cw.clock, publish=publish, invoke=lambda _a, _b, _c: None)
     cw.alarms.put_metric_alarm(ME, ALARM)
     cw.alarms.set_alarm_state(ME, {"AlarmName": "failed", "StateValue": "ALARM", "StateReason": "test"})
     (task,) = queued(cw)

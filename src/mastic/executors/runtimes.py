@@ -24,6 +24,13 @@ Progress = Callable[[str], None]
 
 # What a runtime is called, and the extra of the job library that makes it.
 RUNTIMES = {"sail": "sail", "spark-3.5": "spark35"}
+# Runtimes without the job library: what they are made of, and the module that must be importable.
+PLAIN = {
+    "neighbours": (
+        ("ministack==1.5.33", "uvicorn>=0.35", "httptools>=0.6.4", "cryptography>=45"),
+        "ministack.app",
+    ),
+}
 STAMP = "mastic-runtime.json"
 
 
@@ -36,7 +43,7 @@ class Runtimes:
 
     def names(self) -> list[str]:
         """Every runtime there can be."""
-        return list(RUNTIMES)
+        return [*RUNTIMES, *PLAIN]
 
     def interpreter(self, name: str) -> Path | None:
         """The runtime's Python; None when it is not installed."""
@@ -62,8 +69,8 @@ class Runtimes:
         return self._directory / name / "bin" / "python"
 
     def _check(self, name: str) -> None:
-        if name not in RUNTIMES:
-            raise Refused(f"there is no runtime {name!r}: choose one of {', '.join(RUNTIMES)}")
+        if name not in self.names():
+            raise Refused(f"there is no runtime {name!r}: choose one of {', '.join(self.names())}")
 
     # -- building ----------------------------------------------------------------------------------
 
@@ -73,11 +80,9 @@ class Runtimes:
         place = self._directory / f"{name}.{digest}"
         if place.exists():
             shutil.rmtree(place)
-        source, editable = package_source()
         progress(f"making an environment in {place}")
         uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-        requirement = f"{source}[{RUNTIMES[name]}]"
-        target = ["-e", requirement] if editable else [requirement]
+        target, module = _ingredients(name)
         python = str(place / "bin" / "python")
         try:
             if uv is not None:
@@ -86,9 +91,9 @@ class Runtimes:
             else:
                 _run([sys.executable, "-m", "venv", str(place)], progress)
                 command = [python, "-m", "pip", "install", "--disable-pip-version-check", *target]
-            progress(f"installing {RUNTIMES[name]} and the job library")
+            progress(f"installing {' '.join(target)}")
             _run(command, progress)
-            _run([python, "-c", "import awsglue._runtime.launch"], progress)
+            _run([python, "-c", f"import {module}"], progress)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
@@ -131,6 +136,9 @@ class Runtimes:
         return stamp
 
     def _wanted(self, name: str) -> dict[str, str]:
+        python = ".".join(map(str, sys.version_info[:3]))
+        if name in PLAIN:
+            return {"requirements": " ".join(PLAIN[name][0]), "python": python}
         source, editable = package_source()
         # In a checkout the library is linked, so that only its requirements matter.
         files = (
@@ -145,8 +153,18 @@ class Runtimes:
             "extra": RUNTIMES[name],
             "library": content.hexdigest(),
             "linked": str(source) if editable else "",
-            "python": ".".join(map(str, sys.version_info[:3])),
+            "python": python,
         }
+
+
+def _ingredients(name: str) -> tuple[list[str], str]:
+    """What to install for a runtime, and the module whose import shows that it works."""
+    if name in PLAIN:
+        requirements, module = PLAIN[name]
+        return list(requirements), module
+    source, editable = package_source()
+    requirement = f"{source}[{RUNTIMES[name]}]"
+    return (["-e", requirement] if editable else [requirement]), "awsglue._runtime.launch"
 
 
 def package_source() -> tuple[Path, bool]:

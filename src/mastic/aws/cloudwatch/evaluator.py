@@ -30,7 +30,7 @@ LEASE = timedelta(seconds=30)
 LONGEST = timedelta(hours=1)
 
 Publish = Callable[[str, str, str], None]
-Invoke = Callable[[str, bytes], None]
+Invoke = Callable[[str, bytes, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ def _stamp(moment: datetime) -> str:
 class Actions:
     """Carries queued actions out: ``handle`` is a worker's handler for the queue ``cloudwatch.actions``.
 
-    ``publish(topic, subject, message)`` and ``invoke(function, event)`` come from outside. A failed action is
+    ``publish(topic, subject, message)`` and ``invoke(function, event, key)`` come from outside. A failed action is
     tried again with growing pauses for an hour, then given up with an entry in the alarm's history.
     """
 
@@ -162,8 +162,8 @@ class Actions:
             if target.split(":")[2] == "sns":
                 self.publish(target, payload["subject"], orjson.dumps(payload["message"]).decode())
             else:
-                self.invoke(target, orjson.dumps(payload["invocation"]))
-        except Exception as error:  # noqa: BLE001  whatever a target raises, the delivery is tried again
+                self.invoke(target, orjson.dumps(payload["invocation"]), task.key)
+        except Exception as error:
             log.warning("alarm_action_failed", action=target, attempt=task.attempt, error=str(error))
             if task.attempt < self.MOST:
                 pause = timedelta(seconds=min(2**task.attempt, 600))

@@ -108,7 +108,7 @@ class _Evaluation:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
 
-    def value(self, node: ast.AST) -> Value:  # noqa: C901  one case for each construct
+    def value(self, node: ast.AST) -> Value:
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                 return float(number)

@@ -5,7 +5,7 @@ Samples are kept as they came for as long as AWS keeps its coarsest ones, and su
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +49,14 @@ class Metrics:
         """Add one value, in the transaction of the change that it measures."""
         sample = Sample(at=at or self.clock.now(), unit=unit, observed=[[float(value), 1.0]])
         metrics.put(tx, scope, namespace, name, dimensions, sample)
+
+    def put_data(
+        self, tx: Connection, scope: str, namespace: str, data: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Add samples shaped as PutMetricData's, in the transaction of the change that they measure."""
+        for datum in data:
+            sample = _sample(datum, self.clock.now())
+            metrics.put(tx, scope, namespace, datum["MetricName"], queries.dimensions(datum), sample)
 
     def put_metric_data(self, context: Context, request: dict[str, Any]) -> None:
         now = self.clock.now()
