@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mastic.clock import ManualClock
 from mastic.context import Context, HttpRequest
 from mastic.errors import ServiceError
 from mastic.glue.jobs.definitions import Jobs, exists
+from mastic.glue.jobs.housekeeping import Housekeeping
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome, StartRequest
 from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
@@ -421,3 +423,21 @@ def test_refused_start_leaves_no_trace(shop: Shop) -> None:
     assert shop.all("j") == []
     with shop.store.write() as tx, pytest.raises(ServiceError, match="missing metadata"):
         shop.lifecycle.start_in(tx, StartRequest(scope=CONTEXT.scope, job_name="none"))
+
+
+def test_what_is_old_is_cleared_away(shop: Shop, tmp_path: Path) -> None:
+    shop.job("j", JobRunQueuingEnabled=True)
+    running, waiting = shop.start("j", delivered("1-x", "a")), shop.start("j")
+    over, open_ = tmp_path / "99-0", tmp_path / f"{shop.get(running).seq}-0"
+    for path in (over, open_):
+        path.mkdir()
+    keeping = Housekeeping(store=shop.store, clock=shop.clock, lifecycle=shop.lifecycle, directory=tmp_path)
+    shop.clock.advance(days=14)
+    keeping.tidy()
+    assert shop.get(waiting).state == "WAITING"
+    assert (over.exists(), open_.exists()) == (False, True)
+    shop.clock.advance(days=2)
+    keeping.tidy()
+    assert shop.get(waiting).state == "EXPIRED"
+    assert shop.get(running).state == "STARTING"
+    assert shop.start("j", delivered("1-x", "b")) != running
