@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import IO, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 S3_SCHEMES = ("s3", "s3a", "s3n")
 UPLOADS = 8
@@ -202,7 +202,7 @@ def split(path: str) -> tuple[str, str, str]:
     scheme, _, rest = path.partition("://")
     scheme = scheme.lower()
     if scheme == "file":
-        return "file", "", unquote(urlsplit(path).path) if "%" in path else "/" + rest.lstrip("/")
+        return "file", "", "/" + rest.lstrip("/")
     bucket, _, key = rest.partition("/")
     return scheme, bucket, key
 
