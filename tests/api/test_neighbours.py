@@ -112,7 +112,6 @@ def test_the_librarys_own_ways_in_are_closed(server: Any, name: str) -> None:
             for method in ("GET", "POST"):
                 reply = http.request(method, server.endpoint + path, headers=headers)
                 assert reply.status >= 400, (method, path)
-                assert b"reset" not in reply.data.lower()
 
 
 def test_what_was_answered_survives_a_kill(own_server: Any, name: str) -> None:
