@@ -340,7 +340,7 @@ def test_what_is_not_served_is_refused(glue: Any, make: Callable[..., str]) -> N
 
 def test_a_call_that_is_sent_again_starts_one_run(server: Any, make: Callable[..., str]) -> None:
     job = make("print(1)", ExecutionProperty={"MaxConcurrentRuns": 10})
-    client = server.client("glue")
+    client = server.client("glue", user_agent_extra="exec-env/AWS_Lambda_python3.12")
     headers: dict[str, str] = {}
 
     def add(request: Any, **_: Any) -> None:

@@ -171,7 +171,15 @@ def test_runs_of_a_deleted_job_stay_with_it(shop: Shop) -> None:
 def delivered(root: str, parent: str, invocation: str = "") -> Context:
     return Context(
         trace=f"Root={root};Parent={parent};Sampled=0",
-        http=HttpRequest(method="POST", path="/", raw_path="/", headers={"amz-sdk-invocation-id": invocation}),
+        http=HttpRequest(
+            method="POST",
+            path="/",
+            raw_path="/",
+            headers={
+                "amz-sdk-invocation-id": invocation,
+                "user-agent": "Boto3/1.44 exec-env/AWS_Lambda_python3.12",
+            },
+        ),
     )
 
 
@@ -183,6 +191,12 @@ def test_a_delivery_that_comes_again_finds_its_runs_before_the_limit_is_looked_a
         shop.start("j", delivered("1-x", "b"))
     with pytest.raises(ServiceError, match="ConcurrentRunsExceeded"):
         shop.start("j", delivered("1-y", "a"))
+
+
+def test_a_trace_of_another_client_says_nothing(shop: Shop) -> None:
+    shop.job("j", ExecutionProperty={"MaxConcurrentRuns": 10})
+    traced = [Context(trace=f"Root=1-x;Parent={parent}") for parent in "ab"]
+    assert len({shop.start("j", context) for context in traced}) == 2
 
 
 def test_a_call_that_the_sdk_sends_again_is_one_call(shop: Shop) -> None:

@@ -23,6 +23,8 @@ from mastic.glue.idempotency import plain
 from mastic.store import job_runs, schema
 
 KEPT = timedelta(days=2)
+# Every AWS SDK tells its execution environment in User-Agent: "exec-env/AWS_Lambda_python3.12".
+FUNCTION = "exec-env/AWS_Lambda"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +41,9 @@ def cause(context: Context) -> Cause | None:
     headers = context.http.headers if context.http else {}
     invocation = headers.get("amz-sdk-invocation-id", "")
     fields = dict(part.strip().partition("=")[::2] for part in context.trace.split(";") if "=" in part)
-    if fields.get("Root") and fields.get("Parent"):
+    # Other clients trace too, but with a parent per call: there it does not tell deliveries apart.
+    from_function = FUNCTION in headers.get("user-agent", "")
+    if from_function and fields.get("Root") and fields.get("Parent"):
         return Cause(root=f"trace:{fields['Root']}", delivery=fields["Parent"], invocation=invocation)
     if invocation:
         return Cause(root=f"sdk:{invocation}", delivery="", invocation=invocation)
