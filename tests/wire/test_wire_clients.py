@@ -27,7 +27,7 @@ from mastic.clock import SystemClock
 from mastic.context import Context, HttpRequest
 from mastic.errors import ServiceError
 from mastic.wire.asgi import Gateway
-from mastic.wire.dispatch import Body, FileBody, Registry, Response
+from mastic.wire.dispatch import Body, FileBody, Registry, Response, waits
 from mastic.wire.sigv4 import Authenticator, Secret
 from tests.wire.doors import serving
 
@@ -678,3 +678,28 @@ def test_wrong_signatures_are_refused_in_the_services_own_words(locked: Door) ->
     assert not locked.objects._path("stolen").exists()
     status, _, body = locked.get("/bucket/plain")
     assert (status, b"<Code>AccessDenied</Code>" in body) == (403, True)
+
+
+def test_a_waiting_call_leaves_threads_for_those_it_waits_for() -> None:
+    class Waiters:
+        url = ""
+
+        @waits
+        def invoke(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+            headers = {"Authorization": signed("lambda")}
+            asked = urllib.request.Request(self.url + "/2015-03-31/functions/f/policy", headers=headers)
+            with urllib.request.urlopen(asked, timeout=20) as reply:
+                return {"StatusCode": 200, "Payload": reply.read()}
+
+        def get_policy(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+            return {"Policy": "inner"}
+
+    waiters, registry = Waiters(), Registry()
+    registry.add("lambda", waiters)
+    gateway = Gateway(registry, threads=1, waiting_threads=1)
+    with serving(gateway) as url:
+        waiters.url = url
+        door = Door(url, Objects(Path()), Metrics())
+        reply = door.client("lambda").invoke(FunctionName="f", Payload=b"{}")
+        assert reply["Payload"].read() == b'{"Policy":"inner"}'
+    gateway.close()

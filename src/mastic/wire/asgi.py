@@ -38,7 +38,11 @@ class Limits:
 
 
 class Gateway:
-    """The ASGI application."""
+    """The ASGI application.
+
+    ``threads`` run the calls that do not wait; ``waiting_threads`` (started as needed) those whose handler is
+    marked with ``dispatch.waits`` or reads a body from its client.
+    """
 
     def __init__(
         self,
@@ -50,7 +54,8 @@ class Gateway:
         limits: Limits | None = None,
         base_hosts: tuple[str, ...] = (),
         cors: Cors | None = None,
-        threads: int = 64,
+        threads: int = 32,
+        waiting_threads: int = 512,
     ) -> None:
         self.registry = registry
         self.dispatcher = Dispatcher(registry)
@@ -64,6 +69,7 @@ class Gateway:
         self._ids = ids or Ids()
         self._limits = limits or Limits()
         self._workers = Workers(threads)
+        self._waiting = Workers(waiting_threads)
         self._mounts: list[tuple[str, AsgiApp]] = []
         self._delegates: dict[str, AsgiApp] = {}
 
@@ -84,6 +90,7 @@ class Gateway:
     def close(self) -> None:
         """Let the worker threads end."""
         self._workers.close()
+        self._waiting.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
@@ -109,11 +116,14 @@ class Gateway:
                 if exchange.refusal is None:
                     await self._delegates[service.id](scope, _replay(exchange.sent_body, receive), send)
                     return
-            outgoing = await self._workers.run(lambda: self._answers.answer(exchange))
+            operation = exchange.route.operation
+            patient = operation is not None and exchange.refusal is None and self.registry.waits(operation)
+            workers = self._waiting if patient else self._workers
+            outgoing = await workers.run(lambda: self._answers.answer(exchange))
             if exchange.waiting:
                 # The client still waits for "100 Continue" and may or may not send its body after this.
                 outgoing.headers.append(("Connection", "close"))
-            await send_reply(outgoing, send, receive, self._workers)
+            await send_reply(outgoing, send, receive, self._waiting)
         finally:
             if exchange.pump is not None:
                 exchange.pump.close()

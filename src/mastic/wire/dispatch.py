@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -29,9 +29,19 @@ from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtoco
 from mastic.wire.spec import Models, OperationSpec, ServiceSpec
 from mastic.wire.validate import Validators
 
-__all__ = ["Body", "Coverage", "Dispatcher", "FileBody", "Handler", "Registry", "Response"]
+__all__ = ["Body", "Coverage", "Dispatcher", "FileBody", "Handler", "Registry", "Response", "waits"]
 
 Handler = Callable[[Context, dict[str, Any]], Any]
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def waits(handler: _Method) -> _Method:
+    """Mark a handler that may take long because it waits for others (a function's end, a long poll).
+
+    Such calls get threads of their own: those they wait for must still be able to call this server.
+    """
+    handler.__waits__ = True  # type: ignore[attr-defined]
+    return handler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +94,13 @@ class Registry:
     def handler(self, service: str, operation: str) -> Handler | None:
         """The handler of an operation, or None."""
         return self._handlers.get((service, operation))
+
+    def waits(self, operation: OperationSpec) -> bool:
+        """True when a call may hold its thread for long: it waits for others, or for its client's body."""
+        if operation.streaming_input is not None:
+            return True
+        handler = self._handlers.get((operation.service.id, operation.name))
+        return bool(getattr(handler, "__waits__", False))
 
     def coverage(self) -> dict[str, Coverage]:
         """For every registered service: which operations of its model have a handler and which have none."""
