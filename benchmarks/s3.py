@@ -37,7 +37,9 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb", 256 * 1024)
 
-    def call(self, method: str, path: str, body: bytes = b"", *, keep: bool = True, **headers: str) -> tuple[int, bytes]:
+    def call(
+        self, method: str, path: str, body: bytes = b"", *, keep: bool = True, **headers: str
+    ) -> tuple[int, bytes]:
         """Send a request and read the reply; without ``keep`` its body is dropped."""
         self.send_head(method, path, len(body), **headers)
         if body:
@@ -64,7 +66,10 @@ class Connection:
         return status, b""
 
 
-def per_second(port: int, threads: int, seconds: float, act: Callable[[Connection, int, int], None]) -> float:
+Act = Callable[[Connection, int, int], None]
+
+
+def per_second(port: int, threads: int, seconds: float, act: Act) -> float:
     """How often ``act(connection, thread, number)`` runs in a second, over all threads."""
     counts = [0] * threads
     stop = time.monotonic() + seconds
@@ -84,9 +89,7 @@ def per_second(port: int, threads: int, seconds: float, act: Callable[[Connectio
     return sum(counts) / (time.monotonic() - begun)
 
 
-def measured(
-    name: str, process: psutil.Process, port: int, threads: int, seconds: float, act: Callable[[Connection, int, int], None]
-) -> None:
+def measured(name: str, process: psutil.Process, port: int, threads: int, seconds: float, act: Act) -> None:
     """Print the rate, and the server's processor time per request, which other load does not change much."""
     before = sum(process.cpu_times()[:2])
     begun = time.monotonic()
@@ -144,7 +147,9 @@ def listing(port: int, threads: int, keys: int) -> None:
 
     begun = time.monotonic()
     workers = [
-        threading.Thread(target=lambda t=t: [put(c, t, n) for c in [Connection(port)] for n in range(keys // threads)])
+        threading.Thread(
+            target=lambda t=t: [put(c, t, n) for c in [Connection(port)] for n in range(keys // threads)]
+        )
         for t in range(threads)
     ]
     for worker in workers:
@@ -181,7 +186,16 @@ def main() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "mastic", "up", "--data-dir", str(Path(scratch) / "data"), "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "mastic",
+            "up",
+            "--data-dir",
+            str(Path(scratch) / "data"),
+            "--port",
+            str(port),
+        ]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             for _ in range(200):

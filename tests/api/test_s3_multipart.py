@@ -40,7 +40,9 @@ def code(call: Any, **arguments: Any) -> str:
     return str(raised.value.response["Error"]["Code"])
 
 
-def upload(client: Any, where: dict[str, Any], bodies: list[bytes], **said: Any) -> tuple[str, list[dict[str, Any]]]:
+def upload(
+    client: Any, where: dict[str, Any], bodies: list[bytes], **said: Any
+) -> tuple[str, list[dict[str, Any]]]:
     upload_id = client.create_multipart_upload(**where, **said)["UploadId"]
     parts = []
     for number, body in enumerate(bodies, 1):
@@ -85,7 +87,12 @@ def test_ranges_across_parts(s3: Any, bucket: str) -> None:
     upload_id, parts = upload(s3, where, bodies)
     s3.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})
     whole = b"".join(bodies)
-    for first, last in ((0, 9), (len(ONE) - 2, len(ONE) + 1), (len(ONE), len(ONE)), (len(whole) - 4, len(whole) - 1)):
+    for first, last in (
+        (0, 9),
+        (len(ONE) - 2, len(ONE) + 1),
+        (len(ONE), len(ONE)),
+        (len(whole) - 4, len(whole) - 1),
+    ):
         got = s3.get_object(**where, Range=f"bytes={first}-{last}")
         assert got["Body"].read() == whole[first : last + 1]
     second = s3.get_object(**where, PartNumber=2)
@@ -102,7 +109,10 @@ def test_refusals(s3: Any, bucket: str) -> None:
     complete = s3.complete_multipart_upload
     assert code(complete, **finish, MultipartUpload={"Parts": parts}) == "EntityTooSmall"
     assert code(complete, **finish, MultipartUpload={"Parts": parts[::-1]}) == "InvalidPartOrder"
-    assert code(complete, **finish, MultipartUpload={"Parts": [{"PartNumber": 9, "ETag": '"x"'}]}) == "InvalidPart"
+    assert (
+        code(complete, **finish, MultipartUpload={"Parts": [{"PartNumber": 9, "ETag": '"x"'}]})
+        == "InvalidPart"
+    )
     wrong = [{**parts[0], "ETag": parts[1]["ETag"]}]
     assert code(complete, **finish, MultipartUpload={"Parts": wrong}) == "InvalidPart"
     assert code(complete, **finish, MultipartUpload={"Parts": []}) == "MalformedXML"
@@ -120,9 +130,7 @@ def test_only_the_named_parts_count(s3: Any, bucket: str) -> None:
     upload_id, parts = upload(s3, where, [ONE, TWO, b"end"])
     replaced = s3.upload_part(**where, UploadId=upload_id, PartNumber=1, Body=THREE)
     parts[0] = {"PartNumber": 1, "ETag": replaced["ETag"], "ChecksumCRC32": replaced["ChecksumCRC32"]}
-    s3.complete_multipart_upload(
-        **where, UploadId=upload_id, MultipartUpload={"Parts": [parts[0], parts[2]]}
-    )
+    s3.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": [parts[0], parts[2]]})
     assert s3.get_object(**where)["Body"].read() == THREE + b"end"
 
 
@@ -151,7 +159,12 @@ def test_full_object_checksums(s3: Any, bucket: str) -> None:
     expected = base64.b64encode(zlib.crc32(b"".join(bodies)).to_bytes(4, "big")).decode()
     said = {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
     upload_id, parts = upload(s3, where, bodies, **said)
-    finish = {**where, "UploadId": upload_id, "MultipartUpload": {"Parts": parts}, "ChecksumType": "FULL_OBJECT"}
+    finish = {
+        **where,
+        "UploadId": upload_id,
+        "MultipartUpload": {"Parts": parts},
+        "ChecksumType": "FULL_OBJECT",
+    }
     assert code(s3.complete_multipart_upload, **finish, ChecksumCRC32="AAAAAA==") == "BadDigest"
     assert code(s3.complete_multipart_upload, **finish, MpuObjectSize=7) == "InvalidRequest"
     done = s3.complete_multipart_upload(**finish, ChecksumCRC32=expected, MpuObjectSize=len(ONE) + 3)
@@ -212,7 +225,9 @@ def test_listing_uploads(s3: Any, bucket: str) -> None:
         expected += [(key, i) for i in ids]
     for size in (1, 3, 1000):
         pages = list(
-            s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, PaginationConfig={"PageSize": size})
+            s3.get_paginator("list_multipart_uploads").paginate(
+                Bucket=bucket, PaginationConfig={"PageSize": size}
+            )
         )
         assert [(u["Key"], u["UploadId"]) for p in pages for u in p.get("Uploads", ())] == expected
     page = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", Prefix="")

@@ -115,7 +115,9 @@ def test_the_configuration_is_told_as_kept(s3: Any, bucket: str, queue: Queue) -
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=given)
     found = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
     filters = {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "a/"}]}}
-    assert found == [{"Id": "mine", "QueueArn": queue.arn, "Events": ["s3:ObjectCreated:Put"], "Filter": filters}]
+    assert found == [
+        {"Id": "mine", "QueueArn": queue.arn, "Events": ["s3:ObjectCreated:Put"], "Filter": filters}
+    ]
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=bucket)
 

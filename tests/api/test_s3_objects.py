@@ -76,7 +76,18 @@ def test_an_empty_object(s3: Any, bucket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["../../etc/passwd", "a/../b", "/leading", "a//b", ".", "..", "trailing/", "ends with space ", "%2e%2e/x"]
+    "key",
+    [
+        "../../etc/passwd",
+        "a/../b",
+        "/leading",
+        "a//b",
+        ".",
+        "..",
+        "trailing/",
+        "ends with space ",
+        "%2e%2e/x",
+    ],
 )
 def test_no_key_leads_out_of_its_bucket(s3: Any, bucket: str, key: str) -> None:
     s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
@@ -161,9 +172,17 @@ def test_read_preconditions(s3: Any, bucket: str) -> None:
 def test_overridden_headers(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentType="a/b")
     found = s3.get_object(
-        Bucket=bucket, Key="k", ResponseContentType="c/d", ResponseContentDisposition="inline", ResponseCacheControl="x"
+        Bucket=bucket,
+        Key="k",
+        ResponseContentType="c/d",
+        ResponseContentDisposition="inline",
+        ResponseCacheControl="x",
     )
-    assert (found["ContentType"], found["ContentDisposition"], found["CacheControl"]) == ("c/d", "inline", "x")
+    assert (found["ContentType"], found["ContentDisposition"], found["CacheControl"]) == (
+        "c/d",
+        "inline",
+        "x",
+    )
 
 
 def test_conditional_writes(s3: Any, bucket: str) -> None:
@@ -223,7 +242,9 @@ def test_without_a_checksum_s3_makes_its_own(server: Any, bucket: str) -> None:
 
 
 def test_copies(s3: Any, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="from/ä +", Body=b"hello", ContentType="a/b", Metadata={"m": "1"}, Tagging="t=1")
+    s3.put_object(
+        Bucket=bucket, Key="from/ä +", Body=b"hello", ContentType="a/b", Metadata={"m": "1"}, Tagging="t=1"
+    )
     source = {"Bucket": bucket, "Key": "from/ä +"}
     done = s3.copy_object(Bucket=bucket, Key="to", CopySource=source)
     assert done["CopyObjectResult"]["ETag"] == '"5d41402abc4b2a76b9719d911017c592"'
@@ -251,8 +272,13 @@ def test_conditional_copies(s3: Any, bucket: str) -> None:
     tag = s3.put_object(Bucket=bucket, Key="a", Body=b"1")["ETag"]
     source = {"Bucket": bucket, "Key": "a"}
     refused = ("PreconditionFailed", 412)
-    assert failure(s3.copy_object, Bucket=bucket, Key="b", CopySource=source, CopySourceIfMatch='"x"') == refused
-    assert failure(s3.copy_object, Bucket=bucket, Key="b", CopySource=source, CopySourceIfNoneMatch=tag) == refused
+    assert (
+        failure(s3.copy_object, Bucket=bucket, Key="b", CopySource=source, CopySourceIfMatch='"x"') == refused
+    )
+    assert (
+        failure(s3.copy_object, Bucket=bucket, Key="b", CopySource=source, CopySourceIfNoneMatch=tag)
+        == refused
+    )
     s3.copy_object(Bucket=bucket, Key="b", CopySource=source, CopySourceIfMatch=tag, IfNoneMatch="*")
     assert failure(s3.copy_object, Bucket=bucket, Key="b", CopySource=source, IfNoneMatch="*") == refused
 
@@ -263,7 +289,9 @@ def test_deleting_many(s3: Any, bucket: str) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     done = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": k} for k in [*keys[:20], "none"]]})
     assert sorted(d["Key"] for d in done["Deleted"]) == sorted([*keys[:20], "none"])
-    quiet = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": k} for k in keys[20:]], "Quiet": True})
+    quiet = s3.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": k} for k in keys[20:]], "Quiet": True}
+    )
     assert "Deleted" not in quiet
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
     s3.put_object(Bucket=bucket, Key="a", Body=b"x")
@@ -318,5 +346,7 @@ def test_object_lists_of_grants(s3: Any, bucket: str) -> None:
 
 def test_what_is_not_done_is_refused(s3: Any, bucket: str) -> None:
     key = base64.b64encode(b"k" * 32).decode()
-    code = failure(s3.put_object, Bucket=bucket, Key="k", Body=b"", SSECustomerAlgorithm="AES256", SSECustomerKey=key)
+    code = failure(
+        s3.put_object, Bucket=bucket, Key="k", Body=b"", SSECustomerAlgorithm="AES256", SSECustomerKey=key
+    )
     assert code == ("NotImplemented", 501)

@@ -129,10 +129,14 @@ def test_tags_of_versions(s3: Any, bucket: str) -> None:
 def test_locked_versions_cannot_be_deleted(s3: Any, name: str) -> None:
     s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
-    assert s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"] == {"ObjectLockEnabled": "Enabled"}
+    assert s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"] == {
+        "ObjectLockEnabled": "Enabled"
+    }
     where = {"Bucket": name, "Key": "k"}
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-    held = s3.put_object(**where, Body=b"x", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)["VersionId"]
+    held = s3.put_object(**where, Body=b"x", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)[
+        "VersionId"
+    ]
     assert s3.get_object_retention(**where)["Retention"] == {"Mode": "GOVERNANCE", "RetainUntilDate": until}
     assert code(s3.delete_object, **where, VersionId=held) == "AccessDenied"
     assert s3.delete_object(**where)["DeleteMarker"] is True

@@ -30,7 +30,11 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 @pytest.fixture
 def shelf(store: Store, tmp_path: Path) -> LocalObjects:
     made = LocalObjects(
-        store=store, blobs=Blobs(tmp_path / "objects"), clock=ManualClock(NOON), ids=Ids(), account="123456789012"
+        store=store,
+        blobs=Blobs(tmp_path / "objects"),
+        clock=ManualClock(NOON),
+        ids=Ids(),
+        account="123456789012",
     )
     made.create_bucket("bkt", region="us-east-1")
     return made
@@ -152,7 +156,9 @@ def test_versions_and_markers(shelf: LocalObjects) -> None:
     marker = versions(shelf, "k")[0]
     assert marker[1:] == (True, True)
     assert versions(shelf, "k")[1:] == [(one, False, False), ("null", False, False)]
-    gone = shelf.remove("bkt", "k", marker[0], conditions=Conditions(), origin=Origin(event="ObjectRemoved:Delete"))
+    gone = shelf.remove(
+        "bkt", "k", marker[0], conditions=Conditions(), origin=Origin(event="ObjectRemoved:Delete")
+    )
     assert gone.marker
     assert versions(shelf, "k")[0] == (one, True, False)
     set_up(shelf, versioning="Suspended")
@@ -240,7 +246,10 @@ def lifecycle(shelf: LocalObjects, *rules: dict[str, Any]) -> None:
     with shelf.store.write() as tx:
         found = buckets.find(tx, "bkt")
         assert found is not None
-        body = {"Rules": [{"ID": "r", "Status": "Enabled", **r} for r in rules], "size": "varies_by_storage_class"}
+        body = {
+            "Rules": [{"ID": "r", "Status": "Enabled", **r} for r in rules],
+            "size": "varies_by_storage_class",
+        }
         buckets.configure(tx, found, "lifecycle", body)
 
 

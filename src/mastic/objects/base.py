@@ -52,7 +52,7 @@ class Objects(Protocol):
         """The object without its bytes."""
         ...
 
-    def read(self, bucket: str, key: str, range: tuple[int, int] | None = None) -> bytes:  # noqa: A002 - as HTTP names it
+    def read(self, bucket: str, key: str, range: tuple[int, int] | None = None) -> bytes:
         """The object's bytes; ``range`` is (first, one past the last)."""
         ...
 

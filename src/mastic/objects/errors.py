@@ -53,7 +53,10 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
     "InvalidTag": (400, "The tag provided was not a valid tag."),
     "InvalidTargetBucketForLogging": (400, "The target bucket for logging does not exist"),
     "KeyTooLongError": (400, "Your key is too long"),
-    "MalformedACLError": (400, "The XML you provided was not well-formed or did not validate against our published schema"),
+    "MalformedACLError": (
+        400,
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    ),
     "MalformedPolicy": (400, "Policies must be valid JSON and the first byte must be '{'"),
     "MalformedXML": (
         400,
@@ -97,7 +100,7 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
 }  # fmt: skip
 
 
-class Refusal(ServiceError):  # noqa: N818 - one of mastic.errors' family
+class Refusal(ServiceError):
     """An S3 error; ``headers`` travel with it (``x-amz-delete-marker``, ``Allow`` …)."""
 
     def __init__(

@@ -60,9 +60,8 @@ def start_of(after: str, prefix: str, delimiter: str) -> str | None:
     if after < prefix or not after:
         return prefix
     # A page that ended with a common prefix goes on behind everything below it.
-    if delimiter and after.startswith(prefix) and after.endswith(delimiter):
-        if common_prefix(after, prefix, delimiter) == after:
-            return successor(after)
+    if after.startswith(prefix) and common_prefix(after, prefix, delimiter) == after:
+        return successor(after)
     return first_after(after)
 
 

@@ -221,7 +221,7 @@ class LocalObjects:
     def stat(self, bucket: str, key: str) -> ObjectInfo:
         return _info(bucket, self._visible(bucket, key)[1])
 
-    def read(self, bucket: str, key: str, range: tuple[int, int] | None = None) -> bytes:  # noqa: A002 - as HTTP names it
+    def read(self, bucket: str, key: str, range: tuple[int, int] | None = None) -> bytes:
         home, found = self._visible(bucket, key)
         first, end = range if range is not None else (0, found.size)
         if first < 0 or first > end or (first >= found.size and end > first):

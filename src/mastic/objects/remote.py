@@ -60,7 +60,7 @@ class RemoteObjects:
             metadata=found.get("Metadata", {}),
         )
 
-    def read(self, bucket: str, key: str, range: tuple[int, int] | None = None) -> bytes:  # noqa: A002 - as HTTP names it
+    def read(self, bucket: str, key: str, range: tuple[int, int] | None = None) -> bytes:
         """See ``base.Objects``."""
         if range is not None and range[0] == range[1]:
             return b""

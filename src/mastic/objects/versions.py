@@ -51,9 +51,10 @@ class Conditions:
             raise refused("PreconditionFailed", Condition="If-Match")
         if visible is not None and self.if_size not in (None, visible.size):
             raise refused("PreconditionFailed", Condition="x-amz-if-match-size")
-        if visible is not None and self.if_modified is not None:
-            if self.if_modified != visible.modified.replace(microsecond=0):
-                raise refused("PreconditionFailed", Condition="x-amz-if-match-last-modified-time")
+        if visible is None or self.if_modified is None:
+            return
+        if self.if_modified != visible.modified.replace(microsecond=0):
+            raise refused("PreconditionFailed", Condition="x-amz-if-match-last-modified-time")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,8 @@
 """Buckets and their configurations.
 
 Owns the tables ``buckets`` and ``bucket_configurations``. What the hot path needs of the configurations
-(versioning, whether events are wanted, object lock, default encryption, ownership, public access) is kept on the bucket's own row.
+(versioning, whether events are wanted, object lock, default encryption, ownership, public access) is kept on the
+bucket's own row.
 """
 
 from __future__ import annotations

@@ -113,14 +113,13 @@ def chosen(upload: Upload, listed: Sequence[Mapping[str, Any]], stored: Mapping[
             value = said.get(replies.checksum_member(algorithm))
             if value is not None and part.checksums.get(algorithm, value) != value:
                 raise refused("InvalidPart", UploadId=upload.id, PartNumber=part.number, ETag=part.etag)
-        if upload.algorithm and upload.checksum_type == COMPOSITE:
-            if said.get(replies.checksum_member(upload.algorithm)) is None:
-                name = upload.algorithm.lower()
-                raise refused(
-                    "InvalidRequest",
-                    f"The upload was created using a {name} checksum. The complete request must include the "
-                    f"checksum for each part. It was missing for part {part.number} in the request.",
-                )
+        told = upload.algorithm and said.get(replies.checksum_member(upload.algorithm))
+        if upload.algorithm and upload.checksum_type == COMPOSITE and told is None:
+            raise refused(
+                "InvalidRequest",
+                f"The upload was created using a {upload.algorithm.lower()} checksum. The complete request must "
+                f"include the checksum for each part. It was missing for part {part.number} in the request.",
+            )
         out.append(part)
     for part in out[:-1]:
         if part.size < SMALLEST_PART:

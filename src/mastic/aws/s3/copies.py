@@ -81,7 +81,7 @@ def open_source(
     return home, found, objects.segments(home, found)
 
 
-class SourceChanged(Exception):  # noqa: N818 - it tells what happened, nobody is to blame
+class SourceChanged(Exception):
     """Between reading the source and committing the copy somebody replaced it: read again."""
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from mastic.aws.s3.notifications import KIND, QUEUE, Destinations, matches, targets
 from mastic.clock import Clock
+from mastic.errors import ServiceError
 from mastic.ids import Ids
 from mastic.store import buckets, outbox, tasks
 
@@ -62,17 +63,25 @@ class Deliveries:
             return
         for service, arn, rule in targets(configuration):
             if matches(rule, happened["event_name"], happened["key"]):
-                payload = {
-                    "service": service,
-                    "arn": arn,
-                    "event": {"Records": [record(happened, rule["Id"])]},
-                    "until": (self._clock.now() + GIVE_UP).timestamp(),
-                }
-                tasks.put(tx, QUEUE, f"{event.id}:{rule['Id']}", payload, not_before=self._clock.now())
+                document = {"Records": [record(happened, rule["Id"])]}
+                self._queue(tx, service, arn, document, f"{event.id}:{rule['Id']}")
         if "EventBridgeConfiguration" in configuration:
             envelope = eventbridge(happened, event_id=self._ids.uuid())
             if envelope is not None:
                 outbox.put(tx, EVENTBRIDGE_TOPIC, envelope, key=happened["key"][:128])
+
+    def _queue(self, tx: Connection, service: str, arn: str, document: dict[str, Any], key: str) -> None:
+        enqueue = self._destinations.enqueue(service)
+        if enqueue is None:
+            until = (self._clock.now() + GIVE_UP).timestamp()
+            payload = {"service": service, "arn": arn, "event": document, "until": until}
+            tasks.put(tx, QUEUE, key, payload, not_before=self._clock.now())
+            return
+        try:
+            enqueue(tx, arn, document, f"s3:{key}")
+        except ServiceError as error:
+            # Deleted since the configuration was made: S3 drops such events, too.
+            log.warning("s3_event_dropped", arn=arn, code=error.code, reason=error.message)
 
     def handle(self, task: tasks.Task) -> None:
         """Hand one event over; what is refused the worker tries again, with growing pauses, for a day."""

@@ -155,9 +155,10 @@ def noncurrent_expired(
     """Whether a version that was superseded at ``since``, with ``newer`` noncurrent ones above it, is to go."""
     for rule in rules:
         action = rule.get("NoncurrentVersionExpiration")
-        if action and selects(rule, found) and newer >= (action.get("NewerNoncurrentVersions") or 0):
-            if now >= midnight_after(since, action["NoncurrentDays"]):
-                return True
+        if not action or not selects(rule, found) or newer < (action.get("NewerNoncurrentVersions") or 0):
+            continue
+        if now >= midnight_after(since, action["NoncurrentDays"]):
+            return True
     return False
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
 from mastic.aws.s3.buckets import held
 from mastic.clock import Clock
 from mastic.context import Context
@@ -27,28 +29,39 @@ TARGETS: Mapping[str, tuple[str, str]] = {
 }
 
 
+Check = Callable[[str, str, str], str | None]
+Deliver = Callable[[str, dict[str, Any]], None]
+Enqueue = Callable[[Connection, str, dict[str, Any], str], object]
+
+
 class Destinations:
     """How notifications reach the services they go to: "lambda", "sqs" and "sns", each added when it is built."""
 
     def __init__(self) -> None:
-        self._check: dict[str, Callable[[str, str, str], str | None]] = {}
-        self._deliver: dict[str, Callable[[str, dict[str, Any]], None]] = {}
+        self._check: dict[str, Check] = {}
+        self._deliver: dict[str, Deliver] = {}
+        self._enqueue: dict[str, Enqueue] = {}
 
     def add(
-        self,
-        service: str,
-        *,
-        check: Callable[[str, str, str], str | None],
-        deliver: Callable[[str, dict[str, Any]], None],
+        self, service: str, *, check: Check, deliver: Deliver | None = None, enqueue: Enqueue | None = None
     ) -> None:
-        """Make a service a possible destination.
+        """Make a service a possible destination; give it either ``deliver`` or ``enqueue``.
 
         ``check(arn, bucket_arn, account)`` says why S3 could not deliver there, or None. ``deliver(arn,
-        event)`` hands over S3's event document (``{"Records": […]}``, or the test event) and raises when that
-        failed, to be tried again later.
+        event)`` hands over S3's event document (``{"Records": […]}``, or the test event) outside of any
+        transaction and raises when that failed, to be tried again later. ``enqueue(tx, arn, event, key)`` is for
+        a destination with a durable queue of its own in the store: it takes the document in the transaction that
+        takes the event out, so exactly once; ServiceError says that the destination is not there any more.
         """
         self._check[service] = check
-        self._deliver[service] = deliver
+        if deliver is not None:
+            self._deliver[service] = deliver
+        if enqueue is not None:
+            self._enqueue[service] = enqueue
+
+    def enqueue(self, service: str) -> Enqueue | None:
+        """The destination's own queue, if it has one."""
+        return self._enqueue.get(service)
 
     def objection(self, service: str, arn: str, bucket_arn: str, account: str) -> str | None:
         """Why S3 could not deliver there, or None."""
