@@ -49,7 +49,27 @@ from mastic.aws.iam.managed_policies import Attachments, Policies
 from mastic.aws.iam.roles import InstanceProfiles, Roles
 from mastic.aws.iam.simulations import Simulations
 from mastic.aws.iam.users import AccessKeys, Groups, Users
+from mastic.aws.lambda_ import deliveries as lambda_deliveries
+from mastic.aws.lambda_.definitions import Definitions
+from mastic.aws.lambda_.downloads import Downloads
+from mastic.aws.lambda_.functions import QUEUE as LAMBDA_EVENTS
+from mastic.aws.lambda_.functions import Functions as LambdaFunctions
+from mastic.aws.lambda_.invocations import Invocations as LambdaInvocations
+from mastic.aws.lambda_.layers import Layers
+from mastic.aws.lambda_.names import invalid as lambda_invalid
+from mastic.aws.lambda_.packages import DOWNLOADS, Packages
+from mastic.aws.lambda_.permissions import Permissions
+from mastic.aws.lambda_.polling import Poller
+from mastic.aws.lambda_.running import Runs
+from mastic.aws.lambda_.settings import InvokeConfigs, Settings
+from mastic.aws.lambda_.sources import EventSourceMappings
+from mastic.aws.lambda_.versions import Aliases, Versions
+from mastic.aws.logs.events import LogEvents
+from mastic.aws.logs.filters import MetricFilters, SubscriptionFilters
+from mastic.aws.logs.groups import LogGroups
 from mastic.aws.logs.ingest import Logs
+from mastic.aws.logs.retention import enforce as enforce_retention
+from mastic.aws.logs.streams import LogStreams
 from mastic.aws.neighbours.backchannel import PATH as BACKCHANNEL
 from mastic.aws.neighbours.backchannel import QUEUE as NEIGHBOUR_CALLS
 from mastic.aws.neighbours.backchannel import BackChannel, Invocations
@@ -58,6 +78,7 @@ from mastic.aws.neighbours.deliveries import MessageTargets
 from mastic.aws.neighbours.door import Door
 from mastic.aws.neighbours.limits import SERVICES as NEIGHBOURS
 from mastic.aws.neighbours.outside import service as outside_service
+from mastic.aws.neighbours.queues import FunctionQueues
 from mastic.aws.s3 import services as s3
 from mastic.aws.s3.cors import BucketCors
 from mastic.aws.s3.deliveries import Deliveries
@@ -69,6 +90,7 @@ from mastic.clock import Clock, SystemClock
 from mastic.config import Config
 from mastic.context import split_scope
 from mastic.errors import Refused
+from mastic.executors.functions import FunctionPool
 from mastic.executors.local import LocalExecutor
 from mastic.executors.neighbours import RUNTIME as NEIGHBOURS_RUNTIME
 from mastic.executors.neighbours import NeighbourProcess
@@ -91,6 +113,7 @@ from mastic.glue.jobs.definitions import exists as job_exists
 from mastic.glue.jobs.housekeeping import Housekeeping
 from mastic.glue.jobs.lifecycle import Lifecycle
 from mastic.glue.jobs.messages import Messages
+from mastic.glue.jobs.metrics import JobMetrics, MetricSink
 from mastic.glue.jobs.preparation import CHANNEL_PATH, EMBEDDED_RUNTIME, SPARK_RUNTIME, Preparation
 from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
@@ -100,6 +123,7 @@ from mastic.glue.triggers.definitions import exists as trigger_exists
 from mastic.glue.triggers.firing import Firing
 from mastic.ids import Ids
 from mastic.loops.base import Worker
+from mastic.loops.function_logs import FunctionLogs
 from mastic.loops.janitor import Janitor
 from mastic.loops.job_logs import JobLogs, LogSink
 from mastic.loops.launching import Launcher
@@ -107,6 +131,7 @@ from mastic.loops.periodic import Periodic
 from mastic.loops.reactor import Reactor
 from mastic.loops.runner import Runner
 from mastic.loops.scheduler import Scheduler
+from mastic.loops.sources import Sources
 from mastic.objects.base import Objects
 from mastic.objects.blobs import Blobs
 from mastic.objects.garbage import BlobJanitor
@@ -213,9 +238,9 @@ def build(
         registry.add("iam", family(**identity))
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
     functions = Functions(store=store)
-    logs = Logs(store=store, clock=clock)
+    logs = _add_logs(app, clock)
     destinations = Destinations()
-    messages, router = _add_neighbours(
+    messages, router, clients = _add_neighbours(
         app, clock, ids=ids, holder=holder, endpoint=endpoint, credentials=credentials, functions=functions,
         destinations=destinations,
     )  # fmt: skip
@@ -226,6 +251,14 @@ def build(
     metrics = _add_cloudwatch(app, clock, ids, holder, messages, functions)
     logs.connect(metrics=metrics.put_data)
     objects = _add_s3(app, clock, ids, destinations, reactor, holder)
+    called = _add_lambda(
+        app, clock=clock, ids=ids, holder=holder, endpoint=endpoint, token_key=token_key, objects=objects,
+        logs=logs, metrics=metrics, credentials=credentials, clients=clients,
+    )  # fmt: skip
+    functions.connect(called.invoke_async)
+    destinations.add("lambda", check=called.objection, deliver=called.take_event)
+    logs.connect(deliver=called.invoke_async)
+    registry.add("logs", SubscriptionFilters(store=store, clock=clock, may_invoke=called.may_invoke))
 
     pager = Pager(token_key)
     _add_catalog(app, clock, ids, pager, holder)
@@ -239,6 +272,7 @@ def build(
         holder=holder,
         objects=objects,
         logs=logs,
+        metrics=metrics,
         credentials=credentials,
         endpoint=endpoint,
     )
@@ -323,6 +357,7 @@ def _add_jobs(
     holder: str,
     objects: Objects,
     logs: LogSink,
+    metrics: MetricSink,
     credentials: Credentials,
     endpoint: str,
 ) -> None:
@@ -348,7 +383,7 @@ def _add_jobs(
         ),
     ):  # fmt: skip
         registry.add("glue", part)
-    app.asgi.mount(CHANNEL_PATH, Channel(Messages(store=store, clock=clock)))
+    app.asgi.mount(CHANNEL_PATH, Channel(Messages(store=store, clock=clock, metrics=JobMetrics(metrics).put)))
     executor = LocalExecutor(
         interpreter=runtimes.interpreter,
         directory=config.data_dir / "interpreters",
@@ -392,7 +427,7 @@ def _add_neighbours(
     credentials: Credentials,
     functions: Functions,
     destinations: Destinations,
-) -> tuple[MessageTargets, EventRouter]:
+) -> tuple[MessageTargets, EventRouter, Clients]:
     """SQS, SNS, KMS, Secrets Manager, SSM, DynamoDB, Step Functions, EC2's networks."""
     config, store, gateway = app.config, app.store, app.asgi
     runtimes = Runtimes(config.runtimes_dir)
@@ -432,10 +467,30 @@ def _add_neighbours(
     invocations = Invocations(clock=clock, invoke=functions.invoke)
     app.active.append(Worker(NEIGHBOUR_CALLS, invocations.handle, store=store, clock=clock, holder=holder))
     app.closing += [door.close, process.stop]
-    messages = MessageTargets(Clients(address=process.address, endpoints=config.endpoints))
+    clients = Clients(address=process.address, endpoints=config.endpoints)
+    messages = MessageTargets(clients)
     for service in ("sqs", "sns"):
         destinations.add(service, check=messages.objection, deliver=messages.notify)
-    return messages, router
+    return messages, router, clients
+
+
+def _add_logs(app: App, clock: Clock) -> Logs:
+    """CloudWatch Logs."""
+    store = app.store
+    logs = Logs(store=store, clock=clock)
+    for part in (
+        LogGroups(store=store, clock=clock),
+        LogStreams(store=store, clock=clock),
+        LogEvents(store=store, clock=clock, logs=logs),
+        MetricFilters(store=store, clock=clock),
+    ):
+        app.registry.add("logs", part)
+
+    def enforce() -> None:
+        enforce_retention(store, clock)
+
+    app.active.append(Janitor("logs", enforce, seconds=600, store=store, clock=clock))
+    return logs
 
 
 def _add_events(
@@ -494,6 +549,82 @@ def _add_cloudwatch(
         Worker(ALARM_ACTIONS, actions.handle, store=store, clock=clock, holder=holder, concurrency=2),
     ]
     return metrics
+
+
+def _add_lambda(
+    app: App,
+    *,
+    clock: Clock,
+    ids: Ids,
+    holder: str,
+    endpoint: str,
+    token_key: str,
+    objects: Objects,
+    logs: Logs,
+    metrics: Metrics,
+    credentials: Credentials,
+    clients: Clients,
+) -> LambdaFunctions:
+    """Lambda: functions, their processes, asynchronous invocations, queues that feed them."""
+    config, store, registry = app.config, app.store, app.registry
+    directory = config.data_dir / "functions"
+    pages = Pages(Paging(token_key.encode(), error=lambda_invalid), token="Marker", size="MaxItems")
+    packages = Packages(store=store, clock=clock, directory=directory, key=token_key, read_object=objects.read)
+    pool = FunctionPool(directory, spare=min(1, config.warm_interpreters))
+    output = FunctionLogs(store=store, clock=clock, sink=logs, metrics=metrics)
+    runs = Runs(
+        store=store, clock=clock, ids=ids, pool=pool, packages=packages, logs=output,
+        credentials=FunctionCredentials(credentials, clock).environment, endpoint=endpoint,
+        home=directory / "home", measure=output.measure,
+    )  # fmt: skip
+    functions = LambdaFunctions(store=store, clock=clock, ids=ids, runs=runs)
+    queues = FunctionQueues(clients)
+    common: dict[str, Any] = {"store": store, "clock": clock, "ids": ids}
+    for part in (
+        Definitions(packages=packages, pages=pages, changed=runs.changed, **common),
+        Versions(store=store, ids=ids, pages=pages),
+        Aliases(pages=pages, **common),
+        Permissions(**common),
+        Settings(store=store, concurrency=pool.limit),
+        InvokeConfigs(pages=pages, **common),
+        Layers(store=store, clock=clock, packages=packages, pages=pages),
+        EventSourceMappings(pages=pages, queue_exists=queues.exists, **common),
+        LambdaInvocations(store=store, ids=ids, functions=functions),
+    ):
+        registry.add("lambda", part)
+    app.asgi.mount(DOWNLOADS, Downloads(packages))
+    results = lambda_deliveries.Destinations()
+    results.add("sqs", lambda arn, text, attributes: clients.send(arn, text, attributes=attributes))
+    results.add("sns", lambda arn, text, attributes: clients.publish(arn, text, attributes=attributes))
+    deliveries = lambda_deliveries.Deliveries(
+        store=store, clock=clock, functions=functions, destinations=results,
+        retry_seconds=config.lambda_retry_seconds,
+    )  # fmt: skip
+    working: dict[str, Any] = {"store": store, "clock": clock}
+    app.active += [
+        output,
+        pool,
+        Worker(LAMBDA_EVENTS, deliveries.handle, holder=holder, concurrency=16, **working),
+        Worker(lambda_deliveries.DESTINATION_QUEUE, deliveries.send, holder=holder, **working),
+        Sources(poller=Poller(functions=functions, queues=queues, **common), **working),
+        Janitor("functions", packages.tidy, seconds=600, **working),
+        Janitor("function-events", deliveries.forget, seconds=3600, **working),
+    ]
+    return functions
+
+
+class FunctionCredentials:
+    """Temporary keys of a function's role, good for longer than an environment lives."""
+
+    def __init__(self, credentials: Credentials, clock: Clock) -> None:
+        self._credentials = credentials
+        self._clock = clock
+
+    def environment(self, scope: str, role: str, session: str) -> dict[str, str]:
+        """The keys as the AWS SDKs read them from the environment."""
+        account, _ = split_scope(scope)
+        key, secret, token = self._credentials.issue(account, role, session, self._clock.now() + timedelta(hours=12))
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
 class RunCredentials:
