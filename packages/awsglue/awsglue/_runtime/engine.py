@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SAIL = "sail"
 SPARK = "spark"
+# Glue 5.x: what scripts see as spark.version, on either engine.
+SPARK_VERSION = "3.5.4"
 
 
 @dataclass(kw_only=True)

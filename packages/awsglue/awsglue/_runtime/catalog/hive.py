@@ -45,7 +45,7 @@ class HiveTables:
         if not columns:
             return StructType([])
         ddl = ", ".join(f"`{item['Name']}` {item.get('Type', 'string')}" for item in columns)
-        return self._services.session._parse_ddl(ddl)
+        return self._services.parse_ddl(ddl)
 
     def frame(self, row: dict[str, Any], options: dict[str, str]) -> Any:
         """A DataFrame over all registered partitions (or the table's folder)."""
@@ -185,7 +185,7 @@ class HiveTables:
         provider = _provider(spec)
         location = spec["location"] or self._default_location(database, name)
         partitioned = [piece.split()[0].strip("`") for piece in spec["partitioned"]]
-        whole = frame.schema if frame is not None else self._services.session._parse_ddl(
+        whole = frame.schema if frame is not None else self._services.parse_ddl(
             ", ".join([spec["columns"] or "", *[p for p in spec["partitioned"] if " " in p.strip()]]).strip(", "))
         by_name = {item.name.lower(): item for item in whole.fields}
         keys = [by_name[column.lower()] for column in partitioned]
@@ -222,7 +222,7 @@ class HiveTables:
                     keys: Any) -> dict[str, Any]:
         from pyspark.sql.types import StructType
 
-        from awsglue._runtime.sail.session import SPARK_VERSION
+        from awsglue._runtime.engine import SPARK_VERSION
 
         inputs, outputs, serde = FORMATS[provider]
         serde_parameters = {"path": location, "serialization.format": "1", **spec["options"]}

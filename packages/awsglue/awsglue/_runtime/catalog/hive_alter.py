@@ -36,7 +36,7 @@ def _add_columns(tables: Any, services: Any, row: dict[str, Any], text: str) -> 
 
     from pyspark.sql.types import StructType
 
-    added = services.session._parse_ddl(text).fields
+    added = services.parse_ddl(text).fields
     columns = [*row["StorageDescriptor"]["Columns"],
                *[{"Name": item.name.lower(), "Type": hive_type(item.dataType)} for item in added]]
     parameters = dict(row.get("Parameters", {}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from dataclasses import dataclass
 
 SESSION_CATALOG = "spark_catalog"
@@ -71,3 +73,10 @@ def resolve(parts: list[str], *, catalogs: frozenset[str], catalog: str, databas
     if len(rest) == 2:
         database = rest[0]
     return TableName(catalog=named, database=database.lower(), table=rest[-1].lower(), metadata=metadata)
+
+
+def matches(pattern: str | None, name: str) -> bool:
+    """SHOW TABLES patterns: `*` is anything, `|` is or, case does not matter."""
+    if pattern is None:
+        return True
+    return any(re.fullmatch(fnmatch.translate(part.strip().lower()), name.lower()) for part in pattern.split("|"))

@@ -75,8 +75,7 @@ class IcebergCatalog:
             from pyiceberg.expressions import AlwaysTrue
             from pyiceberg.io.pyarrow import ArrowScan
 
-            from awsglue._runtime.io.arrow_types import arrow_schema
-            from awsglue._runtime.sail.services import conform
+            from awsglue._runtime.io.arrow_types import arrow_schema, conform
 
             scan = ArrowScan(table.metadata, table.io, schema, AlwaysTrue())
             for batch in scan.to_record_batches([tasks[file.path]]):

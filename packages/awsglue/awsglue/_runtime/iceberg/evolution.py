@@ -55,7 +55,7 @@ def alter(tables: Any, services: Any, name: Any, cutter: Cutter) -> None:
 
 
 def _columns(services: Any, text: str) -> Any:
-    return services.session._parse_ddl(text)
+    return services.parse_ddl(text)
 
 
 def _add(table: Any, services: Any, cutter: Cutter) -> None:

@@ -34,9 +34,7 @@ class RowLevel:
         self._services = services
 
     def _query(self, text: str, target: Any) -> Any:
-        from pyspark.sql.connect.plan import SubqueryAlias
-
-        return self._services.statements.query(text, views=[SubqueryAlias(target._plan, TARGET)])
+        return self._services.statements.query(text, views=[(TARGET, target)])
 
     def _target(self, catalog: Any, table: Any, only: set[str] | None = None) -> tuple[Any, dict[str, Any]]:
         """(rows with their file's name, {file name: data file})."""

@@ -82,3 +82,16 @@ def spark_schema(schema: Any) -> Any:
     from pyspark.sql.types import StructField, StructType
 
     return StructType([StructField(item.name, spark_type(item.type), True) for item in schema])
+
+
+def conform(batch: Any, target: Any) -> Any:
+    """A batch in exactly this Arrow schema (string views, large types and zones made plain)."""
+    import pyarrow as pa
+
+    columns = []
+    for item, column in zip(target, batch.columns, strict=True):
+        columns.append(column if column.type == item.type else column.cast(item.type))
+    nullable = pa.schema([item.with_nullable(True) for item in target])
+    if not columns:
+        return batch
+    return pa.RecordBatch.from_arrays(columns, schema=nullable)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from typing import Any
 
-from awsglue._runtime.catalog.names import SESSION_CATALOG, split_identifier
+from awsglue._runtime.catalog.names import SESSION_CATALOG, matches, split_identifier
 
 
 def install() -> None:
@@ -45,13 +43,6 @@ def _views() -> None:
     DataFrame.createGlobalTempView = method(replace=False, prefix="global_temp.")  # type: ignore[method-assign]
     DataFrame.createOrReplaceGlobalTempView = method(replace=True, prefix="global_temp.")  # type: ignore[method-assign]
     DataFrame.registerTempTable = method(replace=True)  # type: ignore[attr-defined]
-
-
-def matches(pattern: str | None, name: str) -> bool:
-    """SHOW TABLES patterns: `*` is anything, `|` is or, case does not matter."""
-    if pattern is None:
-        return True
-    return any(re.fullmatch(fnmatch.translate(part.strip().lower()), name.lower()) for part in pattern.split("|"))
 
 
 def _catalog() -> None:

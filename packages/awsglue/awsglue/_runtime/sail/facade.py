@@ -97,7 +97,7 @@ def _configuration() -> None:
 def _session() -> None:
     from pyspark.sql.connect.session import SparkSession
 
-    from awsglue._runtime.sail.session import SPARK_VERSION
+    from awsglue._runtime.engine import SPARK_VERSION
 
     def spark_context(self: Any) -> Any:
         from awsglue._runtime.sail.spark_context import SparkContext
@@ -124,22 +124,18 @@ def _session() -> None:
     SparkSession.newSession = lambda self: self  # type: ignore[attr-defined]
     SparkSession.createDataFrame = create  # type: ignore[method-assign,assignment]
     SparkSession.table = lambda self, tableName: services().table(tableName)  # type: ignore[method-assign]
-    plain = SparkSession.sql
-
     def sql(self: Any, sqlQuery: str, args: Any = None, **kwargs: Any) -> Any:
         if kwargs:
-            from pyspark.sql.connect.plan import SubqueryAlias
             from pyspark.sql.connect.sql_formatter import SQLStringFormatter
 
             formatter = SQLStringFormatter(self)
             sqlQuery = formatter.format(sqlQuery, **kwargs)
-            views = [SubqueryAlias(df._plan, name) for df, name in formatter._temp_views]
+            views = [(name, df) for df, name in formatter._temp_views]
         else:
             views = []
         return services().sql(sqlQuery, args, views)
 
     SparkSession.sql = sql  # type: ignore[method-assign]
-    SparkSession._mastic_sql = plain  # type: ignore[attr-defined]
 
 
 def _reader() -> None:

@@ -55,7 +55,7 @@ class Services:
         """(StructType, record batches in that schema) of a DataFrame, as the engine produces them."""
         import pyarrow as pa
 
-        from awsglue._runtime.io.arrow_types import arrow_schema
+        from awsglue._runtime.io.arrow_types import arrow_schema, conform
 
         schema = frame.schema
         target = arrow_schema(schema)
@@ -121,7 +121,7 @@ class Services:
             return None
         if schema.lstrip().startswith("{"):
             return StructType.fromJson(json.loads(schema))
-        return self.session._parse_ddl(schema)
+        return self.parse_ddl(schema)
 
     def save(self, request: Any, path: str | None) -> Any:
         """`df.write…save(path)`."""
@@ -154,6 +154,30 @@ class Services:
         """`spark.sql(text)`."""
         return self.statements.run(text, args, views)
 
+    def query(self, text: str, found: list[tuple[str, Any]], args: Any) -> Any:
+        """A DataFrame for a query text over these named DataFrames. Raises AnalysisException."""
+        from pyspark.sql.connect import functions as F
+        from pyspark.sql.connect.dataframe import DataFrame
+        from pyspark.sql.connect.plan import SQL, SubqueryAlias
+
+        named = {key: F.lit(value) for key, value in args.items()} if isinstance(args, dict) else {}
+        positional = [F.lit(value) for value in args or ()] if not isinstance(args, dict) else []
+        frame = DataFrame(
+            SQL(text, positional, named, [SubqueryAlias(frame._plan, name) for name, frame in found]), self.session)
+        frame.schema  # noqa: B018 - Spark analyses at once; so do we
+        return frame
+
+    def native_view(self, parts: list[str]) -> bool:
+        """Whether the engine itself knows a temporary view of this name. (All views of this engine are ours.)"""
+        return False
+
+    def parse_ddl(self, text: str) -> Any:
+        """StructType of a DDL text."""
+        return self.session._parse_ddl(text)
+
+    def explain(self, frame: Any) -> str:
+        return str(frame._explain_string())
+
     def input_files(self, frame: Any) -> list[str]:
         """The files behind a DataFrame, as Spark prints them."""
         from awsglue._runtime.io.storage import shown
@@ -168,19 +192,6 @@ class Services:
         from awsglue._runtime.sail.plans import scan_ids
 
         return [self.scans[identity] for identity in scan_ids(frame._plan.to_proto(self.session.client))]
-
-
-def conform(batch: Any, target: Any) -> Any:
-    """A batch in exactly this Arrow schema (string views, large types and zones made plain)."""
-    import pyarrow as pa
-
-    columns = []
-    for item, column in zip(target, batch.columns, strict=True):
-        columns.append(column if column.type == item.type else column.cast(item.type))
-    nullable = pa.schema([item.with_nullable(True) for item in target])
-    if not columns:
-        return batch
-    return pa.RecordBatch.from_arrays(columns, schema=nullable)
 
 
 def _no_fields() -> Any:

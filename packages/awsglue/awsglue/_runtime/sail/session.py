@@ -6,8 +6,6 @@ from typing import Any
 
 from awsglue._runtime.sail import server as sail_server
 
-SPARK_VERSION = "3.5.4"
-
 # Glue 5.x runs Spark 3.5 with these.
 DEFAULTS = {
     "spark.sql.ansi.enabled": "false",

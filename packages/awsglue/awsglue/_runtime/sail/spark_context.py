@@ -127,7 +127,7 @@ class SparkContext:
 
     @property
     def version(self) -> str:
-        from awsglue._runtime.sail.session import SPARK_VERSION
+        from awsglue._runtime.engine import SPARK_VERSION
 
         return SPARK_VERSION
 

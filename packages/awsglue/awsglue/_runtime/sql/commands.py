@@ -91,5 +91,5 @@ class Commands:
         cutter.need("EXPLAIN")
         for word in ("EXTENDED", "FORMATTED", "COST", "CODEGEN"):
             cutter.take(word)
-        plan = self._statements.query(cutter.rest())._explain_string()
+        plan = self._services.explain(self._statements.query(cutter.rest()))
         return self._statements.result([(plan,)], "plan string")

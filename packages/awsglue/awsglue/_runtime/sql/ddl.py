@@ -87,6 +87,7 @@ class Ddl:
             elif cutter.take("ROW", "FORMAT"):
                 spec["row_format"] = cutter.until(*_CLAUSES)
             elif cutter.take("STORED"):
+                cutter.take("AS")
                 spec["stored"] = cutter.until(*_CLAUSES)
             elif cutter.take("AS"):
                 spec["as"] = cutter.rest()
@@ -120,7 +121,7 @@ class Ddl:
             partitioned_by=fields, location=spec["location"], schema_only=schema_only))
 
     def _struct(self, columns: str) -> Any:
-        return self._services.session._parse_ddl(columns)
+        return self._services.parse_ddl(columns)
 
     def _create_database(self, cutter: Cutter) -> Any:
         quiet = cutter.take("IF", "NOT", "EXISTS")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from awsglue._runtime.catalog.glue import schema_not_found, table_not_found
+from awsglue._runtime.catalog.names import matches
 from awsglue._runtime.catalog.tables import is_iceberg, is_view
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail.catalogs import matches
 from awsglue._runtime.sql.tokens import Cutter
 
 

@@ -30,7 +30,7 @@ class Statements:
         self._services = services
         self._numbers = count()
 
-    def run(self, text: str, args: Any, views: list[Any]) -> Any:
+    def run(self, text: str, args: Any, views: list[tuple[str, Any]]) -> Any:
         """A DataFrame: the query's rows, or the command's result (already done)."""
         text = text.strip().rstrip(";").strip()
         for pattern, method in ((_MULTI_DIALECT, "multi_dialect"), (_ADD_DIALECT, "dialect"),
@@ -62,10 +62,8 @@ class Statements:
 
     def _with_views(self, text: str, views: list[Any]) -> Any:
         """A command that mentions DataFrames (`spark.sql("INSERT … {df}", df=df)`): views for as long as it runs."""
-        from pyspark.sql.connect.dataframe import DataFrame
-
         held = self._services.tables.views
-        names = {view._alias.lower(): DataFrame(view._child, self._services.session) for view in views}
+        names = {name.lower(): frame for name, frame in views}
         held.update(names)
         try:
             return self._command(text)
@@ -75,28 +73,23 @@ class Statements:
 
     def query(self, text: str, parsed: Any = None, args: Any = None, views: Any = ()) -> Any:
         """A DataFrame for a query text. Raises AnalysisException for unknown tables and columns."""
-        from pyspark.sql.connect.dataframe import DataFrame
-        from pyspark.sql.connect.plan import SQL, SubqueryAlias
-
         parsed = parsed if parsed is not None else sources.parse(text)[0]
-        given = {view._alias.lower() for view in views}
+        given = {name.lower() for name, _ in views}
         replacements = []
-        references = list(views)
+        found = list(views)
         for reference in sources.references(parsed, text):
             if len(reference.parts) == 1 and reference.parts[0].lower() in given:
                 continue
+            if self._services.native_view(reference.parts):
+                continue
             frame = self._frame(reference)
             name = f"__mastic_source_{next(self._numbers)}"
-            references.append(SubqueryAlias(frame._plan, name))
+            found.append((name, frame))
             alias = "" if reference.aliased else f" AS `{reference.parts[-1]}`"
             start, end = sources.cover_backticks(text, reference.start, reference.end)
             replacements.append((start, end, name + alias))
         replacements += self._qualified_columns(parsed, text)
-        positional, named = _arguments(args)
-        sql = SQL(sources.replace(text, replacements), positional, named, references)
-        frame = DataFrame(sql, self._services.session)
-        frame.schema  # noqa: B018 - Spark analyses at once; so do we
-        return frame
+        return self._services.query(sources.replace(text, replacements), found, args)
 
     def _frame(self, reference: sources.Reference) -> Any:
         tables = self._services.tables
@@ -116,7 +109,7 @@ class Statements:
 
         if isinstance(expression, exp.Literal):
             return str(expression.this)
-        row = self._services.session._mastic_sql(f"SELECT CAST({expression.sql('spark')} AS STRING)").collect()[0]
+        row = self._services.query(f"SELECT CAST({expression.sql('spark')} AS STRING)", [], None).collect()[0]
         return str(row[0])
 
     def _qualified_columns(self, parsed: Any, text: str) -> list[sources.Replacement]:
@@ -148,16 +141,6 @@ class Statements:
         from pyspark.sql.types import StructType
 
         return self._services.session.createDataFrame([], StructType([]))
-
-
-def _arguments(args: Any) -> tuple[list[Any], dict[str, Any]]:
-    from pyspark.sql.connect import functions as F
-
-    if args is None:
-        return [], {}
-    if isinstance(args, dict):
-        return [], {key: F.lit(value) for key, value in args.items()}
-    return [F.lit(value) for value in args], {}
 
 
 def refuse(statement: str) -> Any:
