@@ -71,6 +71,11 @@ class FunctionPool:
         """How many calls can run at once."""
         return self._limit
 
+    @property
+    def libraries(self) -> Path:
+        """The directory of the libraries that every function may import."""
+        return self._libraries
+
     def start(self) -> None:
         """Lay out the libraries and begin to keep interpreters ready."""
         _link_libraries(self._libraries)
