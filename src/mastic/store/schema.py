@@ -24,7 +24,7 @@ metadata = MetaData(
 families = (
     "iam", "credentials", "metrics", "alarms", "events",
     "outbox", "tasks", "leases", "settings", "catalog_catalogs", "catalog_databases", "catalog_tables", "catalog_partitions", "tags",
-    "logs", "log_events", "log_filters", "jobs", "job_runs", "bookmarks", "triggers", "athena", "buckets", "objects", "uploads")
+    "logs", "log_events", "log_filters", "lambda_", "lambda_code", "lambda_events", "jobs", "job_runs", "bookmarks", "triggers", "athena", "buckets", "objects", "uploads")
 
 # Text that sorts by code point on every database, as keyset pages and range searches need.
 Sortable = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
