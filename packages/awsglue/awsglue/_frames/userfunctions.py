@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from awsglue import gluetypes as g
 from awsglue._frames.body import Body, Encoded, ErrorStage
 from awsglue._frames.encoding import columns, quote, to_spark
-from awsglue._frames.records import DynamicRecord, arrow_batch, decoded, plain, signature, simple, type_of
+from awsglue._frames.lazyrecords import records_of
+from awsglue._frames.predicates import to_sql
+from awsglue._frames.records import DynamicRecord, arrow_batch, plain, signature, type_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,18 +26,6 @@ DROPS = (KeyError, ValueError, TypeError)
 NONE_RETURNED = "User-specified function returned None instead of DynamicRecord"
 MESSAGE, TRACE = "glue_error_message", "glue_error_trace"
 BATCH = 8192
-
-
-def records_of(batch: pa.RecordBatch, schema: g.StructType) -> Iterator[DynamicRecord]:
-    """The rows of a batch as records; fields that are null are there with None."""
-    lists = []
-    for index, field in enumerate(schema.fields):
-        values = batch.column(index).to_pylist()
-        if not simple(field.dataType):
-            values = [decoded(value, field.dataType) for value in values]
-        lists.append((field.name, values))
-    for row in range(batch.num_rows):
-        yield DynamicRecord({name: values[row] for name, values in lists})
 
 
 def keep(batch: pa.RecordBatch, schema: g.StructType, function: Function) -> Iterator[tuple[bool, str | None, str | None]]:
@@ -91,6 +81,10 @@ def filtered(body: Body, function: Function, stage: Callable[..., ErrorStage]) -
 
     def run() -> tuple[Any, g.StructType]:
         frame = body.get()
+        condition = to_sql(function, frame.schema)
+        if condition is not None:
+            # The same rows, told to the engine: no record passes through Python, and none can be an error.
+            return Encoded(df=frame.df.where(condition), schema=frame.schema), frame.schema
         ran = _unnamed(frame).mapInArrow(
             _filter_batches(frame.schema, function), _spark_schema(frame.schema, MESSAGE, TRACE)
         )
@@ -100,10 +94,12 @@ def filtered(body: Body, function: Function, stage: Callable[..., ErrorStage]) -
 
     def good() -> Encoded:
         df, schema = shared.get()
-        return _named(df.where(f"{MESSAGE} is null"), schema)
+        return df if isinstance(df, Encoded) else _named(df.where(f"{MESSAGE} is null"), schema)
 
     def errors() -> Any:
         df, schema = shared.get()
+        if isinstance(df, Encoded):
+            return None
         return error_frame(df.where(f"{MESSAGE} is not null"), schema)
 
     own = stage(records=errors)

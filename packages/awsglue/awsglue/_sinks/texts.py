@@ -51,7 +51,7 @@ def _lines(schema: g.StructType, positions: list[int], keys: list[str]) -> Calla
 
         from awsglue._frames.display import line
         from awsglue._frames.records import plain
-        from awsglue._frames.userfunctions import records_of
+        from awsglue._frames.lazyrecords import records_of
 
         for batch in batches:
             texts = [
