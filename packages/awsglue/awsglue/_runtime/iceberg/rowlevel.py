@@ -40,14 +40,12 @@ class RowLevel:
         """(rows with their file's name, {file name: data file})."""
         from dataclasses import replace
 
-        from pyspark.sql import functions as F
-
         scan = catalog.scan(table)
         tasks = {shown(task.file.file_path): task.file for task in table.scan().plan_files()}
         if only is not None:
             scan = replace(scan, files=[file for file in scan.files if shown(file.path) in only], id=scan.id + "-part")
             scan._spool = ""
-        return self._services.frame(scan).withColumn(FILE, F.input_file_name()), tasks
+        return self._services.frame_with_file(scan, FILE), tasks
 
     def _touched(self, text: str, target: Any) -> set[str]:
         return {row[0] for row in self._query(text, target).collect()}

@@ -171,6 +171,20 @@ class Services:
         """Whether the engine itself knows a temporary view of this name. (All views of this engine are ours.)"""
         return False
 
+    def view_names(self) -> list[str]:
+        """Names of the session's temporary views."""
+        return [name for name in self.tables.views if "." not in name]
+
+    def frame_with_file(self, scan: Scan, column: str) -> Any:
+        """A DataFrame over a scan, with each row's file in one more column."""
+        from pyspark.sql import functions as F
+
+        return self.frame(scan).withColumn(column, F.input_file_name())
+
+    def fallback(self, text: str) -> Any:
+        """A statement that neither we nor the engine serve."""
+        raise EngineRefused(f"SQL statement {text.strip().split(chr(10))[0][:80]!r}")
+
     def parse_ddl(self, text: str) -> Any:
         """StructType of a DDL text."""
         return self.session._parse_ddl(text)

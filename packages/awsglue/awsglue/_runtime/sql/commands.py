@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from awsglue._runtime.sql.statements import refuse
 from awsglue._runtime.sql.tokens import Cutter
 
 
@@ -35,7 +34,7 @@ class Commands:
             "EXPLAIN": self._explain, "CALL": dml.call,
         }
         route = routes.get(first)
-        return refuse(text) if route is None else route(cutter)
+        return self._services.fallback(text) if route is None else route(cutter)
 
     def _use(self, cutter: Cutter) -> Any:
         cutter.need("USE")

@@ -68,7 +68,7 @@ class Shows:
         database = self._database(cutter)
         pattern = self._pattern(cutter)
         rows = [(database, row["Name"], False) for row in self._rows(database) if matches(pattern, row["Name"])]
-        rows += [("", name, True) for name in self._tables.views if "." not in name and matches(pattern, name)]
+        rows += [("", name, True) for name in self._services.view_names() if matches(pattern, name)]
         return self._statements.result(rows, "namespace string, tableName string, isTemporary boolean")
 
     def _show_views(self, cutter: Cutter) -> Any:
@@ -76,7 +76,7 @@ class Shows:
         pattern = self._pattern(cutter)
         rows = [(database, row["Name"], False) for row in self._rows(database)
                 if is_view(row) and matches(pattern, row["Name"])]
-        rows += [("", name, True) for name in self._tables.views if "." not in name and matches(pattern, name)]
+        rows += [("", name, True) for name in self._services.view_names() if matches(pattern, name)]
         return self._statements.result(rows, "namespace string, viewName string, isTemporary boolean")
 
     def _row(self, cutter: Cutter) -> tuple[Any, dict[str, Any]]:
@@ -125,7 +125,7 @@ class Shows:
             (item.name, item.dataType.simpleString(), (item.metadata or {}).get("comment"))
             for item in frame.schema.fields
         ]
-        if self._tables.view(parts) is None:
+        if self._tables.view(parts) is None and not self._services.native_view(parts):
             rows += self._details(self._tables.name(parts), rows, extended)
         return self._statements.result(rows, "col_name string, data_type string, comment string")
 

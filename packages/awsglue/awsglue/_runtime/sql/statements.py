@@ -6,7 +6,6 @@ import re
 from itertools import count
 from typing import Any
 
-from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sql import sources
 
 _MULTI_DIALECT = re.compile(
@@ -141,7 +140,3 @@ class Statements:
         from pyspark.sql.types import StructType
 
         return self._services.session.createDataFrame([], StructType([]))
-
-
-def refuse(statement: str) -> Any:
-    raise EngineRefused(f"SQL statement {statement.strip().split(chr(10))[0][:80]!r}")

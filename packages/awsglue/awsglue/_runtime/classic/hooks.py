@@ -1,0 +1,169 @@
+"""Where our tables take hold of classic PySpark: session, writers, catalog. Files stay with Spark."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# Spark cannot load these classes without their jars; our tables serve these catalogs.
+_OURS = ("spark.sql.catalog.", "spark.sql.extensions", "spark.sql.defaultCatalog")
+_INSTALLED: list[bool] = []
+
+
+def passed_on(conf: dict[str, str]) -> dict[str, str]:
+    """The settings that Spark itself gets."""
+    return {key: value for key, value in conf.items() if not key.startswith(_OURS)}
+
+
+def install() -> None:
+    """Prepare the JVM's arguments and patch the classes, once in this process."""
+    if _INSTALLED:
+        return
+    _INSTALLED.append(True)
+    from awsglue._runtime import engine
+    from awsglue._runtime.classic import jvm
+
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", jvm.submit_arguments(engine.STATE, engine.scratch_directory()))
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    import sys
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    _session()
+    _configuration()
+    _writers()
+    _catalog()
+
+
+def services() -> Any:
+    from awsglue._runtime import engine
+
+    return engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
+
+
+def _session() -> None:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.readwriter import DataFrameReader
+
+    from awsglue._runtime import engine
+
+    native = SparkSession.Builder.getOrCreate
+
+    def get_or_create(self: Any) -> Any:
+        engine.STATE.conf.update({key: str(value) for key, value in self._options.items()})
+        session = engine.get_or_create_session()
+        for key, value in passed_on(self._options).items():
+            if key.startswith("spark.sql."):
+                session.conf.set(key, value)
+        return session
+
+    SparkSession.Builder._mastic_get_or_create = native  # type: ignore[attr-defined]
+    SparkSession.Builder.getOrCreate = get_or_create  # type: ignore[method-assign]
+    SparkSession.Builder.enableHiveSupport = lambda self: self  # type: ignore[method-assign]
+    SparkSession._mastic_sql = SparkSession.sql  # type: ignore[attr-defined]
+    SparkSession._mastic_table = SparkSession.table  # type: ignore[attr-defined]
+
+    def sql(self: Any, sqlQuery: str, args: Any = None, **kwargs: Any) -> Any:
+        if kwargs:
+            return self._mastic_sql(sqlQuery, args, **kwargs)
+        return services().sql(sqlQuery, args, [])
+
+    SparkSession.sql = sql  # type: ignore[method-assign,assignment]
+    SparkSession.table = lambda self, tableName: services().table(tableName)  # type: ignore[method-assign]
+    option, options = DataFrameReader.option, DataFrameReader.options
+
+    def keep_option(self: Any, key: str, value: Any) -> Any:
+        self.__dict__.setdefault("_mastic_options", {})[key] = str(value)
+        return option(self, key, value)
+
+    def keep_options(self: Any, **given: Any) -> Any:
+        self.__dict__.setdefault("_mastic_options", {}).update({k: str(v) for k, v in given.items()})
+        return options(self, **given)
+
+    DataFrameReader.option = keep_option  # type: ignore[method-assign]
+    DataFrameReader.options = keep_options  # type: ignore[method-assign]
+    DataFrameReader.table = lambda self, tableName: services().table(  # type: ignore[method-assign]
+        tableName, self.__dict__.get("_mastic_options", {}))
+
+
+def _configuration() -> None:
+    from pyspark.sql.conf import RuntimeConfig
+
+    from awsglue._runtime.engine import STATE
+
+    native = RuntimeConfig.set
+
+    def set_(self: Any, key: str, value: Any) -> None:
+        text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+        STATE.conf[key] = text
+        if not key.startswith(_OURS):
+            native(self, key, text)
+
+    RuntimeConfig.set = set_  # type: ignore[method-assign]
+
+
+def _writers() -> None:
+    from pyspark.sql.dataframe import DataFrame
+    from pyspark.sql.readwriter import DataFrameWriter
+
+    from awsglue._runtime import engine
+    from awsglue._runtime.classic.writer import TableWriter
+    from awsglue._runtime.io.writing import WriteRequest
+
+    def keeping(name: str, store: Any) -> None:
+        native = getattr(DataFrameWriter, name)
+
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            store(self.__dict__.setdefault("_mastic", {"options": {}}), *args, **kwargs)
+            return native(self, *args, **kwargs)
+
+        setattr(DataFrameWriter, name, method)
+
+    keeping("format", lambda kept, source: kept.update(format=source))
+    keeping("mode", lambda kept, saveMode: kept.update(mode=saveMode or kept.get("mode")))
+    keeping("option", lambda kept, key, value: kept["options"].update({key: str(value)}))
+    keeping("options", lambda kept, **given: kept["options"].update({k: str(v) for k, v in given.items()}))
+    keeping("partitionBy", lambda kept, *cols: kept.update(
+        partition_by=list(cols[0]) if cols and isinstance(cols[0], (list, tuple)) else list(cols)))
+
+    def request(self: Any) -> WriteRequest:
+        kept = self.__dict__.get("_mastic", {"options": {}})
+        return WriteRequest(format=(kept.get("format") or "").lower(), mode=(kept.get("mode") or "error").lower(),
+                            options=kept["options"], partition_by=kept.get("partition_by", []), frame=self._df)
+
+    def save_as_table(self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None,
+                      **options: Any) -> None:
+        self.mode(mode).options(**options)
+        if partitionBy is not None:
+            self.partitionBy(partitionBy)
+        if format is not None:
+            self.format(format)
+        services().tables.save_as_table(name, request(self))
+
+    def insert_into(self: Any, tableName: str, overwrite: Any = None) -> None:
+        if overwrite is not None:
+            self.mode("overwrite" if overwrite else "append")
+        services().tables.insert_into(tableName, request(self))
+
+    native_save = DataFrameWriter.save
+
+    def save(self: Any, path: Any = None, *args: Any, **kwargs: Any) -> None:
+        if path is None or not str(path).startswith("file://" + engine.scratch_directory()):
+            engine.mark_written()
+        native_save(self, path, *args, **kwargs)
+
+    DataFrameWriter.saveAsTable = save_as_table  # type: ignore[method-assign]
+    DataFrameWriter.insertInto = insert_into  # type: ignore[method-assign]
+    DataFrameWriter.save = save  # type: ignore[method-assign]
+    DataFrame.writeTo = lambda self, table: TableWriter(self, table)  # type: ignore[method-assign,assignment,return-value]
+
+
+def _catalog() -> None:
+    from pyspark.sql.catalog import Catalog
+
+    from awsglue._runtime.catalog.names import split_identifier
+    from awsglue._runtime.catalog.spark_catalog import methods
+
+    for name, method in methods(lambda: services()).items():
+        setattr(Catalog, name, method)
+    native = Catalog.dropTempView
+    Catalog.dropTempView = lambda self, viewName: native(self, split_identifier(viewName)[-1])  # type: ignore

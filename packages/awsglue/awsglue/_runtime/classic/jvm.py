@@ -1,0 +1,82 @@
+"""How the JVM of a classic runtime is started: jars, S3 settings, options for a quick start."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import os
+import shlex
+from typing import Any
+
+# hadoop-aws 3.3.1 belongs to these; what else the package carries is not wanted on the class path.
+_WANTED_JARS = ("hadoop-aws-", "aws-java-sdk-bundle-")
+QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
+
+
+def submit_arguments(state: Any, scratch: str) -> str:
+    """PYSPARK_SUBMIT_ARGS: whichever way the script makes its session, the JVM comes up like this."""
+    settings = {**_defaults(state, scratch), **_s3()}
+    arguments = ["--master", os.environ.get("MASTIC_SPARK_MASTER", f"local[{state.cores or '*'}]")]
+    found = jars()
+    if found:
+        arguments += ["--jars", ",".join(found)]
+    packages = os.environ.get("MASTIC_SPARK_PACKAGES", "")
+    if packages:
+        arguments += ["--packages", packages]
+    if state.memory_mb:
+        arguments += ["--driver-memory", f"{max(state.memory_mb * 6 // 10, 512)}m"]
+    for key, value in settings.items():
+        arguments += ["--conf", f"{key}={value}"]
+    return " ".join(shlex.quote(item) for item in [*arguments, "pyspark-shell"])
+
+
+def jars() -> list[str]:
+    """Jars for S3: a folder the operator names (MASTIC_SPARK_JARS), else those of the sagemaker_pyspark package."""
+    folder = os.environ.get("MASTIC_SPARK_JARS", "")
+    if folder:
+        return sorted(glob.glob(os.path.join(folder, "*.jar")))
+    spec = importlib.util.find_spec("sagemaker_pyspark")
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    carried = glob.glob(os.path.join(list(spec.submodule_search_locations)[0], "jars", "*.jar"))
+    return sorted(path for path in carried if os.path.basename(path).startswith(_WANTED_JARS))
+
+
+def _defaults(state: Any, scratch: str) -> dict[str, str]:
+    options = QUICK_START
+    archive = os.environ.get("MASTIC_SPARK_ARCHIVE", "")
+    if archive and os.path.exists(archive):
+        options += f" -XX:SharedArchiveFile={archive}"
+    return {
+        "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.sql.session.timeZone": "UTC",
+        "spark.driver.extraJavaOptions": options, "spark.local.dir": os.path.join(scratch, "spark"),
+        "spark.sql.warehouse.dir": os.path.join(scratch, "warehouse"), "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1", "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.shuffle.partitions": str(max(state.cores or os.cpu_count() or 2, 2) * 2),
+    }
+
+
+def _s3() -> dict[str, str]:
+    import boto3
+
+    settings = {f"spark.hadoop.fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"
+                for scheme in ("s3", "s3a", "s3n")}
+    settings |= {
+        "spark.hadoop.fs.s3a.path.style.access": "true", "spark.hadoop.fs.s3a.change.detection.mode": "none",
+        "spark.hadoop.fs.s3a.aws.credentials.provider":
+            "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider,"
+            "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider,"
+            "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
+    }
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    if endpoint:
+        settings["spark.hadoop.fs.s3a.endpoint"] = endpoint
+        settings["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https")).lower()
+    credentials = boto3.Session().get_credentials()
+    if credentials is not None:
+        frozen = credentials.get_frozen_credentials()
+        settings["spark.hadoop.fs.s3a.access.key"] = frozen.access_key
+        settings["spark.hadoop.fs.s3a.secret.key"] = frozen.secret_key
+        if frozen.token:
+            settings["spark.hadoop.fs.s3a.session.token"] = frozen.token
+    return settings

@@ -1,0 +1,69 @@
+"""df.writeTo(…) on classic Spark, for the tables that are ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TableWriter:
+    """The DataFrameWriterV2 surface."""
+
+    def __init__(self, frame: Any, table: str) -> None:
+        self._frame = frame
+        self._table = table
+        self._provider = ""
+        self._options: dict[str, str] = {}
+        self._properties: dict[str, str] = {}
+        self._partitioned: list[Any] = []
+
+    def using(self, provider: str) -> TableWriter:
+        self._provider = provider
+        return self
+
+    def option(self, key: str, value: Any) -> TableWriter:
+        self._options[key] = str(value)
+        return self
+
+    def options(self, **options: Any) -> TableWriter:
+        self._options.update({key: str(value) for key, value in options.items()})
+        return self
+
+    def tableProperty(self, property: str, value: str) -> TableWriter:
+        self._properties[property] = value
+        return self
+
+    def partitionedBy(self, col: Any, *cols: Any) -> TableWriter:
+        import sqlglot
+
+        from awsglue._runtime.iceberg.partitioning import from_sql
+
+        texts = [item if isinstance(item, str) else item._jc.toString() for item in (col, *cols)]
+        self._partitioned = [from_sql(sqlglot.parse_one(text, read="spark")) for text in texts]
+        return self
+
+    def create(self) -> None:
+        self._run("create")
+
+    def replace(self) -> None:
+        self._run("replace")
+
+    def createOrReplace(self) -> None:
+        self._run("createOrReplace")
+
+    def append(self) -> None:
+        self._run("append")
+
+    def overwrite(self, condition: Any) -> None:
+        self._run("overwrite", condition)
+
+    def overwritePartitions(self) -> None:
+        self._run("overwritePartitions")
+
+    def _run(self, action: str, condition: Any = None) -> None:
+        from awsglue._runtime.classic.hooks import services
+        from awsglue._runtime.iceberg.requests import TableWrite
+
+        services().tables.write_v2(TableWrite(
+            action=action, table=self._table, frame=self._frame, provider=self._provider.lower(),
+            properties=self._properties, options=self._options, partitioned_by=self._partitioned, condition=condition,
+        ))
