@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import socket
 import struct
@@ -46,7 +47,7 @@ class Channel:
 
 def die_with_parent(parent: int) -> None:
     """See to it that this process does not outlive the server, even inside a handler that never returns."""
-    if sys.platform.startswith("linux"):
+    if platform.system() == "Linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -117,7 +118,9 @@ def run(channel: Channel, order: dict[str, Any]) -> None:
         ) -> None:
             channel.send({"type": "error", "request_id": invoke_id}, error_response_data.encode("utf-8"))
 
-        def post_init_error(self, error_response_data: dict[str, Any], error_type_override: str | None = None) -> None:
+        def post_init_error(
+            self, error_response_data: dict[str, Any], error_type_override: str | None = None
+        ) -> None:
             kind = error_type_override or error_response_data["errorType"]
             channel.send({"type": "init_error", "error_type": kind}, json.dumps(error_response_data).encode())
 
@@ -136,9 +139,9 @@ def main() -> None:
         import logging  # noqa: F401
         import traceback  # noqa: F401
 
-        import boto3  # noqa: F401
+        import boto3
         import boto3.session  # noqa: F401
-        import botocore.client  # noqa: F401
+        import botocore.client
         import botocore.endpoint  # noqa: F401
         import simplejson  # noqa: F401
     sys.path.remove(libraries)

@@ -261,7 +261,7 @@ class FunctionProcess:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise _TimedOut
-            watched = [self._socket, self._output] if self._output >= 0 else [self._socket]
+            watched: list[Any] = [self._socket, self._output] if self._output >= 0 else [self._socket]
             ready, _, _ = select.select(watched, [], [], min(remaining, WATCH_SECONDS))
             if self._output in ready:
                 self._collect()
@@ -304,7 +304,9 @@ class FunctionProcess:
             *lines, self._partial = (self._partial + piece).split(b"\n")
             now = now_ms()
             # The runtime separates the lines of one event, such as a traceback, with carriage returns.
-            self._lines += [(now, line.decode("utf-8", "replace").replace("\r", "\n") + "\n") for line in lines]
+            self._lines += [
+                (now, line.decode("utf-8", "replace").replace("\r", "\n") + "\n") for line in lines
+            ]
         if final and self._partial:
             self._lines.append((now_ms(), self._partial.decode("utf-8", "replace").replace("\r", "\n")))
             self._partial = b""
@@ -313,8 +315,10 @@ class FunctionProcess:
 
     def _resident_mb(self) -> float:
         try:
-            leader = psutil.Process(self._process.pid)
-            return sum(p.memory_info().rss for p in [leader, *leader.children(recursive=True)]) / 1048576
+            library: Any = psutil
+            leader = library.Process(self._process.pid)
+            members = [leader, *leader.children(recursive=True)]
+            return float(sum(p.memory_info().rss for p in members)) / 1048576
         except psutil.Error:
             return 0.0
 

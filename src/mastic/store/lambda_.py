@@ -113,7 +113,9 @@ def get(tx: Connection, scope: str, name: str) -> Function | None:
     row = tx.execute(select(lambda_functions).where(c.scope == scope, c.name == name)).one_or_none()
     if row is None:
         return None
-    return Function(scope=row.scope, name=row.name, next_version=row.next_version, reserved=row.reserved, tags=row.tags)
+    return Function(
+        scope=row.scope, name=row.name, next_version=row.next_version, reserved=row.reserved, tags=row.tags
+    )
 
 
 def change(tx: Connection, function: Function, **values: Any) -> None:
@@ -255,7 +257,9 @@ def get_part(tx: Connection, scope: str, name: str, kind: str, qualifier: str) -
     return None if row is None else _part(row)
 
 
-def list_parts(tx: Connection, scope: str, name: str, kind: str, *, after: str = "", limit: int) -> list[Part]:
+def list_parts(
+    tx: Connection, scope: str, name: str, kind: str, *, after: str = "", limit: int
+) -> list[Part]:
     """The function's parts of a kind, by qualifier."""
     c = lambda_parts.c
     rows = tx.execute(

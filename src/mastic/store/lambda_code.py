@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Row, String, Table, delete, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    delete,
+    func,
+    select,
+)
 
 from mastic.store.engine import insert
 from mastic.store.schema import Json, Sortable, Timestamp, metadata
@@ -114,7 +126,9 @@ def publish_layer(tx: Connection, scope: str, name: str, sha: str, body: dict[st
     last = tx.execute(select(func.max(c.version)).where(c.scope == scope, c.name == name)).scalar() or 0
     version = int(last) + 1
     tx.execute(
-        insert(tx, lambda_layers).values(scope=scope, name=name, version=version, sha=sha, deleted=0, body=body)
+        insert(tx, lambda_layers).values(
+            scope=scope, name=name, version=version, sha=sha, deleted=0, body=body
+        )
     )
     return Layer(scope=scope, name=name, version=version, sha=sha, body=body)
 

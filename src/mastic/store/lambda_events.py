@@ -88,7 +88,13 @@ def find(tx: Connection, scope: str, source_arn: str, function_arn: str) -> Mapp
 
 
 def page(
-    tx: Connection, scope: str, *, source_arn: str | None, function_arn: str | None, after: str = "", limit: int
+    tx: Connection,
+    scope: str,
+    *,
+    source_arn: str | None,
+    function_arn: str | None,
+    after: str = "",
+    limit: int,
 ) -> list[Mapping]:
     """Mappings, by id; ``function_arn`` also finds those of the function's versions and aliases."""
     c = lambda_mappings.c

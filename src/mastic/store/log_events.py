@@ -63,7 +63,7 @@ class Position(NamedTuple):
 
     time: int
     batch: int
-    index: int
+    place: int
 
 
 BEGINNING = Position(-1, 0, 0)
@@ -99,7 +99,9 @@ def append(
     """
     positions: list[Position] = []
     for part in _parts(events):
-        size = sum(len(message.encode("utf-8", "surrogatepass")) for _, message in part) + overhead * len(part)
+        size = sum(len(message.encode("utf-8", "surrogatepass")) for _, message in part) + overhead * len(
+            part
+        )
         added = tx.execute(
             insert(log_batches).values(
                 group_id=stream.group_id,
@@ -127,7 +129,9 @@ def forward(tx: Connection, wanted: Range, after: Position = BEGINNING) -> Itera
         for row in page:
             last = (row.first, row.id)
             yield from _drain(heap, Position(row.first, row.id, -1))
-            events = [e for e in _unpack(row) if e.position > after and wanted.start <= e.position.time < wanted.end]
+            events = [
+                e for e in _unpack(row) if e.position > after and wanted.start <= e.position.time < wanted.end
+            ]
             if events:
                 heappush(heap, (events[0].position, 0, events))
         if len(page) < _PAGE:
@@ -152,7 +156,7 @@ def backward(tx: Connection, wanted: Range, before: Position = END) -> Iterator[
             for event in _unpack(row):
                 p = event.position
                 if p < before and wanted.start <= p.time < wanted.end:
-                    heappush(held, ((-p.time, -p.batch, -p.index), event))
+                    heappush(held, ((-p.time, -p.batch, -p.place), event))
         if len(page) < _PAGE:
             while held:
                 yield heappop(held)[1]
@@ -176,9 +180,7 @@ def expire(tx: Connection, group_id: int, before: int, limit: int) -> dict[int, 
     """
     old = tx.execute(
         select(log_batches.c.id, log_batches.c.stream_id, log_batches.c.size)
-        .where(
-            log_batches.c.group_id == group_id, log_batches.c.first < before, log_batches.c.last < before
-        )
+        .where(log_batches.c.group_id == group_id, log_batches.c.first < before, log_batches.c.last < before)
         .order_by(log_batches.c.first, log_batches.c.id)
         .limit(limit)
     ).all()

@@ -216,7 +216,13 @@ def get_stream(tx: Connection, group: Group, name: str) -> Stream | None:
 
 
 def streams_by_name(
-    tx: Connection, group: Group, *, prefix: str = "", after: str | None = None, descending: bool = False, limit: int
+    tx: Connection,
+    group: Group,
+    *,
+    prefix: str = "",
+    after: str | None = None,
+    descending: bool = False,
+    limit: int,
 ) -> list[Stream]:
     """Streams in the order of their names."""
     name = log_streams.c.name
@@ -228,7 +234,12 @@ def streams_by_name(
 
 
 def streams_by_last_event(
-    tx: Connection, group: Group, *, after: tuple[int, str] | None = None, descending: bool = False, limit: int
+    tx: Connection,
+    group: Group,
+    *,
+    after: tuple[int, str] | None = None,
+    descending: bool = False,
+    limit: int,
 ) -> list[Stream]:
     """Streams in the order of their latest event; those without one count as earliest."""
     when, name = func.coalesce(log_streams.c.last_event, -1), log_streams.c.name
@@ -275,7 +286,9 @@ def forget_events(tx: Connection, stream_id: int, *, size: int, first: int | Non
     """Note that retention took ``size`` bytes and that ``first`` is now the earliest event."""
     c = log_streams.c
     tx.execute(
-        update(log_streams).where(c.id == stream_id).values(stored_bytes=c.stored_bytes - size, first_event=first)
+        update(log_streams)
+        .where(c.id == stream_id)
+        .values(stored_bytes=c.stored_bytes - size, first_event=first)
     )
 
 

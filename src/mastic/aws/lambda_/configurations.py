@@ -47,11 +47,13 @@ def check(request: Mapping[str, Any]) -> None:
         if request.get(member):
             raise invalid(f"{member}: {reason} by Mastic")
     if request.get("PackageType", "Zip") != "Zip":
-        raise invalid("PackageType Image: container images do not run here; give the function's code as a .zip file")
+        raise invalid(
+            "PackageType Image: container images do not run here; give the function's code as a .zip file"
+        )
     runtime = request.get("Runtime")
     if runtime is not None and not RUNTIME.match(runtime):
         raise invalid(
-            f"Runtime {runtime} does not run here: Mastic runs the Python runtimes (python3.8, python3.9 … python3.14), "
+            f"Runtime {runtime} does not run here: Mastic runs the Python runtimes (python3.8 … python3.14), "
             f"all of them on Python {sys.version_info.major}.{sys.version_info.minor}"
         )
     if (request.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
@@ -145,7 +147,9 @@ def runtime_arn(arn: str) -> str:
 def _logging(given: dict[str, Any]) -> dict[str, Any]:
     if given["LogFormat"] == "Text":
         if "ApplicationLogLevel" in given or "SystemLogLevel" in given:
-            raise invalid("Log levels are not supported when the log format is Text. Choose the JSON log format.")
+            raise invalid(
+                "Log levels are not supported when the log format is Text. Choose the JSON log format."
+            )
         return given
     return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **given}
 

@@ -49,7 +49,9 @@ class Definitions:
         with self._store.read() as tx:
             if lambda_.get(tx, ref.scope, ref.name) is not None:
                 raise conflict(f"Function already exist: {ref.name}")
-            body = configurations.created(ref.name, request, lambda arns: describe_layers(tx, context.scope, arns))
+            body = configurations.created(
+                ref.name, request, lambda arns: describe_layers(tx, context.scope, arns)
+            )
         sha, size = self._packages.take(request["Code"])
         latest = Version(
             scope=ref.scope,
@@ -81,7 +83,9 @@ class Definitions:
                 body["Architectures"] = request["Architectures"]
             if request.get("DryRun"):
                 return lookup.shown(replace(latest, sha=sha, body=body))
-            answer = self._save(tx, replace(latest, sha=sha, body=body), publish=request.get("Publish", False))
+            answer = self._save(
+                tx, replace(latest, sha=sha, body=body), publish=request.get("Publish", False)
+            )
         self._changed(ref.scope, ref.name)
         return answer
 
@@ -105,7 +109,10 @@ class Definitions:
             found = lookup.version(tx, ref)
         answer: dict[str, Any] = {
             "Configuration": lookup.shown(found, arn=ref.arn),
-            "Code": {"RepositoryType": "S3", "Location": self._packages.location(context.endpoint, found.sha)},
+            "Code": {
+                "RepositoryType": "S3",
+                "Location": self._packages.location(context.endpoint, found.sha),
+            },
             "Tags": function.tags or None,
         }
         if function.reserved is not None:
@@ -128,7 +135,9 @@ class Definitions:
             answer = self._pages.page(context, request, "Functions", found, size, key=lambda v: v.name)
             functions: list[Version] = answer["Functions"]
             if everything:
-                functions = [v for f in functions for v in lambda_.list_versions(tx, f.scope, f.name, limit=10_000)]
+                functions = [
+                    v for f in functions for v in lambda_.list_versions(tx, f.scope, f.name, limit=10_000)
+                ]
         answer["Functions"] = [_listed(v, qualify=everything) for v in functions]
         return dict(answer)
 
@@ -149,7 +158,9 @@ class Definitions:
         for alias in lambda_.list_parts(tx, scope, name, lambda_.ALIAS, limit=10_000):
             weights = (alias.body.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
             if version == alias.body["FunctionVersion"] or version in weights:
-                raise conflict(f"Unable to delete version because the following aliases reference it: [{alias.qualifier}]")
+                raise conflict(
+                    f"Unable to delete version because the following aliases reference it: [{alias.qualifier}]"
+                )
         if not lambda_.remove_version(tx, scope, name, version):
             raise not_found(function_arn(scope, name, version))
 

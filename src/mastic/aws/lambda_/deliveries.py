@@ -95,7 +95,9 @@ class Deliveries:
         if failures > settings.get("MaximumRetryAttempts", 2):
             self._conclude(ref, settings, {**event, "failures": failures}, result, "RetriesExhausted")
             return
-        pause = self._retry_seconds[min(failures, len(self._retry_seconds)) - 1] if self._retry_seconds else 0.0
+        pause = (
+            self._retry_seconds[min(failures, len(self._retry_seconds)) - 1] if self._retry_seconds else 0.0
+        )
         raise tasks.RetryAt(
             self._clock.now() + timedelta(seconds=pause), payload={**event, "failures": failures}
         )
@@ -135,11 +137,18 @@ class Deliveries:
         return settings
 
     def _conclude(
-        self, ref: FunctionRef, settings: dict[str, Any], event: dict[str, Any], result: Result | None, condition: str
+        self,
+        ref: FunctionRef,
+        settings: dict[str, Any],
+        event: dict[str, Any],
+        result: Result | None,
+        condition: str,
     ) -> None:
         """Queue what the outcome is to be told to."""
         succeeded = condition == "Success"
-        chosen = (settings.get("DestinationConfig") or {}).get("OnSuccess" if succeeded else "OnFailure") or {}
+        chosen = (settings.get("DestinationConfig") or {}).get(
+            "OnSuccess" if succeeded else "OnFailure"
+        ) or {}
         messages: list[tuple[str, str, dict[str, str]]] = []
         if chosen.get("Destination"):
             messages.append((chosen["Destination"], self._record(ref, event, result, condition), {}))
@@ -163,9 +172,7 @@ class Deliveries:
                     payload = {"arn": arn, "text": text, "attributes": attributes}
                     tasks.put(tx, DESTINATION_QUEUE, key, payload, not_before=now)
 
-    def _record(
-        self, ref: FunctionRef, event: dict[str, Any], result: Result | None, condition: str
-    ) -> str:
+    def _record(self, ref: FunctionRef, event: dict[str, Any], result: Result | None, condition: str) -> str:
         """The invocation record of a destination."""
         record: dict[str, Any] = {
             "version": "1.0",

@@ -45,7 +45,13 @@ class Functions:
         return self.call(parse_arn(function_arn), _encoded(payload), request_id=self._ids.uuid())
 
     def call(
-        self, ref: FunctionRef, payload: bytes, *, request_id: str, delivery: str = "1", client_context: str = ""
+        self,
+        ref: FunctionRef,
+        payload: bytes,
+        *,
+        request_id: str,
+        delivery: str = "1",
+        client_context: str = "",
     ) -> Result:
         """Call a function and wait; ``delivery`` tells apart the attempts at one invocation."""
         if len(payload) > LARGEST_SYNC:
@@ -64,9 +70,7 @@ class Functions:
         )
         return self._runs.run(version, call, reserved=function.reserved)
 
-    def invoke_async(
-        self, tx: Connection, scope: str, function_arn: str, payload: Any, key: str
-    ) -> None:
+    def invoke_async(self, tx: Connection, scope: str, function_arn: str, payload: Any, key: str) -> None:
         """Have a function called once ``tx`` is committed; once per key. ``payload`` is bytes or a JSON value.
 
         Raises ServiceError when there is no such function.
@@ -100,7 +104,12 @@ class Functions:
         tasks.put(tx, QUEUE, request_id, body, not_before=now)
 
     def may_invoke(
-        self, scope: str, function_arn: str, principal: str, source_arn: str, source_account: str | None = None
+        self,
+        scope: str,
+        function_arn: str,
+        principal: str,
+        source_arn: str,
+        source_account: str | None = None,
     ) -> bool:
         """Whether the function exists and its policy lets a service call it on behalf of a source."""
         return permissions.allows(self._store, function_arn, principal, source_arn, source_account)

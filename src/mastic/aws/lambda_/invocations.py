@@ -75,7 +75,10 @@ def _payload(given: Any) -> bytes:
         orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise ServiceError(
-            "InvalidRequestContentException", f"Could not parse request body into json: {error}", status=400, Type="User"
+            "InvalidRequestContentException",
+            f"Could not parse request body into json: {error}",
+            status=400,
+            Type="User",
         ) from error
     return data
 

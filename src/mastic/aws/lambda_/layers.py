@@ -34,11 +34,15 @@ class Layers:
         name = _name(context, request["LayerName"])
         sha, size = self._packages.take(request["Content"])
         now = self._clock.now()
-        body = {
+        body: dict[str, Any] = {
             "CreatedDate": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}+0000",
             "Description": request.get("Description", ""),
             "CodeSize": size,
-            **{m: request[m] for m in ("CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo") if m in request},
+            **{
+                m: request[m]
+                for m in ("CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
+                if m in request
+            },
         }
         with self._store.write() as tx:
             layer = lambda_code.publish_layer(tx, context.scope, name, sha, body)
@@ -47,7 +51,8 @@ class Layers:
     def get_layer_version(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         with self._store.read() as tx:
             return self._full(
-                context, _get(tx, context.scope, _name(context, request["LayerName"]), request["VersionNumber"])
+                context,
+                _get(tx, context.scope, _name(context, request["LayerName"]), request["VersionNumber"]),
             )
 
     def get_layer_version_by_arn(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +66,9 @@ class Layers:
             found = lambda_code.layer_versions(
                 tx, context.scope, _name(context, request["LayerName"]), before=before, limit=size + 1
             )
-        answer = self._pages.page(context, request, "LayerVersions", found, size, key=lambda each: each.version)
+        answer = self._pages.page(
+            context, request, "LayerVersions", found, size, key=lambda each: each.version
+        )
         answer["LayerVersions"] = [_item(layer) for layer in answer["LayerVersions"]]
         return dict(answer)
 

@@ -89,7 +89,9 @@ def parse_arn(arn: str) -> FunctionRef:
     found = _NAME.match(arn)
     if found is None or not found["account"] or not found["region"]:
         raise invalid(f"{arn} is not a function ARN")
-    return FunctionRef(scope=f"{found['account']}:{found['region']}", name=found["name"], qualifier=found["qualifier"])
+    return FunctionRef(
+        scope=f"{found['account']}:{found['region']}", name=found["name"], qualifier=found["qualifier"]
+    )
 
 
 def version_of(qualifier: str | None) -> str | None:

@@ -40,7 +40,9 @@ ReadObject = Callable[[str, str], bytes]
 class Packages:
     """Code of functions and layers."""
 
-    def __init__(self, *, store: Store, clock: Clock, directory: Path, key: str, read_object: ReadObject) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, directory: Path, key: str, read_object: ReadObject
+    ) -> None:
         self._store = store
         self._clock = clock
         self._directory = directory
@@ -160,7 +162,9 @@ def check(data: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError) as error:
-        raise invalid("Could not unzip uploaded file. Please check your file, then try to upload again.") from error
+        raise invalid(
+            "Could not unzip uploaded file. Please check your file, then try to upload again."
+        ) from error
     if not entries:
         raise invalid("Uploaded file must be a non-empty zip")
     if sum(entry.file_size for entry in entries) > LARGEST_UNZIPPED:

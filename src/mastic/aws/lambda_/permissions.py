@@ -79,7 +79,8 @@ class Permissions:
         size = len(orjson.dumps(body))
         if size > LARGEST:
             raise ServiceError(
-                "PolicyLengthExceededException", f"The final policy size ({size}) is bigger than the limit ({LARGEST}).",
+                "PolicyLengthExceededException",
+                f"The final policy size ({size}) is bigger than the limit ({LARGEST}).",
                 status=400, Type="User",
             )  # fmt: skip
         lambda_.put_part(
@@ -126,7 +127,9 @@ def _statement(ref: FunctionRef, request: dict[str, Any]) -> dict[str, Any]:
     if "PrincipalOrgID" in request:
         conditions.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = request["PrincipalOrgID"]
     if "FunctionUrlAuthType" in request:
-        conditions.setdefault("StringEquals", {})["lambda:FunctionUrlAuthType"] = request["FunctionUrlAuthType"]
+        conditions.setdefault("StringEquals", {})["lambda:FunctionUrlAuthType"] = request[
+            "FunctionUrlAuthType"
+        ]
     if "SourceArn" in request:
         conditions["ArnLike"] = {"AWS:SourceArn": request["SourceArn"]}
     statement: dict[str, Any] = {

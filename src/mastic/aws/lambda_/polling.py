@@ -75,7 +75,9 @@ class Poller:
             left = until - self._clock.now().timestamp()
             if left <= 0:
                 break
-            messages += self._queues.receive(mapping.source_arn, min(size - len(messages), 10), min(int(left) + 1, 20))
+            messages += self._queues.receive(
+                mapping.source_arn, min(size - len(messages), 10), min(int(left) + 1, 20)
+            )
         return messages
 
     def _process(self, mapping: Mapping, records: list[dict[str, Any]]) -> None:
@@ -86,7 +88,9 @@ class Poller:
             self._process(mapping, records[half:])
             return
         try:
-            result = self._functions.call(parse_arn(mapping.function_arn), payload, request_id=self._ids.uuid())
+            result = self._functions.call(
+                parse_arn(mapping.function_arn), payload, request_id=self._ids.uuid()
+            )
         except ServiceError as error:
             self._note(mapping, f"PROBLEM: {error.message}")
             log.warning("source_not_delivered", mapping=mapping.id, code=error.code, error=error.message)
@@ -123,7 +127,9 @@ def _record(message: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": message.get("Attributes") or {},
-        "messageAttributes": {n: {k: v for k, v in a.items() if v is not None} for n, a in attributes.items()},
+        "messageAttributes": {
+            n: {k: v for k, v in a.items() if v is not None} for n, a in attributes.items()
+        },
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
         "eventSourceARN": arn,

@@ -191,7 +191,11 @@ class Runs:
 
 def throttled(*, reserved: bool) -> ServiceError:
     """``TooManyRequestsException``."""
-    reason = "ReservedFunctionConcurrentInvocationLimitExceeded" if reserved else "ConcurrentInvocationLimitExceeded"
+    reason = (
+        "ReservedFunctionConcurrentInvocationLimitExceeded"
+        if reserved
+        else "ConcurrentInvocationLimitExceeded"
+    )
     return ServiceError("TooManyRequestsException", "Rate Exceeded.", status=429, Type="User", Reason=reason)
 
 
@@ -239,7 +243,11 @@ def _narrate_json(version: Version, request_id: str, outcome: Outcome) -> list[t
     if outcome.init_ms is not None:
         metrics["initDurationMs"] = round(outcome.init_ms, 3)
     start = platform("platform.start", {"version": version.version})[1]
-    return [(first, start), *outcome.lines, platform("platform.report", {"metrics": metrics, "status": status})]
+    return [
+        (first, start),
+        *outcome.lines,
+        platform("platform.report", {"metrics": metrics, "status": status}),
+    ]
 
 
 def _library_places(opt: Path) -> list[Path]:

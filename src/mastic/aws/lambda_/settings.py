@@ -94,7 +94,11 @@ class Settings:
     def get_runtime_management_config(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         ref = self._named(context, request)
         arn = function_arn(ref.scope, ref.name, request.get("Qualifier") or LATEST)
-        return {"UpdateRuntimeOn": "Auto", "FunctionArn": arn, "RuntimeVersionArn": configurations.runtime_arn(arn)}
+        return {
+            "UpdateRuntimeOn": "Auto",
+            "FunctionArn": arn,
+            "RuntimeVersionArn": configurations.runtime_arn(arn),
+        }
 
     def get_function_recursion_config(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         # Calls in a circle are not detected here, so nothing is terminated.
@@ -133,7 +137,9 @@ class InvokeConfigs:
         with self._store.write() as tx:
             return self._put(tx, ref, _given(request))
 
-    def update_function_event_invoke_config(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    def update_function_event_invoke_config(
+        self, context: Context, request: dict[str, Any]
+    ) -> dict[str, Any]:
         ref = parse(context, request["FunctionName"], request.get("Qualifier"))
         with self._store.write() as tx:
             return self._put(tx, ref, {**self._get(tx, ref).body, **_given(request)})
@@ -186,7 +192,7 @@ class InvokeConfigs:
 
 
 def _given(request: dict[str, Any]) -> dict[str, Any]:
-    body = {
+    body: dict[str, Any] = {
         member: request[member]
         for member in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
         if member in request
@@ -194,7 +200,9 @@ def _given(request: dict[str, Any]) -> dict[str, Any]:
     for condition, target in (body.get("DestinationConfig") or {}).items():
         arn = (target or {}).get("Destination", "")
         if arn and arn.split(":")[2:3] not in [[service] for service in _DESTINATIONS]:
-            raise invalid(f"{condition}: Mastic sends results to {', '.join(_DESTINATIONS)} only, not to {arn}")
+            raise invalid(
+                f"{condition}: Mastic sends results to {', '.join(_DESTINATIONS)} only, not to {arn}"
+            )
     return body
 
 

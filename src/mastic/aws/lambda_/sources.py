@@ -85,7 +85,7 @@ class EventSourceMappings:
     def update_event_source_mapping(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         with self._store.write() as tx:
             old = _get(tx, context, request["UUID"])
-            ref = parse(context, request["FunctionName"] if "FunctionName" in request else old.function_arn)
+            ref = parse(context, request.get("FunctionName", old.function_arn))
             lookup.qualified(tx, ref)
             state = old.state
             if "Enabled" in request:
@@ -98,7 +98,12 @@ class EventSourceMappings:
                 body=_body(old.body, request, fifo=old.source_arn.endswith(".fifo")),
             )
             lambda_events.change(
-                tx, new.id, function_arn=new.function_arn, state=new.state, modified=new.modified, body=new.body
+                tx,
+                new.id,
+                function_arn=new.function_arn,
+                state=new.state,
+                modified=new.modified,
+                body=new.body,
             )
             signal(tx, CHANGED)
         return _shown(new, state="Updating")
@@ -126,7 +131,9 @@ class EventSourceMappings:
                 after=after,
                 limit=size + 1,
             )
-        answer = self._pages.page(context, request, "EventSourceMappings", found, size, key=lambda each: each.id)
+        answer = self._pages.page(
+            context, request, "EventSourceMappings", found, size, key=lambda each: each.id
+        )
         answer["EventSourceMappings"] = [_shown(each) for each in answer["EventSourceMappings"]]
         return dict(answer)
 
@@ -157,7 +164,9 @@ def _body(old: Mapping[str, Any], request: Mapping[str, Any], *, fifo: bool) -> 
     if not 1 <= body["BatchSize"] <= most:
         raise invalid(f"BatchSize must be between 1 and {most}")
     if body["BatchSize"] > 10 and body["MaximumBatchingWindowInSeconds"] < 1:
-        raise invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
+        raise invalid(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+        )
     for each in (body.get("FilterCriteria") or {}).get("Filters") or []:
         try:
             patterns.parse(each.get("Pattern") or "")

@@ -7,7 +7,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mastic.aws.lambda_ import lookup, publishing
-from mastic.aws.lambda_.names import FunctionRef, conflict, function_arn, invalid, not_found, parse, stale_revision
+from mastic.aws.lambda_.names import (
+    FunctionRef,
+    conflict,
+    function_arn,
+    invalid,
+    not_found,
+    parse,
+    stale_revision,
+)
 from mastic.aws.lambda_.packages import digest
 from mastic.clock import Clock
 from mastic.context import Context
@@ -47,7 +55,12 @@ class Versions:
             lookup.function(tx, ref)
             found = lambda_.list_versions(tx, ref.scope, ref.name, after=after, limit=size + 1)
         answer = self._pages.page(
-            context, request, "Versions", found, size, key=lambda v: 0 if v.version == LATEST else int(v.version)
+            context,
+            request,
+            "Versions",
+            found,
+            size,
+            key=lambda v: 0 if v.version == LATEST else int(v.version),
         )
         answer["Versions"] = [
             lookup.shown(v, arn=function_arn(v.scope, v.name, v.version)) for v in answer["Versions"]
@@ -85,7 +98,9 @@ class Aliases:
             old = self._get(tx, ref, name)
             if request.get("RevisionId") not in (None, old.revision):
                 raise stale_revision()
-            given = {m: request[m] for m in ("FunctionVersion", "Description", "RoutingConfig") if m in request}
+            given: dict[str, Any] = {
+                m: request[m] for m in ("FunctionVersion", "Description", "RoutingConfig") if m in request
+            }
             return self._put(tx, ref, name, {**old.body, **given})
 
     def get_alias(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,8 @@ class LogEvents:
         first, last = _edges(found, at, wanted)
         answer = {
             "events": [
-                {"timestamp": e.position.time, "message": e.message, "ingestionTime": e.ingested} for e in found
+                {"timestamp": e.position.time, "message": e.message, "ingestionTime": e.ingested}
+                for e in found
             ],
             "nextForwardToken": f"f/{event_id(last)}/s",
             "nextBackwardToken": f"b/{event_id(first)}/s",
@@ -173,7 +174,9 @@ def _sort_out(
             break
     accepted = events[start:stop]
     if accepted and accepted[-1][0] - accepted[0][0] > DAY:
-        raise names.invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
+        raise names.invalid(
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
+        )
     return accepted, info or None
 
 

@@ -114,7 +114,9 @@ class SubscriptionFilters:
             _delete(tx, context, SUBSCRIPTION, request)
 
     def describe_subscription_filters(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        return _describe(self._store, context, SUBSCRIPTION, request, "subscriptionFilters", lambda found: True)
+        return _describe(
+            self._store, context, SUBSCRIPTION, request, "subscriptionFilters", lambda found: True
+        )
 
 
 def _check_transformation(transformation: dict[str, Any]) -> None:
@@ -123,13 +125,24 @@ def _check_transformation(transformation: dict[str, Any]) -> None:
         try:
             float(value)
         except ValueError as error:
-            raise names.invalid(f"Invalid metric transformation: metricValue '{value}' is not a number.") from error
+            raise names.invalid(
+                f"Invalid metric transformation: metricValue '{value}' is not a number."
+            ) from error
     if transformation.get("dimensions") and transformation.get("defaultValue") is not None:
-        raise names.invalid("Invalid metric transformation: dimensions and default value are mutually exclusive.")
+        raise names.invalid(
+            "Invalid metric transformation: dimensions and default value are mutually exclusive."
+        )
 
 
 def _put(
-    tx: Any, clock: Clock, group: logs.Group, kind: str, request: dict[str, Any], body: dict[str, Any], *, most: int
+    tx: Any,
+    clock: Clock,
+    group: logs.Group,
+    kind: str,
+    request: dict[str, Any],
+    body: dict[str, Any],
+    *,
+    most: int,
 ) -> None:
     log_filters.put(
         tx,

@@ -13,7 +13,30 @@ from mastic.store import log_events, log_filters, logs
 from mastic.store.engine import Store
 
 RETENTIONS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+    *(
+        1,
+        3,
+        5,
+        7,
+        14,
+        30,
+        60,
+        90,
+        120,
+        150,
+        180,
+        365,
+        400,
+        545,
+        731,
+        1096,
+        1827,
+        2192,
+        2557,
+        2922,
+        3288,
+        3653,
+    ),
 )
 MOST_TAGS = 50
 
@@ -45,7 +68,8 @@ class LogGroups:
             group = names.existing_group(tx, context, request["logGroupName"])
             if group.protected:
                 raise ServiceError(
-                    "ValidationException", "The log group has deletion protection: turn it off before deleting it."
+                    "ValidationException",
+                    "The log group has deletion protection: turn it off before deleting it.",
                 )
             log_events.delete_group(tx, group.id)
             log_filters.remove_all(tx, group.id)
@@ -54,7 +78,9 @@ class LogGroups:
     def describe_log_groups(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         prefix, pattern = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
         if prefix and pattern:
-            raise names.invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+            raise names.invalid(
+                "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
+            )
         identifiers = request.get("logGroupIdentifiers")
         limit = request.get("limit", 50)
         key = names.read_token(request.get("nextToken"), str)
@@ -206,7 +232,9 @@ def _any_of(pattern: str | None) -> Any:
     if pattern is None:
         return lambda name: True
     expression = re.compile(
-        "|".join(("^" if p.startswith("^") else "") + re.escape(p.removeprefix("^")) for p in pattern.split("|"))
+        "|".join(
+            ("^" if p.startswith("^") else "") + re.escape(p.removeprefix("^")) for p in pattern.split("|")
+        )
     )
     return lambda name: expression.search(name) is not None
 

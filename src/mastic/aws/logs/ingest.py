@@ -58,7 +58,12 @@ class Logs:
         self._deliver = deliver or self._deliver
 
     def append(
-        self, tx: Connection, scope: str, group: str, stream: str, events: Sequence[LogEvent | tuple[int, str]]
+        self,
+        tx: Connection,
+        scope: str,
+        group: str,
+        stream: str,
+        events: Sequence[LogEvent | tuple[int, str]],
     ) -> None:
         """Add events to a stream, making group and stream if they are missing.
 
@@ -158,7 +163,7 @@ class Logs:
 
 def event_id(position: log_events.Position) -> str:
     """The id of an event: 56 digits that sort as events do."""
-    return f"{max(position.time, 0):020d}{position.batch:020d}{position.index:016d}"
+    return f"{max(position.time, 0):020d}{position.batch:020d}{position.place:016d}"
 
 
 def _pair(event: LogEvent | tuple[int, str]) -> tuple[int, str]:
@@ -179,7 +184,9 @@ def _batches(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return parts
 
 
-def _datum(pattern: Pattern, transformation: dict[str, Any], time: int, message: str) -> dict[str, Any] | None:
+def _datum(
+    pattern: Pattern, transformation: dict[str, Any], time: int, message: str
+) -> dict[str, Any] | None:
     if pattern.match(message) is None:
         return None
     said = transformation["metricValue"]
@@ -197,7 +204,9 @@ def _datum(pattern: Pattern, transformation: dict[str, Any], time: int, message:
     return _value(transformation, time, value, dimensions)
 
 
-def _value(transformation: dict[str, Any], time: int, value: float, dimensions: dict[str, str]) -> dict[str, Any]:
+def _value(
+    transformation: dict[str, Any], time: int, value: float, dimensions: dict[str, str]
+) -> dict[str, Any]:
     from datetime import UTC, datetime
 
     return {

@@ -25,7 +25,9 @@ class LogStreams:
         with self._store.write() as tx:
             group = names.existing_group(tx, context, request["logGroupName"])
             if not logs.create_stream(tx, group, request["logStreamName"], now_ms(self._clock)):
-                raise ServiceError("ResourceAlreadyExistsException", "The specified log stream already exists")
+                raise ServiceError(
+                    "ResourceAlreadyExistsException", "The specified log stream already exists"
+                )
 
     def delete_log_stream(self, context: Context, request: dict[str, Any]) -> None:
         with self._store.write() as tx:
@@ -63,7 +65,9 @@ class LogStreams:
         if len(found) > limit:
             last = found[limit - 1]
             when = last.last_event if last.last_event is not None else -1
-            answer["nextToken"] = names.page_token(when, last.name) if by_time else names.page_token(last.name)
+            answer["nextToken"] = (
+                names.page_token(when, last.name) if by_time else names.page_token(last.name)
+            )
         return answer
 
 

@@ -32,7 +32,9 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
 def regex(source: str) -> re.Pattern[str]:
     """The expression between percent signs. Groups are not part of the language, so it cannot run away."""
     if not _REGEX.fullmatch(source):
-        raise InvalidPattern("Invalid filter pattern: the regular expression has a character that is not supported")
+        raise InvalidPattern(
+            "Invalid filter pattern: the regular expression has a character that is not supported"
+        )
     try:
         return re.compile(source)
     except re.error as error:
@@ -41,7 +43,9 @@ def regex(source: str) -> re.Pattern[str]:
 
 def equals(text: str, *, quoted: bool) -> Test:
     """A test for equality with a string, in which ``*`` stands for anything, or with a number."""
-    wildcard = re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL) if "*" in text else None
+    wildcard = (
+        re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL) if "*" in text else None
+    )
     number = None if quoted else as_number(text)
 
     def test(value: Any) -> bool:
@@ -79,19 +83,18 @@ def compares(operator: str, text: str) -> Test:
 def comparison(operator: str, text: str, kind: str) -> Test:
     """The test for an operator and a right-hand side; ``kind`` is ``word``, ``string`` or ``regex``."""
     if operator in ("=", "!="):
-        if kind == "regex":
-            expression = regex(text)
-
-            def same(value: Any) -> bool:
-                return isinstance(value, str | int | float) and expression.search(_shown(value)) is not None
-        else:
-            same = equals(text, quoted=kind == "string")
+        same = _containing(text) if kind == "regex" else equals(text, quoted=kind == "string")
         if operator == "=":
             return same
         return lambda value: value is not None and not same(value)
     if kind != "word":
         raise InvalidPattern(f"Invalid filter pattern: {operator} needs a number")
     return compares(operator, text)
+
+
+def _containing(source: str) -> Test:
+    expression = regex(source)
+    return lambda value: isinstance(value, str | int | float) and expression.search(_shown(value)) is not None
 
 
 def as_number(value: Any) -> float | None:

@@ -42,7 +42,9 @@ class FieldsPattern:
         for field, value in zip(fields, values, strict=True):
             if field.holds is not None and not field.holds(value):
                 return None
-        return {f"${f.name or number}": v for number, (f, v) in enumerate(zip(fields, values, strict=True), 1)}
+        return {
+            f"${f.name or number}": v for number, (f, v) in enumerate(zip(fields, values, strict=True), 1)
+        }
 
     def value(self, message: str, selector: str) -> Any:
         return (self.match(message) or {}).get(selector)
