@@ -703,3 +703,15 @@ def test_a_waiting_call_leaves_threads_for_those_it_waits_for() -> None:
         reply = door.client("lambda").invoke(FunctionName="f", Payload=b"{}")
         assert reply["Payload"].read() == b'{"Policy":"inner"}'
     gateway.close()
+
+
+def test_an_early_refusal_of_a_large_body_leaves_the_connection_usable(door: Door) -> None:
+    parts = urlsplit(door.url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    for _ in range(3):
+        connection.request("PUT", "/bucket/k?uploads", b"x" * 5_000_000)
+        reply = connection.getresponse()
+        assert (reply.status, b"MethodNotAllowed" in reply.read()) == (405, True)
+    connection.request("GET", "/bucket/missing")
+    assert connection.getresponse().status == 404
+    connection.close()

@@ -32,9 +32,10 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Sizes in bytes. ``document`` bounds any body that is read whole."""
+    """Sizes in bytes. ``document`` bounds any body that is read whole, ``form`` those of the query protocol."""
 
     document: int = 64 * 1024 * 1024
+    form: int = 4 * 1024 * 1024
 
 
 class Gateway:
@@ -144,7 +145,7 @@ class Gateway:
         form = is_form(incoming)
         try:
             if form:
-                await self._document(exchange, receive)
+                await self._document(exchange, receive, self._limits.form)
             route = exchange.route = self._router.route(incoming, exchange.claim)
             exchange.refusal = exchange.refusal or route.error
             if route.service is not None and route.service.id == "s3":
@@ -158,7 +159,7 @@ class Gateway:
     async def _read(self, exchange: Exchange, receive: Receive) -> None:
         operation, incoming = exchange.route.operation, exchange.incoming
         if operation is None or operation.streaming_input is None:
-            await self._document(exchange, receive)
+            await self._document(exchange, receive, self._limits.document)
             return
         if exchange.expects:
             exchange.pump = Pump(receive, lazy=True)
@@ -170,9 +171,9 @@ class Gateway:
         else:
             incoming.body = first
 
-    async def _document(self, exchange: Exchange, receive: Receive) -> None:
+    async def _document(self, exchange: Exchange, receive: Receive, limit: int) -> None:
         """Read a body whole, and unpack it if it is compressed. Raises ServiceError when it is too large."""
-        incoming, limit = exchange.incoming, self._limits.document
+        incoming = exchange.incoming
         parts: list[bytes] = []
         size, more = 0, True
         declared = incoming.headers.get("content-length", "")

@@ -62,7 +62,8 @@ class Incoming:
     """One request as the protocols see it.
 
     ``labels`` are the decoded path labels of a REST operation. ``signed_body`` is the body as it was sent and
-    signed, where that differs from ``body`` (a compressed document).
+    signed, where that differs from ``body`` (a compressed document). ``form`` keeps the parameters of a query
+    request once they have been read.
     """
 
     method: str
@@ -72,6 +73,7 @@ class Incoming:
     body: bytes = b""
     stream: Body | None = None
     signed_body: bytes | None = None
+    form: list[tuple[str, str]] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property

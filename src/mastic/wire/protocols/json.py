@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import threading
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -132,6 +133,8 @@ class Documents:
     def __init__(self) -> None:
         self._decoders: dict[str, Codec] = {}
         self._encoders: dict[str, Codec] = {}
+        # Held while a shape and all its parts are compiled: no thread may meet a codec that is half made.
+        self._lock = threading.RLock()
 
     def wire_name(self, name: str, member: Shape) -> str:
         """The key of a member in a JSON document."""
@@ -145,14 +148,15 @@ class Documents:
         if scalar is not None:
             return scalar
         # The closure goes into the cache before its parts are compiled: a shape may contain itself.
-        if shape.name not in self._decoders:
-            if isinstance(shape, ListShape):
-                self._list_decoder(shape)
-            elif isinstance(shape, MapShape):
-                self._map_decoder(shape)
-            elif isinstance(shape, StructureShape):
-                self.structure_decoder(shape, shape.members)
-        return self._decoders[shape.name]
+        with self._lock:
+            if shape.name not in self._decoders:
+                if isinstance(shape, ListShape):
+                    self._list_decoder(shape)
+                elif isinstance(shape, MapShape):
+                    self._map_decoder(shape)
+                elif isinstance(shape, StructureShape):
+                    self.structure_decoder(shape, shape.members)
+            return self._decoders[shape.name]
 
     def _list_decoder(self, shape: ListShape) -> None:
         def decode(value: Any) -> Any:
@@ -201,14 +205,15 @@ class Documents:
             return identity
         if shape.type_name not in ("structure", "list", "map"):
             return self.scalar_encoder(shape)
-        if shape.name not in self._encoders:
-            if isinstance(shape, ListShape):
-                self._list_encoder(shape)
-            elif isinstance(shape, MapShape):
-                self._map_encoder(shape)
-            elif isinstance(shape, StructureShape):
-                self.structure_encoder(shape, shape.members)
-        return self._encoders[shape.name]
+        with self._lock:
+            if shape.name not in self._encoders:
+                if isinstance(shape, ListShape):
+                    self._list_encoder(shape)
+                elif isinstance(shape, MapShape):
+                    self._map_encoder(shape)
+                elif isinstance(shape, StructureShape):
+                    self.structure_encoder(shape, shape.members)
+            return self._encoders[shape.name]
 
     def scalar_encoder(self, shape: Shape) -> Codec:
         """The encoder of a shape without parts."""

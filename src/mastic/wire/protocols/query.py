@@ -5,6 +5,7 @@ Owns compiled codecs, one set per service.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,12 +26,12 @@ _MAX_DEPTH = 100
 
 def form(incoming: Incoming) -> list[tuple[str, str]]:
     """The parameters of a query request: those of the body, then those of the URL."""
-    try:
-        return parse_query(incoming.body.decode("ascii")) + incoming.query
-    except UnicodeDecodeError:
-        raise ServiceError(
-            "MalformedQueryString", "The query string is not well-formed", status=400
-        ) from None
+    if incoming.form is None:
+        try:
+            incoming.form = parse_query(incoming.body.decode("ascii")) + incoming.query
+        except UnicodeDecodeError:
+            raise ServiceError("MalformedQueryString", "The query string is not well-formed") from None
+    return incoming.form
 
 
 def tree(pairs: list[tuple[str, str]]) -> Node:
@@ -60,11 +61,14 @@ class FormReaders:
     def __init__(self, *, ec2: bool) -> None:
         self._ec2 = ec2
         self._readers: dict[str, Reader] = {}
+        # Held while a structure and all its parts are compiled: no thread may meet one that is half made.
+        self._lock = threading.RLock()
 
     def reader(self, shape: Shape, name: str = "") -> Reader:
         """The reader of a shape. The readers raise ServiceError ValidationError."""
         if isinstance(shape, StructureShape):
-            return self._readers.get(shape.name) or self._structure(shape)
+            with self._lock:
+                return self._readers.get(shape.name) or self._structure(shape)
         if isinstance(shape, ListShape):
             return self._list(shape)
         if isinstance(shape, MapShape):

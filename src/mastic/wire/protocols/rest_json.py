@@ -114,6 +114,7 @@ class RestJson:
         shape = service.error_shape(reply.code) if service is not None else None
         code = shape.name if shape is not None else reply.code
         headers = [_KIND, ("x-amzn-ErrorType", code)]
-        return Outgoing(
-            status=reply.status, headers=headers, body=dump(error_members(service, reply, self._of(service)))
-        )
+        body = error_members(service, reply, self._of(service))
+        if isinstance(shape, StructureShape) and "Type" in shape.members:  # Lambda says who is to blame
+            body.setdefault("Type", "Service" if reply.fault else "User")
+        return Outgoing(status=reply.status, headers=headers, body=dump(body))

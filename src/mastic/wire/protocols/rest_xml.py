@@ -51,6 +51,8 @@ S3_ROOTS: Mapping[str, str] = {
     "GetBucketVersioning": "VersioningConfiguration",
     "GetBucketWebsite": "WebsiteConfiguration",
     "GetObjectAttributes": "GetObjectAttributesOutput",
+    "GetObjectLegalHold": "LegalHold",
+    "GetObjectRetention": "Retention",
     "ListBucketAnalyticsConfigurations": "ListBucketAnalyticsConfigurationResult",
     "ListBucketInventoryConfigurations": "ListInventoryConfigurationsResult",
     "ListBucketMetricsConfigurations": "ListMetricsConfigurationsResult",
@@ -128,7 +130,8 @@ class RestXml:
             writer = EventWriter(payload, writers.document, "text/xml")
             return lambda result, request_id: bindings.write_events(writer, result)
         if isinstance(payload, StructureShape):
-            return self._document(bindings, payload, writers, _default_namespace(service))
+            root = S3_ROOTS.get(operation.name) if service.id == "s3" else None
+            return self._document(bindings, payload, writers, root, _default_namespace(service))
         if payload is not None:
 
             def with_payload(result: Mapping[str, Any], request_id: str) -> Outgoing:
@@ -155,10 +158,15 @@ class RestXml:
         return with_body
 
     def _document(
-        self, bindings: OutputBindings, payload: StructureShape, writers: Writers, namespace: str
+        self,
+        bindings: OutputBindings,
+        payload: StructureShape,
+        writers: Writers,
+        root: str | None,
+        namespace: str,
     ) -> Encoder:
         member = bindings.payload or ""
-        root = str(payload.serialization.get("name", payload.name))
+        root = root or str(payload.serialization.get("name", payload.name))
         write = writers.members(payload.members)
 
         def encode(result: Mapping[str, Any], request_id: str) -> Outgoing:

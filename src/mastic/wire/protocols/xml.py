@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree import ElementTree
@@ -77,13 +78,14 @@ class Readers:
 
     def __init__(self) -> None:
         self._readers: dict[str, Reader] = {}
+        # Held while a structure and all its parts are compiled: no thread may meet one that is half made.
+        self._lock = threading.RLock()
 
     def reader(self, shape: Shape) -> Reader:
         """The reader of a shape. The readers raise MalformedXML."""
         if isinstance(shape, StructureShape):
-            if shape.name not in self._readers:
-                return self.structure(shape, shape.members)
-            return self._readers[shape.name]
+            with self._lock:
+                return self._readers.get(shape.name) or self.structure(shape, shape.members)
         if isinstance(shape, ListShape):
             return self._list(shape)
         if isinstance(shape, MapShape):
@@ -199,14 +201,14 @@ class Writers:
     def __init__(self, iso: Callable[[Any], str] = timestamps.to_iso) -> None:
         self._iso = iso
         self._writers: dict[str, Writer] = {}
+        self._lock = threading.RLock()
 
     def writer(self, shape: Shape) -> Writer:
         """Writes ``<name>value</name>`` to a list of strings."""
         if isinstance(shape, StructureShape):
             key = f"{shape.name}|{_namespace(shape)}"
-            if key not in self._writers:
-                return self._structure(shape, key)
-            return self._writers[key]
+            with self._lock:
+                return self._writers.get(key) or self._structure(shape, key)
         if isinstance(shape, ListShape):
             return self._list(shape)
         if isinstance(shape, MapShape):
