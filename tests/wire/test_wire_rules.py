@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +24,7 @@ from mastic.wire.dispatch import Dispatcher, Registry, Response
 from mastic.wire.hosts import Hosts
 from mastic.wire.paging import Pages, Paging
 from mastic.wire.patterns import matcher
-from mastic.wire.protocols import cbor
+from mastic.wire.protocols import Protocols, cbor
 from mastic.wire.sigv4 import Authenticator, Secret
 from mastic.wire.spec import Models
 from mastic.wire.validate import Validators
@@ -473,3 +475,28 @@ def test_models_are_found_by_name_only() -> None:
     assert models.find("../../etc/passwd") is None
     assert models.find("nope") is None
     assert models.find("glue") is models.find("glue")
+
+
+def test_first_calls_at_the_same_time_meet_no_half_made_codec() -> None:
+    lifecycle = MODELS.service("s3").operation("GetBucketLifecycleConfiguration")
+    table = MODELS.service("glue").operation("GetTable")
+    assert lifecycle is not None
+    assert table is not None
+    assert isinstance(lifecycle.output, StructureShape)
+    assert isinstance(table.output, StructureShape)
+    rules = Values(random.Random(1), full=True).structure(lifecycle.output)
+    found = Values(random.Random(1), full=True).structure(table.output)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(10):
+            protocols = Protocols()
+
+            def encoded(_: int, protocols: Protocols = protocols) -> tuple[Any, Any]:
+                document = protocols.named("rest-xml").encoder(lifecycle)(rules, "r").body
+                return document, protocols.named("json").encoder(table)(found, "r").body
+
+            with ThreadPoolExecutor(8) as pool:
+                assert len(set(pool.map(encoded, range(8)))) == 1
+    finally:
+        sys.setswitchinterval(interval)
