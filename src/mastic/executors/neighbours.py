@@ -23,7 +23,11 @@ from mastic.errors import Refused
 log = structlog.get_logger()
 
 RUNTIME = "neighbours"
-SCRIPT = Path(__file__).parent / "_neighbour_host.py"
+# The package beside this file is run under its own name, because this package's cannot be imported there.
+START = (
+    "import runpy, sys; sys.path.append(sys.argv.pop()); "
+    "runpy.run_module('neighbour_host', run_name='__main__', alter_sys=True)"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +92,7 @@ class NeighbourProcess:
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self._directory), "LANG": "C.UTF-8"}
         with (self._directory / "host.log").open("ab") as errors:
             process = subprocess.Popen(
-                [str(python), "-I", str(SCRIPT)],
+                [str(python), "-I", "-c", START, str(Path(__file__).parent)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
