@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, NestedTransaction, Table, create_engine, event
 from sqlalchemy import insert as generic_insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
@@ -191,7 +191,9 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
 
 def _executing(statement: str) -> Callable[[Connection], None]:
     def run(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
+        # By the driver itself: SQLAlchemy's own way costs as much as the query that follows.
+        driver: Any = connection.connection.driver_connection
+        driver.execute(statement)
 
     return run
 
@@ -228,17 +230,19 @@ class _GroupCommit:
         self._pen.acquire()
         with self._count:
             self._waiting -= 1
-        failed = True
         try:
             group, connection = self._join()
-            savepoint = connection.begin_nested()
+            # A group of one fails as a whole: only who joins others needs a savepoint of its own.
+            savepoint = connection.begin_nested() if group.members > 1 else None
+            failed = True
             try:
                 yield connection
-                savepoint.commit()
+                if savepoint is not None:
+                    savepoint.commit()
                 failed = False
             finally:
-                if failed and savepoint.is_active:
-                    savepoint.rollback()
+                if failed:
+                    self._undo(savepoint)
         finally:
             group_to_await = self._group
             try:
@@ -249,6 +253,17 @@ class _GroupCommit:
             group_to_await.done.wait()
             if group_to_await.failure is not None:
                 raise group_to_await.failure
+
+    def _undo(self, savepoint: NestedTransaction | None) -> None:
+        """With the pen held: take back what a member did that failed."""
+        if savepoint is not None:
+            if savepoint.is_active:
+                savepoint.rollback()
+            return
+        self._group = None
+        transaction = self._connection.get_transaction() if self._connection else None
+        if transaction is not None:
+            transaction.rollback()
 
     def _join(self) -> tuple[_Group, Connection]:
         if self._connection is None:

@@ -6,11 +6,25 @@ their work, so that their effects on the store happen exactly once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from mastic.store.engine import signal
 from mastic.store.schema import Json, Timestamp, metadata
@@ -31,6 +45,17 @@ outbox = Table(
 Index("ix_outbox_not_before", outbox.c.not_before, outbox.c.id)
 
 
+# Built once: these run for every change there is.
+_PUT = insert(outbox)
+_DUE = (
+    select(outbox)
+    .where((outbox.c.not_before.is_(None)) | (outbox.c.not_before <= bindparam("now", type_=Timestamp)))
+    .order_by(outbox.c.id)
+    .limit(bindparam("count"))
+)
+_TAKE = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True))).returning(outbox.c.id)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
     """An event on its way: ``id`` is unique for ever and serves as an idempotency key."""
@@ -44,24 +69,20 @@ class Event:
 
 def put(tx: Connection, topic: str, payload: dict[str, Any], *, key: str | None = None) -> None:
     """Record that something happened; delivered at least once after ``tx`` has been committed."""
-    tx.execute(insert(outbox).values(topic=topic, key=key, payload=payload))
+    tx.execute(_PUT, {"topic": topic, "key": key, "payload": payload})
     signal(tx, SIGNAL)
 
 
 def due(tx: Connection, now: datetime, limit: int) -> list[Event]:
     """The oldest events that may be delivered now."""
-    rows = tx.execute(
-        select(outbox)
-        .where((outbox.c.not_before.is_(None)) | (outbox.c.not_before <= now))
-        .order_by(outbox.c.id)
-        .limit(limit)
-    )
+    rows = tx.execute(_DUE, {"now": now, "count": limit})
     return [Event(id=r.id, topic=r.topic, key=r.key, payload=r.payload, attempt=r.attempt) for r in rows]
 
 
-def take(tx: Connection, event: Event) -> bool:
-    """Remove the event; false when another server has taken it."""
-    return tx.execute(delete(outbox).where(outbox.c.id == event.id)).rowcount == 1
+def take(tx: Connection, events: Sequence[Event]) -> list[Event]:
+    """Remove the events; returns those that no other server has taken, in their order."""
+    taken = set(tx.execute(_TAKE, {"ids": [event.id for event in events]}).scalars())
+    return [event for event in events if event.id in taken]
 
 
 def postpone(tx: Connection, event: Event, until: datetime) -> None:
