@@ -175,6 +175,17 @@ def listing(port: int, threads: int, keys: int) -> None:
     print(f"roll them up into 50 prefixes {(time.monotonic() - begun) * 1000:8.1f} ms")
 
 
+def first_connection(server: subprocess.Popen[bytes], port: int) -> Connection:
+    """A connection, as soon as the server takes one."""
+    while True:
+        try:
+            return Connection(port)
+        except ConnectionError:
+            if server.poll() is not None:
+                raise SystemExit("the server ended at once") from None
+            time.sleep(0.1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=8)
@@ -198,13 +209,8 @@ def main() -> None:
         ]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            for _ in range(200):
-                try:
-                    for bucket in ("bench", "listed"):
-                        assert Connection(port).call("PUT", f"/{bucket}")[0] == 200
-                    break
-                except ConnectionError:
-                    time.sleep(0.1)
+            for bucket in ("bench", "listed"):
+                assert first_connection(server, port).call("PUT", f"/{bucket}")[0] == 200
             small_objects(port, psutil.Process(server.pid), options.threads, options.seconds)
             if options.gigabytes:
                 large_object(port, psutil.Process(server.pid), options.gigabytes)
