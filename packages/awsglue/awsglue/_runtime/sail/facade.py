@@ -66,6 +66,9 @@ def _configuration() -> None:
         self._checkType(key, "key")
         if key in STATE.conf:
             return STATE.conf[key]
+        if key == "spark.sql.execution.pyspark.binaryAsBytes":
+            # Spark 3.5 gives bytearray.
+            return "false"
         if default is None or isinstance(default, str):
             return default
         if key in KNOWN:

@@ -9,11 +9,6 @@ from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
 
-# Functions whose result differs silently, or that the engine lacks.
-DIFFERENT = {
-    "approx_percentile": "", "percentile_approx": "",
-}
-
 RELATIONS = {
     "collect_metrics": "observe()", "with_watermark": "watermarks", "approx_quantile": "approxQuantile()",
     "apply_in_pandas_with_state": "applyInPandasWithState()", "ml_relation": "pyspark.ml", "relation_changes": "CDC reads",

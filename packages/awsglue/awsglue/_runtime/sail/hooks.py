@@ -13,13 +13,13 @@ def execute_hook(session: Any) -> Any:
         def on_execute_plan(self, request: Any) -> Any:
             from awsglue._runtime.sail.rewrite import Rewriter
 
-            Rewriter(session._mastic.scans, analysis=False).plan(request.plan)
+            Rewriter(session._mastic.scans, analysis=False, types_of=session._mastic.types_of).plan(request.plan)
             return request
 
     return Rewriting()
 
 
-_INSTALLED = []
+_INSTALLED: list[bool] = []
 
 
 def install() -> None:
@@ -28,9 +28,28 @@ def install() -> None:
         return
     _INSTALLED.append(True)
     _analysis()
+    _errors()
     from awsglue._runtime.sail import facade
 
     facade.install()
+
+
+def _errors() -> None:
+    """What the engine does not know is a refusal that names the way on, not an error of the script."""
+    from pyspark.errors.exceptions.connect import UnsupportedOperationException
+    from pyspark.sql.connect.client.core import SparkConnectClient
+
+    from awsglue._runtime.failures import EngineRefused
+
+    original = SparkConnectClient._handle_error
+
+    def handle(self: Any, error: Exception) -> Any:
+        try:
+            original(self, error)
+        except UnsupportedOperationException as refused:
+            raise EngineRefused("this plan", str(refused).split("\n")[0][:200]) from None
+
+    SparkConnectClient._handle_error = handle  # type: ignore[method-assign,assignment]
 
 
 def _analysis() -> None:
@@ -50,7 +69,10 @@ def _analysis() -> None:
                     rewriter.plan(kwargs[name])
             if kwargs.get("relation") is not None:
                 rewriter.relation(kwargs["relation"])
-        return original(self, method, **kwargs)
+        found = original(self, method, **kwargs)
+        if state is not None and method == "schema" and _unsure(kwargs["plan"]):
+            found.schema = state.executed_schema(kwargs["plan"], found.schema)
+        return found
 
     SparkConnectClient._analyze = analyze  # type: ignore[method-assign]
 
@@ -58,3 +80,31 @@ def _analysis() -> None:
     SparkConnectClient._get_plan_compression_threshold_and_algorithm = (  # type: ignore[method-assign]
         lambda self: (-1, "NONE")
     )
+
+
+_BRANCHING = frozenset({"when", "if", "ifnull", "nvl", "coalesce", "greatest", "least", "nvl2", "array", "map"})
+
+
+def _unsure(plan: Any) -> bool:
+    """Whether the engine's analysis may name another type than the rows will have.
+
+    It takes the first branch's type for a set operation or a CASE of different types; the rows come in the common one.
+    """
+    return _mentions(plan.root)
+
+
+def _mentions(message: Any) -> bool:
+    from pyspark.sql.connect import proto
+
+    if isinstance(message, (proto.SetOperation, proto.SQL)):
+        return True
+    if isinstance(message, proto.Expression) and message.HasField("unresolved_function") and (
+        message.unresolved_function.function_name.lower() in _BRANCHING
+    ):
+        return True
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        if any(_mentions(item) for item in (list(value) if field.is_repeated else [value])):
+            return True
+    return False

@@ -87,6 +87,13 @@ def text_literal(text: str | None, type_name: str) -> Any:
     return out
 
 
+def cast(expression: Any, type_name: str) -> Any:
+    out = proto.Expression()
+    out.cast.expr.CopyFrom(expression)
+    out.cast.type_str = type_name
+    return out
+
+
 def project(child: Any, expressions: list[Any]) -> Any:
     relation = proto.Relation()
     relation.project.input.CopyFrom(child)

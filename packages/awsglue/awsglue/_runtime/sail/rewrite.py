@@ -13,7 +13,7 @@ from pyspark.sql.connect import proto
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.scan import FILE_NAME, HIDDEN, Scan
-from awsglue._runtime.sail import gate, plans, scans
+from awsglue._runtime.sail import gate, plans, scans, typed
 
 _METADATA = {
     "file_path": "__mastic_file_path", "file_name": "__mastic_file_simple_name", "file_size": "__mastic_file_size",
@@ -30,9 +30,10 @@ _PASSING = frozenset({
 class Rewriter:
     """Rewrites one plan. `analysis` says that only the schema matters, so no data is read."""
 
-    def __init__(self, scan_of: dict[str, Scan], *, analysis: bool) -> None:
+    def __init__(self, scan_of: dict[str, Scan], *, analysis: bool, types_of: Any = None) -> None:
         self._scan_of = scan_of
         self._analysis = analysis
+        self._types_of = types_of
 
     def plan(self, plan: Any) -> None:
         """Rewrite a spark.connect.Plan in place. Raises EngineRefused."""
@@ -49,6 +50,8 @@ class Rewriter:
         if kind == "read":
             return self._read(relation, hidden)
         gate.check_relation(relation, kind)
+        if kind not in ("sql", "local_relation"):
+            self._check_types(relation, kind)
         if kind == "deduplicate" and self._deduplicate(relation):
             return self.relation(relation, hidden=hidden)
         uses = _uses_hidden(relation, kind)
@@ -57,6 +60,21 @@ class Rewriter:
         for child in _relations_in(relation):
             self.relation(child)
         return False
+
+    def _check_types(self, relation: Any, kind: str) -> None:
+        """The checks that need types; columns whose expression they change keep the name the script would see."""
+        before = [item.SerializeToString() for item in relation.project.expressions] if kind == "project" else []
+        original = proto.Relation()
+        if before:
+            original.CopyFrom(relation)
+        typed.check(relation, kind, list(_expressions_in(getattr(relation, kind))),
+                    self._types_of or (lambda child, expressions: None))
+        for position, old in enumerate(before):
+            item = relation.project.expressions[position]
+            if item.SerializeToString() != old and not item.HasField("alias"):
+                name = _spark_name(original.project.expressions[position])
+                if name:
+                    relation.project.expressions[position].CopyFrom(plans.aliased(item, name))
 
     def _read(self, relation: Any, hidden: bool) -> bool:
         source = relation.read.data_source
@@ -119,6 +137,26 @@ class Rewriter:
         condition.arguments.add().literal.integer = 1
         _replace(relation, plans.without(first, ["__mastic_row"]))
         return True
+
+
+def _spark_name(expression: Any) -> str:
+    """The name Spark gives an expression without an alias; "" when it takes more than a column's name to know."""
+    if expression.HasField("cast"):
+        return _spark_name(expression.cast.expr)
+    if expression.HasField("unresolved_attribute"):
+        return str(expression.unresolved_attribute.unparsed_identifier.replace("`", "").split(".")[-1])
+    if expression.HasField("unresolved_function"):
+        function = expression.unresolved_function
+        names = [_spark_name(item) or _literal_name(item) for item in function.arguments]
+        return f"{function.function_name}({', '.join(names)})" if all(names) else ""
+    return ""
+
+
+def _literal_name(expression: Any) -> str:
+    if not expression.HasField("literal"):
+        return ""
+    kind = expression.literal.WhichOneof("literal_type")
+    return str(getattr(expression.literal, kind)) if kind in ("string", "integer", "long") else ""
 
 
 def _replace(relation: Any, made: Any) -> None:

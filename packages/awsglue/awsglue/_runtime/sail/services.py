@@ -171,6 +171,45 @@ class Services:
         """Whether the engine itself knows a temporary view of this name. (All views of this engine are ours.)"""
         return False
 
+    def types_of(self, child: Any, expressions: list[Any]) -> list[Any] | None:
+        """The Spark types of expressions over a relation (not yet rewritten); None when they cannot be told."""
+        from pyspark.errors import PySparkException
+        from pyspark.sql.connect import proto
+
+        from awsglue._runtime.sail import plans
+
+        plan = proto.Plan()
+        plan.root.CopyFrom(plans.project(child, [
+            plans.aliased(expression, f"c{position}") for position, expression in enumerate(expressions)]))
+        try:
+            schema = self.session.client._analyze(method="schema", plan=plan).schema
+        except (PySparkException, EngineRefused):
+            # The plan itself will fail and say why.
+            return None
+        return [item.dataType for item in schema.fields]
+
+    def executed_schema(self, plan: Any, analysed: Any) -> Any:
+        """The schema that rows of this (already rewritten, empty) plan really have."""
+        from pyspark.errors import PySparkException
+        from pyspark.sql.connect import proto
+
+        limited = proto.Plan()
+        limited.root.limit.input.CopyFrom(plan.root)
+        limited.root.limit.limit = 0
+        try:
+            for item in self.session.client.to_table_as_iterator(limited, {}):
+                if not hasattr(item, "num_rows"):
+                    return item
+        except PySparkException:
+            return analysed
+        return analysed
+
+    def prove(self, text: str, parsed: Any, frames: list[Any]) -> list[tuple[int, int, str]]:
+        """Changes that a query text needs to give Spark's answer here. Raises EngineRefused."""
+        from awsglue._runtime.sail.sql_proof import check
+
+        return check(text, parsed, frames)
+
     def view_names(self) -> list[str]:
         """Names of the session's temporary views."""
         return [name for name in self.tables.views if "." not in name]

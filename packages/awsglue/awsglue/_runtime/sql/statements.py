@@ -88,6 +88,7 @@ class Statements:
             start, end = sources.cover_backticks(text, reference.start, reference.end)
             replacements.append((start, end, name + alias))
         replacements += self._qualified_columns(parsed, text)
+        replacements += self._services.prove(text, parsed, [frame for _, frame in found])
         return self._services.query(sources.replace(text, replacements), found, args)
 
     def _frame(self, reference: sources.Reference) -> Any:
