@@ -48,13 +48,22 @@ class Router:
         self._hosts = Hosts(base_hosts)
         self._rest: dict[str, RestRoutes] = {}
         self._delegated: dict[str, ServiceSpec] = {}
+        self._all: dict[str, ServiceSpec] = {}
+        self._signers: dict[str, list[ServiceSpec]] = {}
 
     def know(self, service: ServiceSpec) -> None:
         """Route to a service that has no handlers here."""
         self._delegated[service.id] = service
 
     def _services(self) -> dict[str, ServiceSpec]:
-        return {**self._registry.services, **self._delegated}
+        """Every service served here; the index is made anew when services were added."""
+        count = len(self._registry.services) + len(self._delegated)
+        if count != len(self._all):
+            self._all = {**self._registry.services, **self._delegated}
+            self._signers = {}
+            for service in sorted(self._all.values(), key=lambda s: s.id == "s3"):
+                self._signers.setdefault(service.signing_name, []).append(service)
+        return self._all
 
     def route(self, incoming: Incoming, claim: Claim | None) -> Route:
         """The route of a request; sets ``incoming.labels`` for REST operations. Raises nothing."""
@@ -76,13 +85,14 @@ class Router:
         """The services a request may be for, the most specific first."""
         registered = self._services()
         if claim is not None and claim.service:
-            same = [s for s in registered.values() if s.signing_name == claim.service]
+            same = self._signers.get(claim.service, [])
             if not same:
                 found = self._registry.models.find(SIGNING_ALIASES.get(claim.service, claim.service))
                 same = [found] if found is not None else []
-            prefix = incoming.headers.get("x-amz-target", "").rpartition(".")[0]
-            exact = [s for s in same if prefix and s.target_prefix == prefix]
-            yield from exact or sorted(same, key=lambda s: s.id == "s3")
+            if len(same) > 1 and "x-amz-target" in incoming.headers:
+                prefix = incoming.headers["x-amz-target"].rpartition(".")[0]
+                same = [s for s in same if s.target_prefix == prefix] or same
+            yield from same
             return
         if "x-amz-target" in incoming.headers:
             prefix = incoming.headers["x-amz-target"].rpartition(".")[0]

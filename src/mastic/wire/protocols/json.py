@@ -258,6 +258,16 @@ class Documents:
         for name, member in members.items():
             codec = self.encoder(member)
             fields[name] = (self.wire_name(name, member), None if codec is identity else codec)
+        if all(codec is None and wire_name == name for name, (wire_name, codec) in fields.items()):
+            # Nothing to convert, as in a table's columns: only what is absent or unknown is left out.
+            known_names = frozenset(fields)
+
+            def copy(value: Any) -> Any:
+                return {k: v for k, v in value.items() if v is not None and k in known_names}
+
+            encode = copy
+            if members is shape.members:
+                self._encoders[shape.name] = copy
         return encode
 
 
