@@ -23,8 +23,11 @@ def collect(store: Store, blobs: Blobs, now: datetime, *, grace: timedelta = GRA
     """Delete blobs discarded before ``now - grace`` that nothing needs; returns how many."""
     removed = 0
     while True:
-        with store.write() as tx:
+        with store.read() as tx:
             listed = objects.discarded(tx, now - grace, BATCH)
+        if not listed:
+            return removed
+        with store.write() as tx:
             pinned = blobs.pinned()
             due = [blob for blob in listed if blob not in pinned]
             # No transaction can make a new reference: references are only copied from rows that hold one.
@@ -73,6 +76,9 @@ class BlobJanitor:
             self._swept = True
         now = self._clock.now()
         collect(self._store, self._blobs, now)
-        with self._store.write() as tx:
-            for upload in uploads.finished_before(tx, now - COMPLETED_UPLOADS_KEPT, BATCH):
-                uploads.remove(tx, upload)
+        with self._store.read() as tx:
+            finished = uploads.finished_before(tx, now - COMPLETED_UPLOADS_KEPT, BATCH)
+        if finished:
+            with self._store.write() as tx:
+                for upload in finished:
+                    uploads.remove(tx, upload)

@@ -159,6 +159,8 @@ def remove(
         tell(tx, bucket, current, origin, now, event=f"{origin.family}:Delete")
         return Removal(key=key)
     null = _null_version(tx, bucket, key, current)
+    if null is not None:
+        _refuse_locked(null, now, bypass=False)
     marker = ObjectVersion(
         key=key,
         version_id=new_id if bucket.versioning == "Enabled" else NULL_VERSION,
@@ -169,7 +171,6 @@ def remove(
     if current is not None and current is not null:
         objects.demote(tx, bucket, current)
     if null is not None:
-        _refuse_locked(null, now, bypass=False)
         objects.remove(tx, bucket, null, now)
     objects.add(tx, bucket, marker)
     tell(tx, bucket, marker, origin, now, event=f"{origin.family}:DeleteMarkerCreated")
