@@ -6,6 +6,7 @@ plain; everything else goes value by value through Java's rules. Pure, apart fro
 
 from __future__ import annotations
 
+import re
 from datetime import timezone, tzinfo
 from functools import partial
 from typing import Any, Callable
@@ -65,10 +66,10 @@ class Inference:
                     return
 
     def _feed_at_once(self, present: list[str]) -> bool:
-        if self.kind not in ("null", "int", "bigint", "double", "timestamp"):
+        if self.kind not in ("null", "int", "bigint", "double", "date", "timestamp"):
             return False
         column = pa.array(present, pa.string())
-        if self.kind != "timestamp":
+        if self.kind not in ("date", "timestamp"):
             if pc.all(pc.match_substring_regex(column, _PLAIN_INT)).as_py():
                 if self.kind != "double":
                     bounds = pc.min_max(pc.cast(pc.utf8_ltrim(column, "+"), pa.int64())).as_py()
@@ -79,10 +80,13 @@ class Inference:
             if pc.all(pc.match_substring_regex(column, f"{_PLAIN_DOUBLE}|{_PLAIN_INT}")).as_py():
                 self.kind = "double"
                 return True
-        if self.kind in ("null", "timestamp") and self._formats.timestamp is None and self._formats.date is None:
+        plain = self._formats.timestamp is None and self._formats.date is None
+        if plain and self.kind in ("null", "date", "timestamp"):
             if pc.all(pc.match_substring_regex(column, f"{_PLAIN_STAMP}|{_PLAIN_DAY}")).as_py():
                 if not _stamps(column).null_count:
-                    self.kind = "timestamp"
+                    days = self._options.prefer_date and self.kind != "timestamp"
+                    days = days and pc.all(pc.match_substring_regex(column, _PLAIN_DAY)).as_py()
+                    self.kind = "date" if days else "timestamp"
                     return True
         return False
 
@@ -109,8 +113,11 @@ class Inference:
             special = (self._options.nan_value, self._options.positive_inf, self._options.negative_inf)
             return value in special or texts.parse_double(value) is not None
         if kind == "date":
-            return self._options.prefer_date and self._formats.date is not None and (
-                self._formats.date.parse_date(value) is not None)
+            if not self._options.prefer_date:
+                return False
+            # Without a format of its own Spark looks for dates strictly as yyyy-MM-dd.
+            strict = self._formats.date is not None or re.fullmatch(_PLAIN_DAY, value) is not None
+            return strict and self._formats.parse_date(value) is not None
         if kind == "timestamp":
             return self._formats.parse_timestamp(value) is not None
         return texts.parse_boolean(value) is not None
