@@ -27,6 +27,7 @@ print(f"reading {source}")
 rows = (
     spark.read.option("header", "true")
     .option("inferSchema", "true")
+    .option("escape", "\"")
     .csv(source)
     .withColumn("source_file", F.input_file_name())
     .withColumn("ingest_ts", F.regexp_extract(F.col("source_file"), "ingest_ts=([^/]+)/", 1))
