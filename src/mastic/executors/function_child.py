@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import signal
 import socket
 import struct
@@ -47,7 +46,7 @@ class Channel:
 
 def die_with_parent(parent: int) -> None:
     """See to it that this process does not outlive the server, even inside a handler that never returns."""
-    if platform.system() == "Linux":
+    if os.uname().sysname == "Linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

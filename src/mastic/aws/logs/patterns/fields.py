@@ -63,7 +63,7 @@ def compile_pattern(source: str) -> FieldsPattern:
     tokens.take("[")
     before: list[_Field] = []
     after: list[_Field] | None = None
-    while not tokens.accept("]"):
+    while True:
         if tokens.peek()[0] == "ellipsis":
             tokens.take()
             if after is not None:
@@ -71,8 +71,8 @@ def compile_pattern(source: str) -> FieldsPattern:
             after = []
         else:
             (before if after is None else after).append(_field(tokens))
-        if not tokens.accept(",") and tokens.peek()[1] != "]":
-            raise InvalidPattern("Invalid filter pattern: ',' or ']' was expected")
+        if tokens.take(",", "]")[1] == "]":
+            break
     if tokens.peek()[0]:
         raise InvalidPattern("Invalid filter pattern: there is something after ']'")
     return FieldsPattern(before, after)
