@@ -6,10 +6,13 @@ Owns nothing but the request in hand.
 from __future__ import annotations
 
 import hashlib
+import time
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import structlog
 
 from mastic.context import Context, HttpRequest
 from mastic.errors import ServiceError
@@ -86,6 +89,7 @@ class Answers:
         self._dispatcher = dispatcher
         self._authenticator = authenticator
         self._cors = cors
+        self._log = structlog.get_logger("mastic.wire")
 
     def check(self, exchange: Exchange) -> Exception | None:
         """Authenticate only: None when a delegate may have the request."""
@@ -98,14 +102,29 @@ class Answers:
     def answer(self, exchange: Exchange) -> Outgoing:
         """The reply, ready to send. Never raises."""
         head = exchange.incoming.method == "HEAD"
+        began = time.perf_counter()
         try:
             outgoing = self._outgoing(exchange)
             _stamp(outgoing, exchange)
+            self._tell(exchange, outgoing, time.perf_counter() - began)
             return settle(outgoing, head=head)
         except Exception as error:  # noqa: BLE001 - the wire's edge: logged, answered as a 500
             outgoing = self._failure(error, Context(request_id=exchange.request_id), exchange)
             _stamp(outgoing, exchange)
             return settle(outgoing, head=head)
+
+    def _tell(self, exchange: Exchange, outgoing: Outgoing, seconds: float) -> None:
+        """One line per request for those who listen at debug level: names and numbers, no values."""
+        route = exchange.route
+        self._log.debug(
+            "request",
+            request_id=exchange.request_id,
+            service=route.service.id if route.service is not None else "",
+            operation=route.operation.name if route.operation is not None else "",
+            method=exchange.incoming.method,
+            status=outgoing.status,
+            milliseconds=round(seconds * 1000, 2),
+        )
 
     def _outgoing(self, exchange: Exchange) -> Outgoing:
         incoming, route = exchange.incoming, exchange.route

@@ -191,6 +191,8 @@ class Dispatcher:
                 exc_info=error,
             )
             error = internal_failure(service, context.request_id)
+        else:
+            self._log.debug("refused", request_id=context.request_id, code=error.code)
         status = error.status
         if status is None:
             status = service.error_status(error.code) if service is not None else 400
