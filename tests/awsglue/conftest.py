@@ -9,6 +9,7 @@ engine only test_engines.py is collected, which runs the suite in each runtime a
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,29 @@ LIBRARY = ROOT / "packages" / "awsglue"
 if str(LIBRARY) not in sys.path:
     sys.path.insert(0, str(LIBRARY))
 # Workers of a classic engine are processes of their own and must find the library too.
-os.environ["PYTHONPATH"] = os.pathsep.join([str(LIBRARY), str(ROOT / "tests" / "awsglue"), os.environ.get("PYTHONPATH", "")])
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(LIBRARY), str(ROOT / "tests" / "awsglue"), os.environ.get("PYTHONPATH", "")]
+)
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 os.environ.setdefault("TZ", "UTC")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# An engine reads these when it starts, as in a job; the server itself starts when a test first asks for it.
+PORT = _free_port()
+ENDPOINT = f"http://127.0.0.1:{PORT}"
+os.environ.update(
+    AWS_ENDPOINT_URL=ENDPOINT,
+    AWS_REGION="us-east-1",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+)
 
 from awsglue._runtime.engine import installed  # noqa: E402
 
@@ -65,7 +86,13 @@ def _bare() -> Any:
         made = SparkSession.builder.remote(f"sc://127.0.0.1:{server.listening_address[1]}").getOrCreate()
         made._server = server
     else:
-        made = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+        made = (
+            SparkSession.builder.master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.sql.session.timeZone", "UTC")
+            .getOrCreate()
+        )
         made.sparkContext.setLogLevel("ERROR")
     made.conf.set("spark.sql.ansi.enabled", "false")
     return made
@@ -129,45 +156,37 @@ def json_frame(glue: Any, tmp_path: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A real Mastic server in the server's own environment; this process's AWS settings point to it."""
-    import socket
+    """A real Mastic server in the server's own environment; this process's AWS settings point to it already."""
     import subprocess
     import time
     import urllib.request
 
     python = ROOT / ".venv" / "bin" / "python"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     base = tmp_path_factory.mktemp("server")
-    endpoint = f"http://127.0.0.1:{port}"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MASTIC_", "PYTHONPATH"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "MASTIC_", "PYTHONPATH"))
+    }
     with (base / "log").open("wb") as log:
         process = subprocess.Popen(
-            [str(python), "-m", "mastic", "up", "--data-dir", str(base / "data"), "--port", str(port)],
-            env=kept, stdout=log, stderr=log,
+            [str(python), "-m", "mastic", "up", "--data-dir", str(base / "data"), "--port", str(PORT)],
+            env=kept,
+            stdout=log,
+            stderr=log,
         )
-    settings = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
     deadline = time.monotonic() + 60
     while True:
         try:
-            with urllib.request.urlopen(f"{endpoint}/_mastic/health", timeout=2):
+            with urllib.request.urlopen(f"{ENDPOINT}/_mastic/health", timeout=2):
                 break
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((base / "log").read_text()[-4000:]) from None
             time.sleep(0.1)
-    yield endpoint
+    yield ENDPOINT
     process.terminate()
     process.wait(timeout=30)
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name)
-        else:
-            os.environ[name] = value
 
 
 @pytest.fixture

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pytest
+
 from awsglue.utils import GlueArgumentError, getResolvedOptions, makeOptions
 
 ALWAYS = {
-    "job_bookmark_option": "job-bookmark-disable", "job_bookmark_from": None, "job_bookmark_to": None, "JOB_ID": None,
-    "JOB_RUN_ID": None, "SECURITY_CONFIGURATION": None, "encryption_type": None, "enable_data_lineage": None,
-    "RedshiftTempDir": None, "TempDir": None,
+    "job_bookmark_option": "job-bookmark-disable",
+    "job_bookmark_from": None,
+    "job_bookmark_to": None,
+    "JOB_ID": None,
+    "JOB_RUN_ID": None,
+    "SECURITY_CONFIGURATION": None,
+    "encryption_type": None,
+    "enable_data_lineage": None,
+    "RedshiftTempDir": None,
+    "TempDir": None,
 }
 
 
@@ -33,8 +41,19 @@ def test_the_first_element_is_the_script():
         getResolvedOptions(["--x", "1"], ["x"])
 
 
-@pytest.mark.parametrize("name", ["job-bookmark-option", "continuation-option", "JOB_ID", "--JOB_RUN_ID", "encryption-type",
-                                  "job-bookmark-from", "SECURITY_CONFIGURATION", "enable-data-lineage"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "job-bookmark-option",
+        "continuation-option",
+        "JOB_ID",
+        "--JOB_RUN_ID",
+        "encryption-type",
+        "job-bookmark-from",
+        "SECURITY_CONFIGURATION",
+        "enable-data-lineage",
+    ],
+)
 def test_reserved(name):
     with pytest.raises(RuntimeError, match="Using reserved arguments"):
         getResolvedOptions(["s"], [name])
@@ -42,7 +61,9 @@ def test_reserved(name):
 
 def test_temp_dir_is_optional_and_mirrored():
     assert getResolvedOptions(["s", "--TempDir", "s3://t"], ["TempDir"])["RedshiftTempDir"] == "s3://t"
-    assert getResolvedOptions(["s", "--RedshiftTempDir", "s3://r"], ["RedshiftTempDir"])["TempDir"] == "s3://r"
+    assert (
+        getResolvedOptions(["s", "--RedshiftTempDir", "s3://r"], ["RedshiftTempDir"])["TempDir"] == "s3://r"
+    )
     assert getResolvedOptions(["s"], ["TempDir"])["TempDir"] is None
 
 
@@ -51,13 +72,16 @@ def test_ids():
     assert (values["JOB_ID"], values["JOB_RUN_ID"]) == ("j_1", "jr_1")
 
 
-@pytest.mark.parametrize(("option", "value", "expected"), [
-    ("--job-bookmark-option", "job-bookmark-enable", "job-bookmark-enable"),
-    ("--job-bookmark-option", "job-bookmark-pause", "job-bookmark-pause"),
-    ("--continuation-option", "continuation-enabled", "job-bookmark-enable"),
-    ("--continuation-option", "continuation-readonly", "job-bookmark-pause"),
-    ("--continuation-option", "continuation-ignore", "job-bookmark-disable"),
-])
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--job-bookmark-option", "job-bookmark-enable", "job-bookmark-enable"),
+        ("--job-bookmark-option", "job-bookmark-pause", "job-bookmark-pause"),
+        ("--continuation-option", "continuation-enabled", "job-bookmark-enable"),
+        ("--continuation-option", "continuation-readonly", "job-bookmark-pause"),
+        ("--continuation-option", "continuation-ignore", "job-bookmark-disable"),
+    ],
+)
 def test_bookmark_options(option, value, expected):
     assert getResolvedOptions(["s", option, value], [])["job_bookmark_option"] == expected
 

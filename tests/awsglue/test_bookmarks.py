@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC
 
 import pytest
+
 from awsglue._runtime.channel import Channel, MemoryTransport
 from awsglue._sources.bookmarks import Bookmarks
 from awsglue._sources.listing import SourceFile
@@ -16,9 +18,9 @@ BAND = 900_000
 
 
 def file(name, milliseconds, size=1):
-    from datetime import datetime, timedelta, timezone
+    from datetime import datetime, timedelta
 
-    moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=milliseconds)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
     return SourceFile(path=name, root="/", size=size, modified=moment)
 
 
@@ -97,7 +99,9 @@ def test_each_ctx_has_its_own():
 
 def test_bounded_runs_go_through_all_files_once():
     history = History()
-    files = [file(f"{n}", NOW - 20 * BAND + n) for n in range(5)] + [file(f"new{n}", NOW - 10 + n) for n in range(3)]
+    files = [file(f"{n}", NOW - 20 * BAND + n) for n in range(5)] + [
+        file(f"new{n}", NOW - 10 + n) for n in range(3)
+    ]
     seen = []
     for step in range(6):
         seen += history.run(files, NOW + step, boundedFiles="2")
@@ -174,7 +178,8 @@ def test_a_job_reads_each_file_once(glue, job, tmp_path):
 def test_job_takes_contexts_and_sessions(glue, spark):
     from awsglue.job import Job
 
-    assert Job(spark) and Job(glue)
+    assert Job(spark)
+    assert Job(glue)
     with pytest.raises(Exception, match="GlueContext"):
         Job("neither")
 
@@ -184,5 +189,5 @@ def test_commit_before_init(glue, monkeypatch):
 
     monkeypatch.setattr(Job, "_bookmarks", None)
     assert not Job(glue).isInitialized()
-    with pytest.raises(Exception, match="before Job.init"):
+    with pytest.raises(Exception, match=r"before Job\.init"):
         Job(glue).commit()

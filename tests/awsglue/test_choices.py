@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from awsglue.transforms import ResolveChoice
 
 MIXED = ({"id": 1, "v": 5}, {"id": 2, "v": "6"}, {"id": 3, "v": "x"}, {"id": 4, "v": None})
@@ -39,7 +40,7 @@ def test_to_df_with_options(json_frame):
     projected = json_frame(*MIXED).toDF([ResolveOption("v", "Project", LongType())])
     assert dict(projected.dtypes)["v"] == "bigint"
     assert sorted(row["v"] for row in projected.collect() if row["v"] is not None) == [5, 6]
-    with pytest.raises(Exception, match="[Tt]arget"):
+    with pytest.raises(Exception, match=r"[Tt]arget"):
         json_frame(*MIXED).toDF([ResolveOption("v", "Project")])
 
 
@@ -51,13 +52,19 @@ def test_cast_gives_null_for_what_does_not_fit(json_frame, records):
 
 def test_project(json_frame, records):
     projected = json_frame(*MIXED).resolveChoice(specs=[("v", "project:string")])
-    assert records(projected) == [{"id": 1, "v": "5"}, {"id": 2, "v": "6"}, {"id": 3, "v": "x"}, {"id": 4, "v": None}]
+    assert records(projected) == [
+        {"id": 1, "v": "5"},
+        {"id": 2, "v": "6"},
+        {"id": 3, "v": "x"},
+        {"id": 4, "v": None},
+    ]
 
 
 def test_make_cols(json_frame, records):
     spread = json_frame(*MIXED[:2]).resolveChoice(choice="make_cols")
     assert records(spread) == [
-        {"id": 1, "v_int": 5, "v_string": None}, {"id": 2, "v_int": None, "v_string": "6"},
+        {"id": 1, "v_int": 5, "v_string": None},
+        {"id": 2, "v_int": None, "v_string": "6"},
     ]
 
 
@@ -65,7 +72,8 @@ def test_make_struct_and_keep_as_struct(json_frame, records):
     for action in ("make_struct", "KeepAsStruct"):
         held = json_frame(*MIXED[:2]).resolveChoice(choice=action)
         assert records(held) == [
-            {"id": 1, "v": {"int": 5, "string": None}}, {"id": 2, "v": {"int": None, "string": "6"}},
+            {"id": 1, "v": {"int": 5, "string": None}},
+            {"id": 2, "v": {"int": None, "string": "6"}},
         ]
 
 
@@ -90,11 +98,11 @@ def test_structs_and_scalars_in_one_field(json_frame, records):
 def test_specs_and_choice_exclude_each_other(json_frame):
     source = json_frame(*MIXED)
     for arguments in ({}, {"specs": [("v", "cast:int")], "choice": "make_cols"}):
-        with pytest.raises(Exception, match="[Ee]ither specs or choice"):
+        with pytest.raises(Exception, match=r"[Ee]ither specs or choice"):
             source.resolveChoice(**arguments)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="explode"):
         source.resolveChoice(specs=[("v", "explode")])
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="nothing"):
         source.resolveChoice(choice="cast:nothing")
 
 

@@ -10,8 +10,9 @@ import pytest
 
 
 def test_script_heads(spark):
-    from awsglue.context import GlueContext
     from pyspark.context import SparkContext
+
+    from awsglue.context import GlueContext
 
     for context in (GlueContext(SparkContext.getOrCreate()), GlueContext(spark), GlueContext()):
         assert context.spark_session.sql("select 1 as a").collect()[0][0] == 1
@@ -31,17 +32,45 @@ def test_logger(glue, capsys):
 def test_all_documented_transforms():
     from awsglue import transforms
 
-    names = {one.name() for one in transforms.get_transforms() if one.__module__.startswith("awsglue.transforms")}
+    names = {
+        one.name() for one in transforms.get_transforms() if one.__module__.startswith("awsglue.transforms")
+    }
     assert names == {
-        "ApplyMapping", "DropFields", "DropNullFields", "ErrorsAsDynamicFrame", "Filter", "FlatMap", "Join", "Map",
-        "MapToCollection", "Relationalize", "RenameField", "ResolveChoice", "SelectFields", "SelectFromCollection",
-        "Spigot", "SplitFields", "SplitRows", "Unbox", "UnnestFrame", "Union", "Repartition", "Coalesce",
+        "ApplyMapping",
+        "DropFields",
+        "DropNullFields",
+        "ErrorsAsDynamicFrame",
+        "Filter",
+        "FlatMap",
+        "Join",
+        "Map",
+        "MapToCollection",
+        "Relationalize",
+        "RenameField",
+        "ResolveChoice",
+        "SelectFields",
+        "SelectFromCollection",
+        "Spigot",
+        "SplitFields",
+        "SplitRows",
+        "Unbox",
+        "UnnestFrame",
+        "Union",
+        "Repartition",
+        "Coalesce",
     }
     assert transforms.get_transform("Map") is transforms.Map
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="Nothing"):
         transforms.get_transform("Nothing")
     described = transforms.describe_transform("Filter")["transform"]
-    assert [one["name"] for one in described["args"]] == ["frame", "f", "transformation_ctx", "info", "stageThreshold", "totalThreshold"]
+    assert [one["name"] for one in described["args"]] == [
+        "frame",
+        "f",
+        "transformation_ctx",
+        "info",
+        "stageThreshold",
+        "totalThreshold",
+    ]
 
 
 SIGNATURES = {
@@ -51,7 +80,8 @@ SIGNATURES = {
     "drop_fields": "paths transformation_ctx info stageThreshold totalThreshold",
     "rename_field": "oldName newName transformation_ctx info stageThreshold totalThreshold",
     "join": "paths1 paths2 frame2 transformation_ctx info stageThreshold totalThreshold",
-    "resolveChoice": "specs choice database table_name transformation_ctx info stageThreshold totalThreshold catalog_id",
+    "resolveChoice": "specs choice database table_name transformation_ctx info stageThreshold totalThreshold "
+    "catalog_id",
     "relationalize": "root_table_name staging_path options transformation_ctx info stageThreshold totalThreshold",
     "write": "connection_type connection_options format format_options accumulator_size",
 }
@@ -69,9 +99,11 @@ def test_imports_need_no_engine():
     """On a laptop without an engine everything imports, and arguments and types work."""
     program = (
         "import sys; sys.modules['pyspark'] = None; sys.modules['pysail'] = None\n"
-        "import awsglue.context, awsglue.job, awsglue.dynamicframe, awsglue.transforms, awsglue.gluetypes, awsglue.functions\n"
+        "import awsglue.context, awsglue.job, awsglue.dynamicframe, awsglue.transforms\n"
+        "import awsglue.gluetypes, awsglue.functions\n"
         "import awsglue.data_source, awsglue.data_sink, awsglue.streaming_data_source, awsglue.dataframereader\n"
-        "import awsglue.dataframewriter, awsglue.dataframe_transforms, awsglue.devutils, awsgluedq.transforms, awsglueml.transforms\n"
+        "import awsglue.dataframewriter, awsglue.dataframe_transforms, awsglue.devutils\n"
+        "import awsgluedq.transforms, awsglueml.transforms\n"
         "from awsglue.utils import getResolvedOptions\n"
         "print(getResolvedOptions(['s', '--a', '1'], ['a'])['a'])\n"
     )
@@ -111,7 +143,7 @@ def test_for_each_batch_options(glue, frame):
 def test_ingestion_time_columns(glue, frame):
     with_hour = glue.add_ingestion_time_columns(frame("a int", [(1,)]).toDF(), "hour")
     assert with_hour.columns == ["a", "ingest_year", "ingest_month", "ingest_day", "ingest_hour"]
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="time_granularity"):
         glue.add_ingestion_time_columns(with_hour, "week")
 
 
@@ -120,7 +152,7 @@ def test_resolve_options(glue):
 
     assert glue.convert_resolve_option("a", "KeepAsStruct", None) == "make_struct"
     assert glue.convert_resolve_option("a", "Project", LongType()) == "project:bigint"
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="Guess"):
         glue.convert_resolve_option("a", "Guess", None)
 
 

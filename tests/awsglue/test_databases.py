@@ -58,13 +58,34 @@ def postgres():
         shutil.chown(home, "postgres", "postgres")
     port = free_port()
     data = home / "data"
-    subprocess.run(as_user("postgres", [binary("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]), check=True, capture_output=True)
-    command = [binary("postgres"), "-D", str(data), "-p", str(port), "-k", str(home), "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"]
+    subprocess.run(
+        as_user(
+            "postgres",
+            [binary("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
+        ),
+        check=True,
+        capture_output=True,
+    )
+    command = [
+        binary("postgres"),
+        "-D",
+        str(data),
+        "-p",
+        str(port),
+        "-k",
+        str(home),
+        "-c",
+        "fsync=off",
+        "-c",
+        "listen_addresses=127.0.0.1",
+    ]
     with open(os.devnull, "wb") as log:
         process = subprocess.Popen(as_user("postgres", command), stdout=log, stderr=log)
 
     def connect():
-        return psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres", autocommit=True)
+        return psycopg.connect(
+            host="127.0.0.1", port=port, user="postgres", dbname="postgres", autocommit=True
+        )
 
     wait_for(process, connect)
     yield f"jdbc:postgresql://127.0.0.1:{port}/postgres", connect
@@ -82,9 +103,28 @@ def mariadb():
     home = Path(tempfile.mkdtemp(prefix="glueddb"))
     data = home / "data"
     user = ["--user=root"] if os.geteuid() == 0 else []
-    subprocess.run([binary("mariadb-install-db"), f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", *user], check=True, capture_output=True)
+    subprocess.run(
+        [
+            binary("mariadb-install-db"),
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            *user,
+        ],
+        check=True,
+        capture_output=True,
+    )
     port = free_port()
-    command = [binary("mariadbd"), f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={home}/s", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", *user]
+    command = [
+        binary("mariadbd"),
+        f"--datadir={data}",
+        f"--port={port}",
+        "--bind-address=127.0.0.1",
+        f"--socket={home}/s",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--skip-log-bin",
+        *user,
+    ]
     with open(os.devnull, "wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -122,49 +162,92 @@ def store(request):
 
 
 def read(glue, store, ctx="", **options):
-    return glue.create_dynamic_frame.from_options(store.kind, store.options(**options), transformation_ctx=ctx)
+    return glue.create_dynamic_frame.from_options(
+        store.kind, store.options(**options), transformation_ctx=ctx
+    )
 
 
 TYPES = {
-    "postgresql": "id int primary key, b bigint, s smallint, r real, d double precision, n numeric(9,2), t text, u uuid, "
-                  "y bytea, o boolean, e date, m timestamp, j jsonb",
+    "postgresql": "id int primary key, b bigint, s smallint, r real, d double precision, n numeric(9,2), "
+    "t text, u uuid, "
+    "y bytea, o boolean, e date, m timestamp, j jsonb",
     "mysql": "id int primary key, b bigint, s smallint, r float, d double, n decimal(9,2), t text, u char(36), "
-             "y blob, o tinyint(1), e date, m datetime(6), j json",
+    "y blob, o tinyint(1), e date, m datetime(6), j json",
 }
 
 
 def test_types(glue, store, records):
     store.run(f"create table {store.table} ({TYPES[store.kind]})")
     key = str(uuid.UUID(int=7))
-    store.run(f"insert into {store.table} values (1, 2, 3, 1.5, 2.5, 12.34, 'é', '{key}', %s, true, '2020-01-02', '2020-01-02 03:04:05.000006', %s)", b"\x00\xff", '{"a": 1}')
+    store.run(
+        f"insert into {store.table} values (1, 2, 3, 1.5, 2.5, 12.34, 'é', '{key}', %s, true, "
+        "'2020-01-02', '2020-01-02 03:04:05.000006', %s)",
+        b"\x00\xff",
+        '{"a": 1}',
+    )
     store.run(f"insert into {store.table} (id) values (2)")
     frame = read(glue, store)
     kinds = {field.name: field.dataType.typeName() for field in frame.schema()}
-    assert (kinds["id"], kinds["b"], kinds["n"], kinds["t"], kinds["y"], kinds["o"], kinds["e"], kinds["m"]) == (
-        "int", "long", "decimal", "string", "binary", "boolean", "date", "timestamp")
+    assert (
+        kinds["id"],
+        kinds["b"],
+        kinds["n"],
+        kinds["t"],
+        kinds["y"],
+        kinds["o"],
+        kinds["e"],
+        kinds["m"],
+    ) == ("int", "long", "decimal", "string", "binary", "boolean", "date", "timestamp")
     found = {row["id"]: row for row in records(frame)}
     assert found[1] == {
-        "id": 1, "b": 2, "s": 3, "r": 1.5, "d": 2.5, "n": Decimal("12.34"), "t": "é", "u": key, "y": b"\x00\xff",
-        "o": True, "e": dt.date(2020, 1, 2), "m": dt.datetime(2020, 1, 2, 3, 4, 5, 6), "j": '{"a": 1}',
+        "id": 1,
+        "b": 2,
+        "s": 3,
+        "r": 1.5,
+        "d": 2.5,
+        "n": Decimal("12.34"),
+        "t": "é",
+        "u": key,
+        "y": b"\x00\xff",
+        "o": True,
+        "e": dt.date(2020, 1, 2),
+        "m": dt.datetime(2020, 1, 2, 3, 4, 5, 6),
+        "j": '{"a": 1}',
     }
     assert all(value is None for name, value in found[2].items() if name != "id")
 
 
 def test_parallel_reads_give_each_row_once(glue, store):
     store.run(f"create table {store.table} (id int, name varchar(20))")
-    rows = ", ".join(f"({n if n % 10 else 'null'}, {repr(str(n)) if n % 7 else 'null'})" for n in range(-50, 150))
+    rows = ", ".join(
+        f"({n if n % 10 else 'null'}, {repr(str(n)) if n % 7 else 'null'})" for n in range(-50, 150)
+    )
     store.run(f"insert into {store.table} values {rows}")
-    for options in ({}, {"hashfield": "name"}, {"hashfield": "name", "hashpartitions": "3"}, {"hashexpression": "id", "hashpartitions": 4}):
+    for options in (
+        {},
+        {"hashfield": "name"},
+        {"hashfield": "name", "hashpartitions": "3"},
+        {"hashexpression": "id", "hashpartitions": 4},
+    ):
         frame = read(glue, store, **options)
         assert frame.count() == 200, options
-        assert frame.toDF().distinct().count() == len({(n if n % 10 else None, n if n % 7 else None) for n in range(-50, 150)})
+        assert frame.toDF().distinct().count() == len(
+            {(n if n % 10 else None, n if n % 7 else None) for n in range(-50, 150)}
+        )
 
 
 def test_sample_query(glue, store):
     store.run(f"create table {store.table} (id int)")
     store.run(f"insert into {store.table} values (1), (2), (3)")
     assert read(glue, store, sampleQuery=f"select * from {store.table} where id > 1").count() == 2
-    split = read(glue, store, sampleQuery=f"select * from {store.table} where id > 1 and", enablePartitioningForSampleQuery=True, hashfield="id", hashpartitions="2")
+    split = read(
+        glue,
+        store,
+        sampleQuery=f"select * from {store.table} where id > 1 and",
+        enablePartitioningForSampleQuery=True,
+        hashfield="id",
+        hashpartitions="2",
+    )
     assert split.count() == 2
 
 
@@ -178,26 +261,42 @@ def test_no_rows_and_no_queries(glue, store):
 
 
 def test_write_and_back(glue, store, frame, records):
-    source = frame("id int, n bigint, t string, s struct<x:int>, d date, f double, o boolean", [(1, 2, "é\t\n'", (5,), dt.date(2020, 1, 2), 1.5, True), (2, None, None, None, None, None, None)])
+    source = frame(
+        "id int, n bigint, t string, s struct<x:int>, d date, f double, o boolean",
+        [(1, 2, "é\t\n'", (5,), dt.date(2020, 1, 2), 1.5, True), (2, None, None, None, None, None, None)],
+    )
     for _ in range(2):
         glue.write_dynamic_frame.from_options(source, store.kind, store.options(bulkSize="1"))
     found = records(read(glue, store))
     assert len(found) == 4
     row = next(one for one in found if one["id"] == 1)
-    assert row == {"id": 1, "n": 2, "t": "é\t\n'", "s": '{"x":5}', "d": dt.date(2020, 1, 2), "f": 1.5, "o": True}
+    assert row == {
+        "id": 1,
+        "n": 2,
+        "t": "é\t\n'",
+        "s": '{"x":5}',
+        "d": dt.date(2020, 1, 2),
+        "f": 1.5,
+        "o": True,
+    }
 
 
 def test_a_failed_write_leaves_nothing(glue, store, frame):
     store.run(f"create table {store.table} (id int primary key)")
-    with pytest.raises(Exception, match="(?i)duplicate"):
-        glue.write_dynamic_frame.from_options(frame("id int", [(1,), (2,), (1,)]), store.kind, store.options())
+    with pytest.raises(Exception, match=r"(?i)duplicate"):
+        glue.write_dynamic_frame.from_options(
+            frame("id int", [(1,), (2,), (1,)]), store.kind, store.options()
+        )
     assert store.run(f"select count(*) from {store.table}")[0][0] == 0
 
 
 def test_pre_and_post_actions(glue, store, frame):
     store.run(f"create table {store.table} (id int)")
     store.run(f"insert into {store.table} values (7)")
-    options = store.options(preactions=f"delete from {store.table}; insert into {store.table} values (8)", postactions=f"insert into {store.table} values (9)")
+    options = store.options(
+        preactions=f"delete from {store.table}; insert into {store.table} values (8)",
+        postactions=f"insert into {store.table} values (9)",
+    )
     glue.write_dynamic_frame.from_options(frame("id int", [(1,)]), store.kind, options)
     assert sorted(row[0] for row in store.run(f"select id from {store.table}")) == [1, 8, 9]
 
@@ -205,26 +304,45 @@ def test_pre_and_post_actions(glue, store, frame):
 def test_glue_connections(glue, store, frame, monkeypatch):
     """The connection's definition comes from the Glue API; its answer is checked against AWS's own model."""
     import boto3
-    from awsglue._sources import catalog
     from botocore.stub import Stubber
 
+    from awsglue._sources import catalog
+
     client = boto3.client("glue", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    answer = {"Connection": {"Name": "c", "ConnectionType": "JDBC", "ConnectionProperties": {
-        "JDBC_CONNECTION_URL": store.url, "USERNAME": store.user, "JDBC_ENFORCE_SSL": "false"}}}
+    answer = {
+        "Connection": {
+            "Name": "c",
+            "ConnectionType": "JDBC",
+            "ConnectionProperties": {
+                "JDBC_CONNECTION_URL": store.url,
+                "USERNAME": store.user,
+                "JDBC_ENFORCE_SSL": "false",
+            },
+        }
+    }
     monkeypatch.setattr(catalog, "glue_client", lambda: client)
     with Stubber(client) as stub:
         for _ in range(3):
             stub.add_response("get_connection", answer, {"Name": "c", "HidePassword": False})
         conf = glue.extract_jdbc_conf("c")
-        assert (conf["user"], conf["vendor"], conf["fullUrl"], conf["url"]) == (store.user, store.kind, store.url, store.url.rsplit("/", 1)[0])
+        assert (conf["user"], conf["vendor"], conf["fullUrl"], conf["url"]) == (
+            store.user,
+            store.kind,
+            store.url,
+            store.url.rsplit("/", 1)[0],
+        )
         glue.write_dynamic_frame.from_jdbc_conf(frame("id int", [(1,), (2,)]), "c", {"dbtable": store.table})
-        read = glue.create_dynamic_frame.from_options("jdbc", {"useConnectionProperties": "true", "connectionName": "c", "dbtable": store.table})
+        read = glue.create_dynamic_frame.from_options(
+            "jdbc", {"useConnectionProperties": "true", "connectionName": "c", "dbtable": store.table}
+        )
         assert read.count() == 2
 
 
 def test_bookmarks_by_keys(glue, store, job_runs):
     store.run(f"create table {store.table} (id int primary key, at timestamp null, part int)")
-    run = job_runs(lambda ctx, **options: sorted(row["id"] for row in read(glue, store, ctx, **options).toDF().collect()))
+    run = job_runs(
+        lambda ctx, **options: sorted(row["id"] for row in read(glue, store, ctx, **options).toDF().collect())
+    )
     store.run(f"insert into {store.table} (id, part) values (1, 1), (5, 1)")
     assert run("c") == [1, 5]
     assert run("c") == []
@@ -264,7 +382,9 @@ def job_runs(glue, monkeypatch):
 
 def test_other_vendors_are_refused(glue):
     with pytest.raises(NotImplementedError, match="oracle"):
-        glue.create_dynamic_frame.from_options("oracle", {"url": "jdbc:oracle://h:1521/x", "dbtable": "t"}).count()
+        glue.create_dynamic_frame.from_options(
+            "oracle", {"url": "jdbc:oracle://h:1521/x", "dbtable": "t"}
+        ).count()
     with pytest.raises(ValueError, match="url"):
         glue.create_dynamic_frame.from_options("mysql", {"dbtable": "t"})
     with pytest.raises(ValueError, match="not understood"):

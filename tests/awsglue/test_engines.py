@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from awsglue._runtime.engine import installed
 
 FOLDER = Path(__file__).resolve().parent
@@ -23,12 +24,37 @@ def test_suite_in_runtime(runtime: str, tmp_path: Path) -> None:
     has_pytest = subprocess.run([python, "-c", "import pytest, hypothesis"], capture_output=True, check=False)
     if has_pytest.returncode:
         pytest.fail(f"runtime {runtime} lacks pytest and hypothesis: install them there to test it")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_", "MASTIC_"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "PYTEST_", "MASTIC_"))
+    }
     clean["MASTIC_RUNTIMES_DIR"] = str(RUNTIMES)
     tests = sorted(str(path) for path in FOLDER.glob("test_*.py") if path.name != "test_engines.py")
     done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", FOLDER, "--confcutdir", FOLDER, "-p", "no:cacheprovider",
-         "--basetemp", tmp_path / "t", "-W", "ignore", "--tb=short", *tests],
-        env=clean, capture_output=True, text=True, check=False,
+        [
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            "-c",
+            os.devnull,
+            "--rootdir",
+            FOLDER,
+            "--confcutdir",
+            FOLDER,
+            "-p",
+            "no:cacheprovider",
+            "--basetemp",
+            tmp_path / "t",
+            "-W",
+            "ignore",
+            "--tb=short",
+            *tests,
+        ],
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-8000:]

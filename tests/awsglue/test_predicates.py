@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
 from awsglue._frames.predicates import to_sql
 
 SCHEMA = "a int, b bigint, c double, d string, e boolean, s struct<x:int,t:string>, l array<int>"
@@ -14,7 +15,11 @@ NAMES = ("x", "y")
 
 def rows():
     numbers = (None, -1, 0, 5, 6)
-    for position, (a, c, d, e) in enumerate(itertools.product(numbers, (None, 0.0, 5.0, float("nan"), 7.5), (None, "", "x", "xyz"), (None, True, False))):
+    for position, (a, c, d, e) in enumerate(
+        itertools.product(
+            numbers, (None, 0.0, 5.0, float("nan"), 7.5), (None, "", "x", "xyz"), (None, True, False)
+        )
+    ):
         s = (None, (None, "x"), (a, None), (3, "y"))[position % 4]
         yield (a, None if position % 3 else position - 100, c, d, e, s, None if position % 2 else [1])
 
@@ -59,7 +64,7 @@ PYTHON = [
     lambda r: r["l"][0] == 1,
     lambda r: r["c"] in (5, 7.5),
     lambda r: int(r["d"]) == 1,
-    lambda r: dict(r)["a"] == 5 and list(r.keys())[0] == "a" and len(r) == 7,
+    lambda r: dict(r)["a"] == 5 and next(iter(r.keys())) == "a" and len(r) == 7,
 ]
 
 
@@ -76,7 +81,7 @@ def statements(r):
         return r["d"] == "x"
     if r["a"] > limit:
         return True
-    return False
+    return r["d"] == "xyz"
 
 
 def by_python(function, schema_names):
@@ -103,12 +108,23 @@ def source(spark):
     return DynamicFrame.fromDF(spark.createDataFrame(list(rows()), SCHEMA), GlueContext(spark), "f")
 
 
-@pytest.mark.parametrize(("function", "told"), [*((one, True) for one in [*TOLD, statements]), *((one, False) for one in [*PYTHON, guarded])])
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [*((one, True) for one in [*TOLD, statements]), *((one, False) for one in [*PYTHON, guarded])],
+)
 def test_same_rows(source, function, told):
     assert (to_sql(function, source.schema()) is not None) == told
     expected = by_python(function, [field.name for field in source.schema()])
     found = [
-        (row["a"], row["b"], row["c"], row["d"], row["e"], tuple(row["s"]) if row["s"] is not None else None, row["l"])
+        (
+            row["a"],
+            row["b"],
+            row["c"],
+            row["d"],
+            row["e"],
+            tuple(row["s"]) if row["s"] is not None else None,
+            row["l"],
+        )
         for row in source.filter(function).toDF().collect()
     ]
     assert sorted(map(repr, found)) == sorted(map(repr, expected))

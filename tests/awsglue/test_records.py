@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from awsglue.transforms import Filter, FlatMap, Join, Map, MapToCollection, Relationalize, SplitRows, Union
 
 NESTED = "id int, s struct<x:int,t:struct<y:string>>, l array<struct<p:int,q:array<string>>>"
@@ -55,7 +56,8 @@ def test_map_changes_shape(frame, records):
 
 def test_map_keeps_types_of_fields_it_leaves_alone(frame):
     source = frame(
-        "a bigint, b smallint, c float, d decimal(9,3), e timestamp, f date, g map<string,bigint>, h array<tinyint>", []
+        "a bigint, b smallint, c float, d decimal(9,3), e timestamp, f date, g map<string,bigint>, h array<tinyint>",
+        [],
     )
     filled = source.union(source)
     from awsglue.dynamicframe import DynamicFrame
@@ -77,7 +79,9 @@ def test_map_results_that_disagree_make_a_choice(frame, records):
     assert list(mapped.schema().getField("v").dataType.choices) == ["int", "string"]
     assert records(mapped) == [{"v": 1}, {"v": "2"}, {"v": "3"}]
     assert sorted(str(row[0]) for row in mapped.toDF().collect()) == [
-        "Row(int=1, string=None)", "Row(int=None, string='2')", "Row(int=None, string='3')",
+        "Row(int=1, string=None)",
+        "Row(int=None, string='2')",
+        "Row(int=None, string='3')",
     ]
 
 
@@ -93,7 +97,8 @@ def test_map_exceptions_and_falsy_results_are_errors(frame, records):
     assert mapped.errorsCount() == 2
     errors = records(mapped.errorsAsDynamicFrame())
     assert sorted((e["error"]["dynamicRecord"]["a"], e["error"]["msg"]) for e in errors) == [
-        (1, "two!"), (2, "User-specified function returned None instead of DynamicRecord"),
+        (1, "two!"),
+        (2, "User-specified function returned None instead of DynamicRecord"),
     ]
 
 
@@ -113,7 +118,11 @@ def test_errors_add_up_and_thresholds_fail_the_action(frame):
 
 
 def test_map_partitions(frame, records):
-    mapped = frame("a int", [(1,), (2,)]).coalesce(1).mapPartitions(lambda rows: [{"n": sum(r["a"] for r in rows)}])
+    mapped = (
+        frame("a int", [(1,), (2,)])
+        .coalesce(1)
+        .mapPartitions(lambda rows: [{"n": sum(r["a"] for r in rows)}])
+    )
     assert sum(row["n"] for row in records(mapped)) == 3
 
 
@@ -166,8 +175,11 @@ def test_merge_dynamic_frame(frame, records):
     source = frame("id int, v string", [(1, "old"), (1, "old too"), (2, "stays"), (None, "no key")])
     stage = frame("id int, v string, w int", [(1, "new", 7), (3, "added", 8), (3, "added", 9)])
     assert records(source.mergeDynamicFrame(stage, ["id"])) == [
-        {"id": 2, "v": "stays", "w": None}, {"id": None, "v": "no key", "w": None}, {"id": 1, "v": "new", "w": 7},
-        {"id": 3, "v": "added", "w": 8}, {"id": 3, "v": "added", "w": 9},
+        {"id": 2, "v": "stays", "w": None},
+        {"id": None, "v": "no key", "w": None},
+        {"id": 1, "v": "new", "w": 7},
+        {"id": 3, "v": "added", "w": 8},
+        {"id": 3, "v": "added", "w": 9},
     ]
 
 
@@ -187,7 +199,10 @@ def test_relationalize(frame, records):
     mine = sorted((row for row in items if row["id"] == by_id[1]["l"]), key=lambda row: row["index"])
     assert [(row["index"], row["l.val.p"]) for row in mine] == [(0, 1), (1, 2)]
     assert len(items) == 2
-    assert [(row["index"], row["l.val.q.val"]) for row in sorted(tags, key=lambda row: row["index"])] == [(0, "a"), (1, "b")]
+    assert [(row["index"], row["l.val.q.val"]) for row in sorted(tags, key=lambda row: row["index"])] == [
+        (0, "a"),
+        (1, "b"),
+    ]
     assert {row["id"] for row in tags} == {mine[0]["l.val.q"]}
 
 

@@ -16,7 +16,11 @@ def write(glue, tmp_path):
     def run(frame, format, format_options=None, name="out", **options):
         target = tmp_path / name
         glue.write_dynamic_frame.from_options(
-            frame, "s3", {"path": f"file://{target}", **options}, format=format, format_options=format_options or {}
+            frame,
+            "s3",
+            {"path": f"file://{target}", **options},
+            format=format,
+            format_options=format_options or {},
         )
         return {str(path.relative_to(target)): path for path in sorted(target.rglob("*")) if path.is_file()}
 
@@ -35,13 +39,21 @@ def test_json(frame, write):
 
 def test_json_keeps_the_values_of_choices(json_frame, write):
     files = write(json_frame({"v": 1, "n": {"w": [1, "x"]}}, {"v": "x"}), "json")
-    assert sorted((json.loads(line) for line in texts(files)), key=str) == [{"v": "x"}, {"v": 1, "n": {"w": [1, "x"]}}]
+    assert sorted((json.loads(line) for line in texts(files)), key=str) == [
+        {"v": "x"},
+        {"v": 1, "n": {"w": [1, "x"]}},
+    ]
 
 
 def test_csv(frame, write):
     source = frame("id int, t string, l array<int>", [(1, 'x, "y"', [1]), (2, None, None)]).coalesce(1)
     assert texts(write(source, "csv")) == sorted(["id,t,l", '1,"x, ""y""",[1]', "2,,"])
-    plain = write(source.select_fields(["id", "t"]), "csv", {"writeHeader": False, "separator": ";", "quoteChar": -1}, name="o2")
+    plain = write(
+        source.select_fields(["id", "t"]),
+        "csv",
+        {"writeHeader": False, "separator": ";", "quoteChar": -1},
+        name="o2",
+    )
     assert texts(plain) == sorted(['1;x, "y"', "2;"])
 
 
@@ -58,10 +70,19 @@ def test_parquet_and_back(frame, write, glue, records, tmp_path):
     spark = glue.spark_session
     from awsglue.dynamicframe import DynamicFrame
 
-    rows = DynamicFrame.fromDF(spark.sql("select cast(1 as bigint) a, timestamp '2020-01-02 03:04:05' t, cast(1.5 as decimal(9,2)) d, array(named_struct('p', 1)) l"), glue, "x")
+    rows = DynamicFrame.fromDF(
+        spark.sql(
+            "select cast(1 as bigint) a, timestamp '2020-01-02 03:04:05' t, cast(1.5 as decimal(9,2)) d, "
+            "array(named_struct('p', 1)) l"
+        ),
+        glue,
+        "x",
+    )
     files = write(rows, "glueparquet")
     assert all(name.endswith("-snappy.parquet") and name.startswith("run-") for name in files)
-    back = glue.create_dynamic_frame.from_options("s3", {"paths": [f"file://{tmp_path}/out"]}, format="parquet")
+    back = glue.create_dynamic_frame.from_options(
+        "s3", {"paths": [f"file://{tmp_path}/out"]}, format="parquet"
+    )
     assert back.schema() == source.schema()
     assert records(back) == records(rows)
 
@@ -70,7 +91,9 @@ def test_partition_keys_become_folders(frame, write):
     source = frame("y int, m string, v int", [(2020, "a/b", 1), (2020, "c", 2), (2021, None, 3)])
     files = write(source, "json", partitionKeys=["y", "m"])
     assert {name.rsplit("/", 1)[0]: path.read_text() for name, path in files.items()} == {
-        "y=2020/m=a%2Fb": '{"v":1}\n', "y=2020/m=c": '{"v":2}\n', "y=2021/m=__HIVE_DEFAULT_PARTITION__": '{"v":3}\n',
+        "y=2020/m=a%2Fb": '{"v":1}\n',
+        "y=2020/m=c": '{"v":2}\n',
+        "y=2021/m=__HIVE_DEFAULT_PARTITION__": '{"v":3}\n',
     }
     with pytest.raises(ValueError, match="zz"):
         write(source, "json", partitionKeys=["zz"])
@@ -98,7 +121,10 @@ def test_avro_and_back(frame, write, glue, records, tmp_path):
 def test_collections_go_to_folders_of_their_names(frame, write, glue, tmp_path):
     parts = frame("a int, b int", [(1, 2)]).split_fields(["a"], "one", "two")
     files = write(parts, "json")
-    assert {name.split("/")[0]: path.read_text() for name, path in files.items()} == {"one": '{"a":1}\n', "two": '{"b":2}\n'}
+    assert {name.split("/")[0]: path.read_text() for name, path in files.items()} == {
+        "one": '{"a":1}\n',
+        "two": '{"b":2}\n',
+    }
     with pytest.raises(TypeError):
         glue.write_dynamic_frame.from_options("no frame", "s3", {"path": f"file://{tmp_path}"}, format="json")
 
@@ -119,7 +145,11 @@ def test_sink_objects(frame, glue, tmp_path):
 
 def updating(glue, path, database, table, behavior="UPDATE_IN_DATABASE", keys=("y",), format="json"):
     sink = glue.getSink(
-        connection_type="s3", path=path, enableUpdateCatalog=True, updateBehavior=behavior, partitionKeys=list(keys)
+        connection_type="s3",
+        path=path,
+        enableUpdateCatalog=True,
+        updateBehavior=behavior,
+        partitionKeys=list(keys),
     )
     sink.setFormat(format)
     sink.setCatalogInfo(catalogDatabase=database, catalogTableName=table)
@@ -137,16 +167,27 @@ def test_tables_appear_and_evolve(frame, glue, catalog, records, tmp_path, forma
     assert table["Parameters"]["classification"] == {"glueparquet": "parquet"}.get(format, format)
     if format == "csv":
         return
-    updating(glue, path, database, "t", format=format).writeFrame(frame("y int, a int, b struct<c:string>", [(2021, 2, ("x",)), (2020, 3, None)]))
+    updating(glue, path, database, "t", format=format).writeFrame(
+        frame("y int, a int, b struct<c:string>", [(2021, 2, ("x",)), (2020, 3, None)])
+    )
     table = client.get_table(DatabaseName=database, Name="t")["Table"]
-    assert [(one["Name"], one["Type"]) for one in table["StorageDescriptor"]["Columns"]] == [("a", "int"), ("b", "struct<c:string>")]
+    assert [(one["Name"], one["Type"]) for one in table["StorageDescriptor"]["Columns"]] == [
+        ("a", "int"),
+        ("b", "struct<c:string>"),
+    ]
     partitions = client.get_partitions(DatabaseName=database, TableName="t")["Partitions"]
     assert sorted(one["Values"] for one in partitions) == [["2020"], ["2021"]]
     read = glue.create_dynamic_frame.from_catalog(database, "t")
-    assert records(read) == [{"a": 1, "b": None, "y": 2020}, {"a": 2, "b": {"c": "x"}, "y": 2021}, {"a": 3, "b": None, "y": 2020}]
+    assert records(read) == [
+        {"a": 1, "b": None, "y": 2020},
+        {"a": 2, "b": {"c": "x"}, "y": 2021},
+        {"a": 3, "b": None, "y": 2020},
+    ]
     pruned = glue.create_dynamic_frame.from_catalog(database, "t", push_down_predicate="y > 2020")
     assert [row["a"] for row in records(pruned)] == [2]
-    server_side = glue.create_dynamic_frame.from_catalog(database, "t", additional_options={"catalogPartitionPredicate": "y = '2020'"})
+    server_side = glue.create_dynamic_frame.from_catalog(
+        database, "t", additional_options={"catalogPartitionPredicate": "y = '2020'"}
+    )
     assert sorted(row["a"] for row in records(server_side)) == [1, 3]
 
 
@@ -154,7 +195,9 @@ def test_log_leaves_the_schema_alone(frame, glue, catalog, tmp_path):
     client, database = catalog
     path = f"file://{tmp_path}/t"
     updating(glue, path, database, "t").writeFrame(frame("y int, a int", [(2020, 1)]))
-    updating(glue, path, database, "t", behavior="LOG").writeFrame(frame("y int, a int, b int", [(2021, 1, 2)]))
+    updating(glue, path, database, "t", behavior="LOG").writeFrame(
+        frame("y int, a int, b int", [(2021, 1, 2)])
+    )
     table = client.get_table(DatabaseName=database, Name="t")["Table"]
     assert [one["Name"] for one in table["StorageDescriptor"]["Columns"]] == ["a"]
     assert len(client.get_partitions(DatabaseName=database, TableName="t")["Partitions"]) == 2
@@ -163,13 +206,21 @@ def test_log_leaves_the_schema_alone(frame, glue, catalog, tmp_path):
 
 
 def csv_table(client, database, folder, columns, header="1"):
-    client.create_table(DatabaseName=database, TableInput={
-        "Name": "c", "Parameters": {"classification": "csv", "skip.header.line.count": header},
-        "StorageDescriptor": {
-            "Columns": [{"Name": name, "Type": kind} for name, kind in columns], "Location": f"file://{folder}",
-            "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe", "Parameters": {"field.delim": ","}},
+    client.create_table(
+        DatabaseName=database,
+        TableInput={
+            "Name": "c",
+            "Parameters": {"classification": "csv", "skip.header.line.count": header},
+            "StorageDescriptor": {
+                "Columns": [{"Name": name, "Type": kind} for name, kind in columns],
+                "Location": f"file://{folder}",
+                "SerdeInfo": {
+                    "SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
+                    "Parameters": {"field.delim": ","},
+                },
+            },
         },
-    })
+    )
 
 
 def test_catalog_types_against_data(glue, catalog, records, tmp_path):
@@ -179,17 +230,30 @@ def test_catalog_types_against_data(glue, catalog, records, tmp_path):
     read = glue.create_dynamic_frame.from_catalog(name_space=database, table_name="c")
     assert read.schema().getField("id").dataType.typeName() == "long"
     assert list(read.schema().getField("n").dataType.choices) == ["long", "string"]
-    assert records(read) == [{"id": 1, "n": 10, "t": "x"}, {"id": 2, "n": None, "t": "y"}, {"id": 3, "n": "oops", "t": "z"}]
+    assert records(read) == [
+        {"id": 1, "n": 10, "t": "x"},
+        {"id": 2, "n": None, "t": "y"},
+        {"id": 3, "n": "oops", "t": "z"},
+    ]
     matched = read.resolveChoice(choice="match_catalog", database=database, table_name="c")
-    assert records(matched) == [{"id": 1, "n": 10, "t": "x"}, {"id": 2, "n": None, "t": "y"}, {"id": 3, "n": None, "t": "z"}]
-    assert str(glue.get_catalog_schema_as_spark_schema(database, "c").simpleString()) == "struct<id:bigint,n:bigint,t:string>"
+    assert records(matched) == [
+        {"id": 1, "n": 10, "t": "x"},
+        {"id": 2, "n": None, "t": "y"},
+        {"id": 3, "n": None, "t": "z"},
+    ]
+    assert (
+        str(glue.get_catalog_schema_as_spark_schema(database, "c").simpleString())
+        == "struct<id:bigint,n:bigint,t:string>"
+    )
 
 
 def test_writing_to_a_catalog_table(frame, glue, catalog, records, tmp_path):
     client, database = catalog
     csv_table(client, database, tmp_path / "d", [("id", "int"), ("t", "string")])
     glue.write_dynamic_frame.from_catalog(frame("id int, t string", [(1, "x")]), database, "c")
-    assert records(glue.create_dynamic_frame.from_catalog(database=database, table_name="c")) == [{"id": 1, "t": "x"}]
+    assert records(glue.create_dynamic_frame.from_catalog(database=database, table_name="c")) == [
+        {"id": 1, "t": "x"}
+    ]
 
 
 def test_catalog_arguments(glue):
@@ -207,8 +271,18 @@ def test_purge(glue, catalog, frame, tmp_path):
     updating(glue, path, database, "t").writeFrame(frame("y int, a int", [(2020, 1), (2021, 1)]))
     glue.purge_table(database, "t", {})
     assert len(client.get_partitions(DatabaseName=database, TableName="t")["Partitions"]) == 2
-    glue.purge_table(database, "t", {"retentionPeriod": 0, "partitionPredicate": "y = '2020'", "manifestFilePath": f"file://{tmp_path}/m"})
-    assert [one["Values"] for one in client.get_partitions(DatabaseName=database, TableName="t")["Partitions"]] == [["2021"]]
+    glue.purge_table(
+        database,
+        "t",
+        {
+            "retentionPeriod": 0,
+            "partitionPredicate": "y = '2020'",
+            "manifestFilePath": f"file://{tmp_path}/m",
+        },
+    )
+    assert [
+        one["Values"] for one in client.get_partitions(DatabaseName=database, TableName="t")["Partitions"]
+    ] == [["2021"]]
     assert "y=2020" in (tmp_path / "m" / "Success.csv").read_text()
     glue.purge_s3_path(path, {"retentionPeriod": 0})
     assert [one for one in (tmp_path / "t").rglob("*") if one.is_file()] == []

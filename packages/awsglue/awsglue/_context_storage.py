@@ -9,7 +9,11 @@ class StorageMethods:
     """Deletes old files and changes storage classes, by path or by catalog table."""
 
     def purge_table(
-        self, database: str, table_name: str, options: dict[str, Any] | None = None, transformation_ctx: str = "",
+        self,
+        database: str,
+        table_name: str,
+        options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
         catalog_id: str | int | None = None,
     ) -> None:
         """Delete a table's old files and drop the partitions that lost all of theirs."""
@@ -17,23 +21,36 @@ class StorageMethods:
 
         purge_table(database, table_name, options or {}, str(catalog_id) if catalog_id else None)
 
-    def purge_s3_path(self, s3_path: str, options: dict[str, Any] | None = None, transformation_ctx: str = "") -> None:
-        """Delete the old files under a path (options retentionPeriod hours, excludeStorageClasses, manifestFilePath)."""
+    def purge_s3_path(
+        self, s3_path: str, options: dict[str, Any] | None = None, transformation_ctx: str = ""
+    ) -> None:
+        """Delete the old files under a path (retentionPeriod, excludeStorageClasses, manifestFilePath)."""
         from awsglue._sinks.housekeeping import purge_path
 
         purge_path(s3_path, options or {})
 
     def transition_table(
-        self, database: str, table_name: str, transition_to: str, options: dict[str, Any] | None = None,
-        transformation_ctx: str = "", catalog_id: str | int | None = None,
+        self,
+        database: str,
+        table_name: str,
+        transition_to: str,
+        options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        catalog_id: str | int | None = None,
     ) -> None:
         """Change the storage class of a table's old files."""
         from awsglue._sinks.housekeeping import transition_table
 
-        transition_table(database, table_name, transition_to, options or {}, str(catalog_id) if catalog_id else None)
+        transition_table(
+            database, table_name, transition_to, options or {}, str(catalog_id) if catalog_id else None
+        )
 
     def transition_s3_path(
-        self, s3_path: str, transition_to: str, options: dict[str, Any] | None = None, transformation_ctx: str = "",
+        self,
+        s3_path: str,
+        transition_to: str,
+        options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
     ) -> None:
         """Change the storage class of the old files under a path."""
         from awsglue._sinks.housekeeping import transition_path

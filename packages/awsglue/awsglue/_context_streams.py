@@ -17,7 +17,10 @@ class StreamMethods:
     """Micro-batches over streaming frames."""
 
     def forEachBatch(
-        self, frame: DataFrame, batch_function: Callable[..., Any], options: dict[str, Any] | None = None,
+        self,
+        frame: DataFrame,
+        batch_function: Callable[..., Any],
+        options: dict[str, Any] | None = None,
     ) -> None:
         """Call `batch_function(df, batch_id)` for each micro-batch that has rows, until the stream ends.
 
@@ -43,7 +46,10 @@ class StreamMethods:
         query.awaitTermination()
 
     def getSampleStreamingDynamicFrame(
-        self, frame: DataFrame, options: dict[str, Any] | None = None, batch_function: Callable[..., Any] | None = None,
+        self,
+        frame: DataFrame,
+        options: dict[str, Any] | None = None,
+        batch_function: Callable[..., Any] | None = None,
     ) -> Any:
         """A sample of a stream. Raises ValueError, and NotImplementedError: no streaming connector is built in."""
         given = options or {}
@@ -52,7 +58,9 @@ class StreamMethods:
         window = _milliseconds(str(given["windowSize"]))
         if int(given.get("pollingTimeInMs", 10000)) <= window:
             raise ValueError("pollingTimeInMs must be larger than windowSize")
-        raise NotImplementedError("samples of streams are not implemented: no streaming connector is built in")
+        raise NotImplementedError(
+            "samples of streams are not implemented: no streaming connector is built in"
+        )
 
     def add_ingestion_time_columns(self, frame: DataFrame, time_granularity: str) -> DataFrame:
         """With ingest_year, ingest_month, ingest_day, and hour and minute if asked for. Raises ValueError."""
@@ -63,7 +71,9 @@ class StreamMethods:
         return frame.selectExpr("*", *made)
 
 
-def _batch(function: Callable[..., Any], options: dict[str, Any], retries: int, persist: bool) -> Callable[..., None]:
+def _batch(
+    function: Callable[..., Any], options: dict[str, Any], retries: int, persist: bool
+) -> Callable[..., None]:
     def run(df: DataFrame, batch_id: int) -> None:
         if not df.take(1):
             return

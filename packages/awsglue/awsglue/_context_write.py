@@ -18,17 +18,28 @@ class WriteMethods:
     """Sinks by options, by catalog table and by connection."""
 
     def getSink(
-        self, connection_type: str, format: str | None = None, transformation_ctx: str = "", **options: Any,
+        self,
+        connection_type: str,
+        format: str | None = None,
+        transformation_ctx: str = "",
+        **options: Any,
     ) -> DataSink:
         """A sink of this connection type."""
-        request = SinkRequest(connection_type=connection_type, options=options, transformation_ctx=transformation_ctx)
+        request = SinkRequest(
+            connection_type=connection_type, options=options, transformation_ctx=transformation_ctx
+        )
         if format:
             request = request.with_format(format, {})
         return DataSink(request, self)  # type: ignore[arg-type]
 
     def write_dynamic_frame_from_options(
-        self, frame: DynamicFrame, connection_type: str, connection_options: dict[str, Any] | None = None,
-        format: str | None = None, format_options: dict[str, Any] | None = None, transformation_ctx: str = "",
+        self,
+        frame: DynamicFrame,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
     ) -> Any:
         """Write one frame to a connection."""
         return self.write_from_options(
@@ -36,8 +47,13 @@ class WriteMethods:
         )
 
     def write_from_options(
-        self, frame_or_dfc: Any, connection_type: str, connection_options: dict[str, Any] | None = None,
-        format: str | None = None, format_options: dict[str, Any] | None = None, transformation_ctx: str = "",
+        self,
+        frame_or_dfc: Any,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
     ) -> Any:
         """Write a frame or a collection to a connection. Raises TypeError."""
         options = self._named(frame_or_dfc, connection_options)
@@ -47,25 +63,46 @@ class WriteMethods:
         return sink.write(frame_or_dfc)
 
     def write_dynamic_frame_from_catalog(
-        self, frame: DynamicFrame, database: str | None = None, table_name: str | None = None,
-        redshift_tmp_dir: str = "", transformation_ctx: str = "", additional_options: dict[str, Any] | None = None,
-        catalog_id: str | int | None = None, **kwargs: Any,
+        self,
+        frame: DynamicFrame,
+        database: str | None = None,
+        table_name: str | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        additional_options: dict[str, Any] | None = None,
+        catalog_id: str | int | None = None,
+        **kwargs: Any,
     ) -> DynamicFrame:
         """Write one frame to a catalog table."""
-        return self._catalog_sink(database, table_name, redshift_tmp_dir, transformation_ctx, additional_options, catalog_id, kwargs).writeFrame(frame)
+        return self._catalog_sink(
+            database, table_name, redshift_tmp_dir, transformation_ctx, additional_options, catalog_id, kwargs
+        ).writeFrame(frame)
 
     def write_data_frame_from_catalog(
-        self, frame: DataFrame, database: str | None = None, table_name: str | None = None, redshift_tmp_dir: str = "",
-        transformation_ctx: str = "", additional_options: dict[str, Any] | None = None,
-        catalog_id: str | int | None = None, **kwargs: Any,
+        self,
+        frame: DataFrame,
+        database: str | None = None,
+        table_name: str | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        additional_options: dict[str, Any] | None = None,
+        catalog_id: str | int | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Write a DataFrame to a catalog table."""
-        sink = self._catalog_sink(database, table_name, redshift_tmp_dir, transformation_ctx, additional_options, catalog_id, kwargs)
+        sink = self._catalog_sink(
+            database, table_name, redshift_tmp_dir, transformation_ctx, additional_options, catalog_id, kwargs
+        )
         return sink.writeDataFrame(frame, self)  # type: ignore[arg-type]
 
     def write_dynamic_frame_from_jdbc_conf(
-        self, frame: DynamicFrame, catalog_connection: str, connection_options: dict[str, Any] | None = None,
-        redshift_tmp_dir: str = "", transformation_ctx: str = "", catalog_id: str | int | None = None,
+        self,
+        frame: DynamicFrame,
+        catalog_connection: str,
+        connection_options: dict[str, Any] | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        catalog_id: str | int | None = None,
     ) -> Any:
         """Write one frame over a Glue connection."""
         return self.write_from_jdbc_conf(
@@ -73,10 +110,15 @@ class WriteMethods:
         )
 
     def write_from_jdbc_conf(
-        self, frame_or_dfc: Any, catalog_connection: str, connection_options: dict[str, Any] | None = None,
-        redshift_tmp_dir: str = "", transformation_ctx: str = "", catalog_id: str | int | None = None,
+        self,
+        frame_or_dfc: Any,
+        catalog_connection: str,
+        connection_options: dict[str, Any] | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        catalog_id: str | int | None = None,
     ) -> Any:
-        """Write a frame or a collection over a Glue connection (dbtable, database, preactions, postactions, bulkSize)."""
+        """Write a frame or a collection over a Glue connection."""
         options = self._named(frame_or_dfc, connection_options)
         options.update(connectionName=catalog_connection, useConnectionProperties="true")
         if redshift_tmp_dir:
@@ -100,8 +142,14 @@ class WriteMethods:
         return options
 
     def _catalog_sink(
-        self, database: str | None, table_name: str | None, redshift_tmp_dir: str, transformation_ctx: str,
-        additional_options: dict[str, Any] | None, catalog_id: str | int | None, kwargs: dict[str, Any],
+        self,
+        database: str | None,
+        table_name: str | None,
+        redshift_tmp_dir: str,
+        transformation_ctx: str,
+        additional_options: dict[str, Any] | None,
+        catalog_id: str | int | None,
+        kwargs: dict[str, Any],
     ) -> DataSink:
         name_space = kwargs.pop("name_space", None)
         if database is not None and name_space is not None:
@@ -115,7 +163,12 @@ class WriteMethods:
         if redshift_tmp_dir:
             options.setdefault("redshiftTmpDir", redshift_tmp_dir)
         request = SinkRequest(
-            connection_type="catalog", options=options, transformation_ctx=transformation_ctx, database=database,
-            table_name=table_name, catalog_id=str(catalog_id) if catalog_id else None, from_catalog=True,
+            connection_type="catalog",
+            options=options,
+            transformation_ctx=transformation_ctx,
+            database=database,
+            table_name=table_name,
+            catalog_id=str(catalog_id) if catalog_id else None,
+            from_catalog=True,
         )
         return DataSink(request, self)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The logger that `GlueContext.get_logger` gives: one line per message on standard error, where the run's log is taken."""
+"""The logger that `GlueContext.get_logger` gives: one line per message on standard error."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class GlueLogger:
     """Writes messages with their level and time."""
 
     def _write(self, level: str, message: object) -> None:
-        now = dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M:%S,%f")[:-3]
-        print(f"{now} {level} [main] glue.ProcessLauncher: {message}", file=sys.stderr, flush=True)
+        now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%S,%f")[:-3]
+        print(f"{now} {level} [main] glue.ProcessLauncher: {message}", file=sys.stderr, flush=True)  # noqa: T201 (the log is taken there)
 
     def info(self, msg: object) -> None:
         self._write("INFO", msg)

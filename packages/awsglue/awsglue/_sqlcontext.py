@@ -45,10 +45,14 @@ class SqlContextMethods:
     def tableNames(self, dbName: str | None = None) -> list[str]:
         return [table.name for table in self.spark_session.catalog.listTables(dbName)]
 
-    def range(self, start: int, end: int | None = None, step: int = 1, numPartitions: int | None = None) -> DataFrame:
+    def range(
+        self, start: int, end: int | None = None, step: int = 1, numPartitions: int | None = None
+    ) -> DataFrame:
         return self.spark_session.range(start, end, step, numPartitions)
 
-    def createDataFrame(self, data: Any, schema: Any = None, samplingRatio: float | None = None, verifySchema: bool = True) -> DataFrame:
+    def createDataFrame(
+        self, data: Any, schema: Any = None, samplingRatio: float | None = None, verifySchema: bool = True
+    ) -> DataFrame:
         return self.spark_session.createDataFrame(data, schema, samplingRatio, verifySchema)
 
     def registerDataFrameAsTable(self, df: DataFrame, tableName: str) -> None:

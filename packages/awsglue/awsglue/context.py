@@ -29,7 +29,7 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
     Unsupported_Compression_Types: ClassVar[set[str]] = {"lzo"}
 
     def __init__(self, sparkContext: Any = None, **options: Any) -> None:
-        """Over a SparkContext, a SparkSession, or the session of this process (options minPartitions, targetPartitions)."""
+        """Over a SparkContext, a SparkSession, or the session of this process."""
         self.spark_session = _session(sparkContext)
         self._options = options
         self.create_dynamic_frame = DynamicFrameReader(self)
@@ -40,103 +40,188 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
     # --- sources ---------------------------------------------------------------------------------------------------
 
     def getSource(
-        self, connection_type: str, format: str | None = None, transformation_ctx: str = "",
-        push_down_predicate: str = "", **options: Any,
+        self,
+        connection_type: str,
+        format: str | None = None,
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
+        **options: Any,
     ) -> DataSource:
         """A source of this connection type."""
         compression = options.get("compressionType")
         if compression in self.Unsupported_Compression_Types and not format:
-            raise Exception(f"When using compressionType {compression}, the format parameter must be specified.")
-        if format and (format.lower() in self.Spark_SQL_Formats or compression in self.Unsupported_Compression_Types):
+            raise Exception(
+                f"When using compressionType {compression}, the format parameter must be specified."
+            )
+        if format and (
+            format.lower() in self.Spark_SQL_Formats or compression in self.Unsupported_Compression_Types
+        ):
             connection_type = format
         request = SourceRequest(
-            connection_type=connection_type, options=options, transformation_ctx=transformation_ctx,
+            connection_type=connection_type,
+            options=options,
+            transformation_ctx=transformation_ctx,
             push_down_predicate=push_down_predicate,
         )
         return DataSource(request, self, "")
 
     def getStreamingSource(
-        self, connection_type: str, format: str | None = None, transformation_ctx: str = "",
-        push_down_predicate: str = "", **options: Any,
+        self,
+        connection_type: str,
+        format: str | None = None,
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
+        **options: Any,
     ) -> StreamingDataSource:
         """A streaming source of this connection type."""
         request = SourceRequest(
-            connection_type=connection_type, options=options, transformation_ctx=transformation_ctx, format=format,
+            connection_type=connection_type,
+            options=options,
+            transformation_ctx=transformation_ctx,
+            format=format,
         )
         return StreamingDataSource(request, self, "")
 
     def create_dynamic_frame_from_rdd(
-        self, data: Any, name: str, schema: Any = None, sample_ratio: float | None = None, transformation_ctx: str = "",
+        self,
+        data: Any,
+        name: str,
+        schema: Any = None,
+        sample_ratio: float | None = None,
+        transformation_ctx: str = "",
     ) -> DynamicFrame:
         """Records of an RDD or a list."""
         df = self.spark_session.createDataFrame(data, schema, sample_ratio)
         return DynamicFrame.fromDF(df, self, name)
 
     def create_dynamic_frame_from_catalog(
-        self, database: str | None = None, table_name: str | None = None, redshift_tmp_dir: str = "",
-        transformation_ctx: str = "", push_down_predicate: str = "", additional_options: dict[str, Any] | None = None,
-        catalog_id: str | int | None = None, **kwargs: Any,
+        self,
+        database: str | None = None,
+        table_name: str | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
+        additional_options: dict[str, Any] | None = None,
+        catalog_id: str | int | None = None,
+        **kwargs: Any,
     ) -> DynamicFrame:
         """Records of a catalog table (`name_space` is another name of `database`)."""
         source = self._catalog_source(
-            database, table_name, redshift_tmp_dir, transformation_ctx, push_down_predicate, additional_options,
-            catalog_id, kwargs,
+            database,
+            table_name,
+            redshift_tmp_dir,
+            transformation_ctx,
+            push_down_predicate,
+            additional_options,
+            catalog_id,
+            kwargs,
         )
         return source.getFrame(**_partitions(kwargs))
 
     def create_dynamic_frame_from_options(
-        self, connection_type: str, connection_options: dict[str, Any] | None = None, format: str | None = None,
-        format_options: dict[str, Any] | None = None, transformation_ctx: str = "", push_down_predicate: str = "",
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
         **kwargs: Any,
     ) -> DynamicFrame:
         """Records of a connection and format."""
         source = self._options_source(
-            connection_type, connection_options, format, format_options, transformation_ctx, push_down_predicate
+            connection_type,
+            connection_options,
+            format,
+            format_options,
+            transformation_ctx,
+            push_down_predicate,
         )
         return source.getFrame(**_partitions(kwargs))
 
     def create_sample_dynamic_frame_from_catalog(
-        self, database: str | None = None, table_name: str | None = None, num: int | None = None,
-        redshift_tmp_dir: str = "", transformation_ctx: str = "", push_down_predicate: str = "",
-        additional_options: dict[str, Any] | None = None, sample_options: dict[str, Any] | None = None,
-        catalog_id: str | int | None = None, **kwargs: Any,
+        self,
+        database: str | None = None,
+        table_name: str | None = None,
+        num: int | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
+        additional_options: dict[str, Any] | None = None,
+        sample_options: dict[str, Any] | None = None,
+        catalog_id: str | int | None = None,
+        **kwargs: Any,
     ) -> DynamicFrame:
         """At most `num` records of a catalog table."""
         source = self._catalog_source(
-            database, table_name, redshift_tmp_dir, transformation_ctx, push_down_predicate, additional_options,
-            catalog_id, kwargs,
+            database,
+            table_name,
+            redshift_tmp_dir,
+            transformation_ctx,
+            push_down_predicate,
+            additional_options,
+            catalog_id,
+            kwargs,
         )
         return source.getSampleFrame(num, **(sample_options or {}))
 
     def create_sample_dynamic_frame_from_options(
-        self, connection_type: str, connection_options: dict[str, Any] | None = None, num: int | None = None,
-        sample_options: dict[str, Any] | None = None, format: str | None = None,
-        format_options: dict[str, Any] | None = None, transformation_ctx: str = "", push_down_predicate: str = "",
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        num: int | None = None,
+        sample_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
         **kwargs: Any,
     ) -> DynamicFrame:
         """At most `num` records of a connection and format."""
         source = self._options_source(
-            connection_type, connection_options, format, format_options, transformation_ctx, push_down_predicate
+            connection_type,
+            connection_options,
+            format,
+            format_options,
+            transformation_ctx,
+            push_down_predicate,
         )
         return source.getSampleFrame(num, **(sample_options or {}))
 
     def create_data_frame_from_catalog(
-        self, database: str | None = None, table_name: str | None = None, redshift_tmp_dir: str = "",
-        transformation_ctx: str = "", push_down_predicate: str = "", additional_options: dict[str, Any] | None = None,
-        catalog_id: str | int | None = None, **kwargs: Any,
+        self,
+        database: str | None = None,
+        table_name: str | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
+        additional_options: dict[str, Any] | None = None,
+        catalog_id: str | int | None = None,
+        **kwargs: Any,
     ) -> DataFrame:
         """A catalog table as a DataFrame (Iceberg tables through the session's catalog)."""
         from awsglue._sources.catalog import open_table_frame
 
         source = self._catalog_source(
-            database, table_name, redshift_tmp_dir, transformation_ctx, push_down_predicate, additional_options,
-            catalog_id, kwargs,
+            database,
+            table_name,
+            redshift_tmp_dir,
+            transformation_ctx,
+            push_down_predicate,
+            additional_options,
+            catalog_id,
+            kwargs,
         )
         return open_table_frame(source._request, self)
 
     def create_data_frame_from_options(
-        self, connection_type: str, connection_options: dict[str, Any] | None = None, format: str | None = None,
-        format_options: dict[str, Any] | None = None, transformation_ctx: str = "", push_down_predicate: str = "",
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
         **kwargs: Any,
     ) -> DataFrame:
         """A connection and format as a DataFrame; Kinesis and Kafka as streams."""
@@ -146,11 +231,19 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
             )
             return source.getFrame()
         return self.create_dynamic_frame_from_options(
-            connection_type, connection_options, format, format_options, transformation_ctx, push_down_predicate
+            connection_type,
+            connection_options,
+            format,
+            format_options,
+            transformation_ctx,
+            push_down_predicate,
         ).toDF()
 
     def get_catalog_schema_as_spark_schema(
-        self, database: str | None = None, table_name: str | None = None, catalog_id: str | int | None = None,
+        self,
+        database: str | None = None,
+        table_name: str | None = None,
+        catalog_id: str | int | None = None,
     ) -> Any:
         """The Spark StructType of a catalog table."""
         from awsglue._frames.encoding import to_spark
@@ -187,21 +280,32 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
 
     def start_transaction(self, read_only: bool) -> str:
         """Raises: governed tables have been retired."""
-        raise NotImplementedError("transactions belong to Lake Formation governed tables, which AWS has retired")
+        raise NotImplementedError(
+            "transactions belong to Lake Formation governed tables, which AWS has retired"
+        )
 
     def commit_transaction(self, transaction_id: str, wait_for_commit: bool = True) -> bool:
         """Raises: governed tables have been retired."""
-        raise NotImplementedError("transactions belong to Lake Formation governed tables, which AWS has retired")
+        raise NotImplementedError(
+            "transactions belong to Lake Formation governed tables, which AWS has retired"
+        )
 
     def cancel_transaction(self, transaction_id: str) -> bool:
         """Raises: governed tables have been retired."""
-        raise NotImplementedError("transactions belong to Lake Formation governed tables, which AWS has retired")
+        raise NotImplementedError(
+            "transactions belong to Lake Formation governed tables, which AWS has retired"
+        )
 
     # --- inner -----------------------------------------------------------------------------------------------------
 
     def _options_source(
-        self, connection_type: str, connection_options: dict[str, Any] | None, format: str | None,
-        format_options: dict[str, Any] | None, transformation_ctx: str, push_down_predicate: str,
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None,
+        format: str | None,
+        format_options: dict[str, Any] | None,
+        transformation_ctx: str,
+        push_down_predicate: str,
     ) -> DataSource:
         from awsglue.utils import makeOptions
 
@@ -212,8 +316,14 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
         return source
 
     def _catalog_source(
-        self, database: str | None, table_name: str | None, redshift_tmp_dir: str, transformation_ctx: str,
-        push_down_predicate: str, additional_options: dict[str, Any] | None, catalog_id: str | int | None,
+        self,
+        database: str | None,
+        table_name: str | None,
+        redshift_tmp_dir: str,
+        transformation_ctx: str,
+        push_down_predicate: str,
+        additional_options: dict[str, Any] | None,
+        catalog_id: str | int | None,
         kwargs: dict[str, Any],
     ) -> DataSource:
         name_space = kwargs.pop("name_space", None)
@@ -228,8 +338,12 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
         if redshift_tmp_dir:
             options.setdefault("redshiftTmpDir", redshift_tmp_dir)
         request = SourceRequest(
-            connection_type="catalog", options=options, transformation_ctx=transformation_ctx,
-            push_down_predicate=push_down_predicate, database=database, table_name=table_name,
+            connection_type="catalog",
+            options=options,
+            transformation_ctx=transformation_ctx,
+            push_down_predicate=push_down_predicate,
+            database=database,
+            table_name=table_name,
             catalog_id=_catalog_id(catalog_id),
         )
         return DataSource(request, self, table_name)

@@ -19,12 +19,24 @@ class DataFrameWriter:
         self._glue_context = glue_context
 
     def from_catalog(
-        self, frame: DataFrame, database: str | None = None, table_name: str | None = None,
-        redshift_tmp_dir: str = "", transformation_ctx: str = "", additional_options: dict[str, Any] | None = None,
-        catalog_id: str | int | None = None, **kwargs: Any,
+        self,
+        frame: DataFrame,
+        database: str | None = None,
+        table_name: str | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        additional_options: dict[str, Any] | None = None,
+        catalog_id: str | int | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Write to a catalog table."""
         return self._glue_context.write_data_frame_from_catalog(
-            frame, database, table_name, redshift_tmp_dir, transformation_ctx, additional_options or {}, catalog_id,
+            frame,
+            database,
+            table_name,
+            redshift_tmp_dir,
+            transformation_ctx,
+            additional_options or {},
+            catalog_id,
             **kwargs,
         )

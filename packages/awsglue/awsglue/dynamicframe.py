@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from awsglue.context import GlueContext
 
 __all__ = [
-    "DynamicFrame", "DynamicFrameCollection", "DynamicFrameReader", "DynamicFrameWriter", "DynamicRecord",
+    "DynamicFrame",
+    "DynamicFrameCollection",
+    "DynamicFrameReader",
+    "DynamicFrameWriter",
+    "DynamicRecord",
     "ResolveOption",
 ]
 
@@ -66,14 +70,14 @@ class DynamicFrame:
 
     def printSchema(self) -> None:
         """Print the schema as a tree."""
-        print(self.schema().treeString())
+        print(self.schema().treeString())  # noqa: T201 (it is what it is for)
 
     def show(self, num_rows: int = 20) -> None:
         """Print records, one JSON text a line."""
         from awsglue._frames.display import line, take
 
         for record in take(self._checked(), num_rows):
-            print(line(record))
+            print(line(record))  # noqa: T201 (it is what it is for)
 
     def count(self) -> int:
         """The number of records that are not error records."""
@@ -91,7 +95,11 @@ class DynamicFrame:
     # --- user functions --------------------------------------------------------------------------------------------
 
     def filter(
-        self, f: Callable[[DynamicRecord], Any], transformation_ctx: str = "", info: str = "", stageThreshold: int = 0,
+        self,
+        f: Callable[[DynamicRecord], Any],
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
         totalThreshold: int = 0,
     ) -> DynamicFrame:
         """The records for which `f` is true. A KeyError, ValueError or TypeError in it drops the record."""
@@ -100,8 +108,13 @@ class DynamicFrame:
         return self._new(filtered(self._body, f, self._stage("filter", stageThreshold, totalThreshold)))
 
     def map(
-        self, f: Callable[[DynamicRecord], Any], preservesPartitioning: bool = False, transformation_ctx: str = "",
-        info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        f: Callable[[DynamicRecord], Any],
+        preservesPartitioning: bool = False,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """What `f` makes of each record. An exception, or nothing returned, makes an error record."""
         from awsglue._frames.userfunctions import mapped
@@ -109,29 +122,50 @@ class DynamicFrame:
         return self._new(mapped(self._body, f, self._stage("map", stageThreshold, totalThreshold)))
 
     def mapPartitions(
-        self, f: Callable[[Iterable[DynamicRecord]], Iterable[Any]], preservesPartitioning: bool = True,
-        transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        f: Callable[[Iterable[DynamicRecord]], Iterable[Any]],
+        preservesPartitioning: bool = True,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """What `f` makes of the records of each partition."""
         return self.mapPartitionsWithIndex(
-            lambda index, records: f(records), preservesPartitioning, transformation_ctx, info, stageThreshold,
+            lambda index, records: f(records),
+            preservesPartitioning,
+            transformation_ctx,
+            info,
+            stageThreshold,
             totalThreshold,
         )
 
     def mapPartitionsWithIndex(
-        self, f: Callable[[int, Iterable[DynamicRecord]], Iterable[Any]], preservesPartitioning: bool = False,
-        transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        f: Callable[[int, Iterable[DynamicRecord]], Iterable[Any]],
+        preservesPartitioning: bool = False,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """Like mapPartitions, with the partition's number."""
         from awsglue._frames.userfunctions import mapped_partitions
 
-        return self._new(mapped_partitions(self._body, f, self._stage("mapPartitions", stageThreshold, totalThreshold)))
+        return self._new(
+            mapped_partitions(self._body, f, self._stage("mapPartitions", stageThreshold, totalThreshold))
+        )
 
     # --- fields ----------------------------------------------------------------------------------------------------
 
     def apply_mapping(
-        self, mappings: Iterable[Any], case_sensitive: bool = False, transformation_ctx: str = "", info: str = "",
-        stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        mappings: Iterable[Any],
+        case_sensitive: bool = False,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """Choose, rename, nest and cast fields: tuples (source, source type, target, target type)."""
         parsed = mapping.parse_mappings(mappings)
@@ -144,7 +178,11 @@ class DynamicFrame:
         return self.apply_mapping(*args, **kwargs)
 
     def drop_fields(
-        self, paths: Paths, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0,
+        self,
+        paths: Paths,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
         totalThreshold: int = 0,
     ) -> DynamicFrame:
         """Without the fields at these paths; paths that are not there are ignored."""
@@ -152,7 +190,11 @@ class DynamicFrame:
         return self._new(self._body.then(lambda frame: frame.select(trees.drop(frame.schema, steps))))
 
     def select_fields(
-        self, paths: Paths, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0,
+        self,
+        paths: Paths,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
         totalThreshold: int = 0,
     ) -> DynamicFrame:
         """Only the fields at these paths; paths that are not there are ignored."""
@@ -160,7 +202,12 @@ class DynamicFrame:
         return self._new(self._body.then(lambda frame: frame.select(trees.select(frame.schema, steps))))
 
     def rename_field(
-        self, oldName: str, newName: str, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0,
+        self,
+        oldName: str,
+        newName: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
         totalThreshold: int = 0,
     ) -> DynamicFrame:
         """A field under another full path; names with dots are back-ticked."""
@@ -168,17 +215,30 @@ class DynamicFrame:
         return self._new(self._body.then(lambda frame: rows.rename(frame, old, new)))
 
     def split_fields(
-        self, paths: Paths, name1: str, name2: str, transformation_ctx: str = "", info: str = "",
-        stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        paths: Paths,
+        name1: str,
+        name2: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrameCollection:
         """Two frames: the fields at these paths, and all others."""
         chosen, rest = self.select_fields(paths), self.drop_fields(paths)
         return self._pair(chosen, rest, name1, name2)
 
     def resolveChoice(
-        self, specs: list[tuple[str, str]] | None = None, choice: str = "", database: str | None = None,
-        table_name: str | None = None, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0,
-        totalThreshold: int = 0, catalog_id: int | str | None = None,
+        self,
+        specs: list[tuple[str, str]] | None = None,
+        choice: str = "",
+        database: str | None = None,
+        table_name: str | None = None,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+        catalog_id: int | str | None = None,
     ) -> DynamicFrame:
         """Decide what becomes of choices: `specs` [(path, action)] for some fields, or one `choice` for all."""
         if bool(specs) == bool(choice):
@@ -196,8 +256,14 @@ class DynamicFrame:
         return self._new(self._body.then(lambda frame: choices.resolve_all(frame, choice)))
 
     def unbox(
-        self, path: str, format: str, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0,
-        totalThreshold: int = 0, **options: Any,
+        self,
+        path: str,
+        format: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+        **options: Any,
     ) -> DynamicFrame:
         """Parse a string field in place. Records whose field cannot be parsed become error records."""
         from awsglue._frames.unboxing import parser, unboxed
@@ -207,13 +273,21 @@ class DynamicFrame:
         return self._new(unboxed(self._body, paths.parse_name(path), read, stage))
 
     def unnest(
-        self, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """Struct fields at the top with dotted names; arrays become generated join keys."""
         return self._new(self._body.then(nesting.unnest))
 
     def unnest_ddb_json(
-        self, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """Strip DynamoDB's type descriptors from a DynamoDB export (column `Item`, or all columns)."""
         from awsglue._frames.ddbjson import unnested
@@ -221,7 +295,11 @@ class DynamicFrame:
         return self._new(self._body.then(unnested))
 
     def simplify_ddb_json(
-        self, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """DynamoDB's typed JSON as plain values, nested ones stay nested."""
         from awsglue._frames.ddbjson import simplified
@@ -229,21 +307,36 @@ class DynamicFrame:
         return self._new(self._body.then(simplified))
 
     def relationalize(
-        self, root_table_name: str, staging_path: str | None = None, options: dict[str, Any] | None = None,
-        transformation_ctx: str = "", info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        root_table_name: str,
+        staging_path: str | None = None,
+        options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrameCollection:
         """Flat tables: the root with structs opened, and one table per array, joined by generated keys."""
         tables = nesting.relationalize(self._checked(), root_table_name)
-        frames = {name: DynamicFrame(Body.ready(table), self.glue_ctx, name) for name, table in tables.items()}
+        frames = {
+            name: DynamicFrame(Body.ready(table), self.glue_ctx, name) for name, table in tables.items()
+        }
         return DynamicFrameCollection(frames, self.glue_ctx)
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
     def split_rows(
-        self, comparison_dict: dict[str, dict[str, Any]], name1: str, name2: str, transformation_ctx: str = "",
-        info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        comparison_dict: dict[str, dict[str, Any]],
+        name1: str,
+        name2: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrameCollection:
         """Two frames: the records that meet every comparison {path: {operator: value}}, and all others."""
+
         def step(negate: bool) -> Callable[[Encoded], Encoded]:
             def run(frame: Encoded) -> Encoded:
                 condition = rows.comparison(frame, comparison_dict)
@@ -256,8 +349,14 @@ class DynamicFrame:
         return self._pair(first, second, name1, name2)
 
     def join(
-        self, paths1: Paths, paths2: Paths, frame2: DynamicFrame, transformation_ctx: str = "", info: str = "",
-        stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        paths1: Paths,
+        paths2: Paths,
+        frame2: DynamicFrame,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """Inner equi-join; names that both frames have get a leading dot on the second one's side."""
         keys1, keys2 = _steps(paths1), _steps(paths2)
@@ -268,7 +367,11 @@ class DynamicFrame:
         return DynamicFrame(body, self.glue_ctx, self.name + frame2.name)
 
     def union(
-        self, other_frame: DynamicFrame, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0,
+        self,
+        other_frame: DynamicFrame,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
         totalThreshold: int = 0,
     ) -> DynamicFrame:
         """All records of both frames, under the merged schema."""
@@ -279,8 +382,14 @@ class DynamicFrame:
         return self._new(body)
 
     def mergeDynamicFrame(
-        self, stage_dynamic_frame: DynamicFrame, primary_keys: Paths, transformation_ctx: str = "",
-        options: dict[str, Any] | None = None, info: str = "", stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        stage_dynamic_frame: DynamicFrame,
+        primary_keys: Paths,
+        transformation_ctx: str = "",
+        options: dict[str, Any] | None = None,
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """Staged records in place of those with the same primary keys, and the staged records that are new."""
         keys = _steps(primary_keys)
@@ -291,24 +400,42 @@ class DynamicFrame:
         return self._new(body)
 
     def repartition(
-        self, num_partitions: int, transformation_ctx: str = "", info: str = "", stageThreshold: int = 0,
+        self,
+        num_partitions: int,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
         totalThreshold: int = 0,
     ) -> DynamicFrame:
         """The records shuffled into so many partitions."""
-        return self._new(self._body.then(lambda f: Encoded(df=f.df.repartition(num_partitions), schema=f.schema)))
+        return self._new(
+            self._body.then(lambda f: Encoded(df=f.df.repartition(num_partitions), schema=f.schema))
+        )
 
     def coalesce(
-        self, num_partitions: int, shuffle: bool = False, transformation_ctx: str = "", info: str = "",
-        stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        num_partitions: int,
+        shuffle: bool = False,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """The records in at most so many partitions."""
         if shuffle:
             return self.repartition(num_partitions)
-        return self._new(self._body.then(lambda f: Encoded(df=f.df.coalesce(num_partitions), schema=f.schema)))
+        return self._new(
+            self._body.then(lambda f: Encoded(df=f.df.coalesce(num_partitions), schema=f.schema))
+        )
 
     def spigot(
-        self, path: str, options: dict[str, Any] | None = None, transformation_ctx: str = "", info: str = "",
-        stageThreshold: int = 0, totalThreshold: int = 0,
+        self,
+        path: str,
+        options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
     ) -> DynamicFrame:
         """The same frame, which writes a sample of its records to `path` when it is computed (topk, prob)."""
         from awsglue._frames.sampling import spigot
@@ -316,8 +443,12 @@ class DynamicFrame:
         return self._new(self._body.then(spigot(path, options or {}, self.glue_ctx)))
 
     def write(
-        self, connection_type: str, connection_options: dict[str, Any] | None = None, format: str | None = None,
-        format_options: dict[str, Any] | None = None, accumulator_size: int = 0,
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        accumulator_size: int = 0,
     ) -> DynamicFrame:
         """Write to a sink; gives the frame of records that could not be written."""
         return self.glue_ctx.write_dynamic_frame_from_options(
@@ -329,7 +460,9 @@ class DynamicFrame:
     def errorsAsDynamicFrame(self) -> DynamicFrame:
         """The error records of all transforms up to here."""
         report = ErrorReport(self._body.stages)
-        return DynamicFrame(Body(lambda: report.frame() or no_errors(self.glue_ctx)), self.glue_ctx, self.name + "_errors")
+        return DynamicFrame(
+            Body(lambda: report.frame() or no_errors(self.glue_ctx)), self.glue_ctx, self.name + "_errors"
+        )
 
     def errorsCount(self) -> int:
         """How many error records there are up to here."""
@@ -358,14 +491,18 @@ class DynamicFrame:
         frame._own_stage = len(body.stages) > len(self._body.stages)  # type: ignore[attr-defined]
         return frame
 
-    def _pair(self, first: DynamicFrame, second: DynamicFrame, name1: str, name2: str) -> DynamicFrameCollection:
+    def _pair(
+        self, first: DynamicFrame, second: DynamicFrame, name1: str, name2: str
+    ) -> DynamicFrameCollection:
         first.name, second.name = name1, name2
         return DynamicFrameCollection({name1: first, name2: second}, self.glue_ctx)
 
     @staticmethod
     def _stage(transform: str, stage: int, total: int) -> Callable[..., ErrorStage]:
         def make(records: Callable[[], Any]) -> ErrorStage:
-            return ErrorStage(transform=transform, records=records, stage_threshold=stage, total_threshold=total)
+            return ErrorStage(
+                transform=transform, records=records, stage_threshold=stage, total_threshold=total
+            )
 
         return make
 
@@ -379,7 +516,14 @@ def _under(frame: Encoded, schema: g.StructType) -> Encoded:
     from awsglue._frames.encoding import null, quote
 
     own = frame.schema.field_map
-    return frame.select([
-        (field, cast(quote(field.name), own[field.name].dataType, field.dataType) if field.name in own else null(field.dataType))
-        for field in schema.fields
-    ])
+    return frame.select(
+        [
+            (
+                field,
+                cast(quote(field.name), own[field.name].dataType, field.dataType)
+                if field.name in own
+                else null(field.dataType),
+            )
+            for field in schema.fields
+        ]
+    )

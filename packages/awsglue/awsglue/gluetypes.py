@@ -12,9 +12,31 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 __all__ = [
-    "ArrayType", "AtomicType", "BinaryType", "BooleanType", "ByteType", "ChoiceType", "DataType", "DateType",
-    "DecimalType", "DoubleType", "EntityType", "EnumType", "Field", "FloatType", "IntegerType", "LongType", "MapType",
-    "NullType", "SetType", "ShortType", "StringType", "StructType", "TimestampNTZType", "TimestampType", "UnknownType",
+    "ArrayType",
+    "AtomicType",
+    "BinaryType",
+    "BooleanType",
+    "ByteType",
+    "ChoiceType",
+    "DataType",
+    "DateType",
+    "DecimalType",
+    "DoubleType",
+    "EntityType",
+    "EnumType",
+    "Field",
+    "FloatType",
+    "IntegerType",
+    "LongType",
+    "MapType",
+    "NullType",
+    "SetType",
+    "ShortType",
+    "StringType",
+    "StructType",
+    "TimestampNTZType",
+    "TimestampType",
+    "UnknownType",
     "mergeDataTypes",
 ]
 
@@ -329,9 +351,28 @@ class EntityType(DataType):
 
 
 _CONCRETE: tuple[type[DataType], ...] = (
-    ArrayType, BinaryType, BooleanType, ByteType, ChoiceType, DateType, DecimalType, DoubleType, EntityType, EnumType,
-    FloatType, IntegerType, LongType, MapType, NullType, SetType, ShortType, StringType, StructType, TimestampNTZType,
-    TimestampType, UnknownType,
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    ByteType,
+    ChoiceType,
+    DateType,
+    DecimalType,
+    DoubleType,
+    EntityType,
+    EnumType,
+    FloatType,
+    IntegerType,
+    LongType,
+    MapType,
+    NullType,
+    SetType,
+    ShortType,
+    StringType,
+    StructType,
+    TimestampNTZType,
+    TimestampType,
+    UnknownType,
 )
 
 
@@ -387,7 +428,8 @@ def _merge_same_kind(first: DataType, second: Any) -> DataType:
         others = second.field_map
         fields = [
             Field(field.name, mergeDataTypes(field.dataType, others[field.name].dataType), field.properties)
-            if field.name in others else field
+            if field.name in others
+            else field
             for field in first.fields
         ]
         own = first.field_map

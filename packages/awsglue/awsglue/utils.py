@@ -22,7 +22,13 @@ _CONTINUATION = "continuation-option"
 _RANGE = ("job-bookmark-from", "job-bookmark-to")
 _TEMPORARY = ("TempDir", "RedshiftTempDir")
 _RESERVED = (
-    _CONTINUATION, _BOOKMARK, *_RANGE, "JOB_ID", "JOB_RUN_ID", "SECURITY_CONFIGURATION", "encryption-type",
+    _CONTINUATION,
+    _BOOKMARK,
+    *_RANGE,
+    "JOB_ID",
+    "JOB_RUN_ID",
+    "SECURITY_CONFIGURATION",
+    "encryption-type",
     "enable-data-lineage",
 )
 

@@ -1,4 +1,4 @@
-"""EvaluateDataQuality: the names are here so that scripts import; evaluation refuses, because it is not built in yet."""
+"""EvaluateDataQuality: its name is here so that scripts import; it refuses, because it is not built in yet."""
 
 from __future__ import annotations
 
@@ -21,12 +21,19 @@ class EvaluateDataQuality(GlueTransform):
         raise _missing()
 
     def process_rows(
-        self, frame: Any, ruleset: str, publishing_options: Any = None, additional_options: Any = None,
-        additional_data_sources: Any = None, **kwargs: Any,
+        self,
+        frame: Any,
+        ruleset: str,
+        publishing_options: Any = None,
+        additional_options: Any = None,
+        additional_data_sources: Any = None,
+        **kwargs: Any,
     ) -> NoReturn:
         """Rule outcomes and row-level outcomes of a frame. Raises NotImplementedError."""
         raise _missing()
 
 
 def _missing() -> NotImplementedError:
-    return NotImplementedError("EvaluateDataQuality is not implemented in this version of the library: no rule was evaluated")
+    return NotImplementedError(
+        "EvaluateDataQuality is not implemented in this version of the library: no rule was evaluated"
+    )

@@ -61,7 +61,9 @@ class Body:
     """A frame that is computed once, when somebody first needs its schema or its rows."""
 
     def __init__(
-        self, make: Callable[[], Encoded], stages: Callable[[], tuple[ErrorStage, ...]] | tuple[ErrorStage, ...] = ()
+        self,
+        make: Callable[[], Encoded],
+        stages: Callable[[], tuple[ErrorStage, ...]] | tuple[ErrorStage, ...] = (),
     ) -> None:
         self._make: Callable[[], Encoded] | None = make
         self._encoded: Encoded | None = None

@@ -16,13 +16,16 @@ def cast(expression: str, source: g.DataType, target: g.DataType, depth: int = 0
         return null(target)
     if isinstance(source, g.ChoiceType):
         # At most one of them is set, so the first that gives a value gives the value.
-        options = [cast(member(expression, name), kind, target, depth) for name, kind in source.choices.items()]
+        options = [
+            cast(member(expression, name), kind, target, depth) for name, kind in source.choices.items()
+        ]
         return options[0] if len(options) == 1 else f"coalesce({', '.join(options)})"
     if isinstance(source, g.StructType) and isinstance(target, g.StructType):
         return _struct(expression, source, target, depth)
     if isinstance(source, g.ArrayType | g.SetType) and isinstance(target, g.ArrayType | g.SetType):
         element = variable(depth)
-        return f"transform({expression}, {element} -> {cast(element, source.elementType, target.elementType, depth + 1)})"
+        inner = cast(element, source.elementType, target.elementType, depth + 1)
+        return f"transform({expression}, {element} -> {inner})"
     if isinstance(source, g.MapType) and isinstance(target, g.MapType):
         entry = variable(depth)
         value = cast(f"{entry}.value", source.valueType, target.valueType, depth + 1)
@@ -41,8 +44,12 @@ def cast(expression: str, source: g.DataType, target: g.DataType, depth: int = 0
 def _struct(expression: str, source: g.StructType, target: g.StructType, depth: int) -> str:
     own = source.field_map
     parts = [
-        (field.name, cast(member(expression, field.name), own[field.name].dataType, field.dataType, depth)
-         if field.name in own else null(field.dataType))
+        (
+            field.name,
+            cast(member(expression, field.name), own[field.name].dataType, field.dataType, depth)
+            if field.name in own
+            else null(field.dataType),
+        )
         for field in target.fields
     ]
     return f"if({expression} is null, null, {struct(parts)})"

@@ -23,7 +23,7 @@ def check_action(action: str) -> None:
     name, colon, kind = action.partition(":")
     if name not in ("cast", "project") or not colon or not kind:
         raise ChoiceActionError(
-            f"Invalid choice action {action!r}: expected cast:type, project:type, make_cols, make_struct or KeepAsStruct"
+            f"Invalid choice action {action!r}: use cast:type, project:type, make_cols, make_struct, KeepAsStruct"
         )
     parse_type(kind)
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 class DynamicFrameCollection:
     """Frames by name; a list of frames is keyed by the frames' own names."""
 
-    def __init__(self, dynamic_frames: dict[str, DynamicFrame] | list[DynamicFrame], glue_ctx: GlueContext) -> None:
+    def __init__(
+        self, dynamic_frames: dict[str, DynamicFrame] | list[DynamicFrame], glue_ctx: GlueContext
+    ) -> None:
         if isinstance(dynamic_frames, dict):
             self._frames = dict(dynamic_frames)
         elif isinstance(dynamic_frames, list | tuple):
@@ -56,7 +58,9 @@ class DynamicFrameCollection:
 
         return DynamicFrame(Body(lambda: no_errors(self._glue_ctx)), self._glue_ctx, key)
 
-    def map(self, callable: Callable[..., DynamicFrame], transformation_ctx: str = "") -> DynamicFrameCollection:
+    def map(
+        self, callable: Callable[..., DynamicFrame], transformation_ctx: str = ""
+    ) -> DynamicFrameCollection:
         """A collection of what `callable(frame, ctx)` makes of each frame. Raises TypeError."""
         from awsglue.dynamicframe import DynamicFrame
 
@@ -81,7 +85,9 @@ class DynamicFrameCollection:
                 for name, one in result.items():
                     made[f"{key}_{name}"] = one
             else:
-                raise TypeError(f"{f!r} must return a DynamicFrame or a collection, not {type(result).__name__}")
+                raise TypeError(
+                    f"{f!r} must return a DynamicFrame or a collection, not {type(result).__name__}"
+                )
         return DynamicFrameCollection(made, self._glue_ctx)
 
     @staticmethod

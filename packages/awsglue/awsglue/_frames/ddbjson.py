@@ -35,9 +35,17 @@ def simplified(frame: Encoded) -> Encoded:
 
 
 def _plain(kind: g.DataType, expression: str, depth: int) -> tuple[g.DataType, str]:
-    if not isinstance(kind, g.StructType) or not kind.fields or not {field.name for field in kind.fields} <= _DESCRIPTORS:
+    if (
+        not isinstance(kind, g.StructType)
+        or not kind.fields
+        or not {field.name for field in kind.fields} <= _DESCRIPTORS
+    ):
         return kind, expression
-    options = [_described(field, member(expression, field.name), depth) for field in kind.fields if field.name != "NULL"]
+    options = [
+        _described(field, member(expression, field.name), depth)
+        for field in kind.fields
+        if field.name != "NULL"
+    ]
     if not options:
         return g.NullType(), "cast(null as string)"
     merged: g.DataType = g.NullType()
@@ -55,12 +63,16 @@ def _described(field: g.Field, expression: str, depth: int) -> tuple[g.DataType,
     """One descriptor's value and its plain type. Numbers stay the text that DynamoDB wrote."""
     kind = field.dataType
     if field.name == "M" and isinstance(kind, g.StructType):
-        inner = [(one.name, *_plain(one.dataType, member(expression, one.name), depth)) for one in kind.fields]
+        inner = [
+            (one.name, *_plain(one.dataType, member(expression, one.name), depth)) for one in kind.fields
+        ]
         fields = [g.Field(name, part) for name, part, _ in inner]
         made = struct([(name, value) for name, _, value in inner])
         return g.StructType(fields), f"if({expression} is null, null, {made})"
     if field.name == "L" and isinstance(kind, g.ArrayType):
         element = variable(depth)
         part, value = _plain(kind.elementType, element, depth + 1)
-        return g.ArrayType(part), expression if value == element else f"transform({expression}, {element} -> {value})"
+        return g.ArrayType(
+            part
+        ), expression if value == element else f"transform({expression}, {element} -> {value})"
     return kind, expression

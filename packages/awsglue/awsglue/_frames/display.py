@@ -16,7 +16,10 @@ def take(frame: Encoded, number: int | None) -> list[dict[str, Any]]:
     """The first records (all with None) as dictionaries in the user's shape."""
     df = frame.df if number is None else frame.df.limit(number)
     return [
-        {field.name: decoded(_plain(value), field.dataType) for field, value in zip(frame.schema.fields, row, strict=True)}
+        {
+            field.name: decoded(_plain(value), field.dataType)
+            for field, value in zip(frame.schema.fields, row, strict=True)
+        }
         for row in df.collect()
     ]
 
@@ -39,7 +42,9 @@ def line(record: dict[str, Any]) -> str:
 
 def _json(value: Any) -> Any:
     if isinstance(value, dt.datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S") + (f".{value.microsecond:06d}".rstrip("0") if value.microsecond else "")
+        return value.strftime("%Y-%m-%d %H:%M:%S") + (
+            f".{value.microsecond:06d}".rstrip("0") if value.microsecond else ""
+        )
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
@@ -47,5 +52,3 @@ def _json(value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(bytes(value)).decode()
     return str(value)
-
-

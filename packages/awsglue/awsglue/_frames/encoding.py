@@ -1,4 +1,4 @@
-"""Glue types as an engine carries them: DDL, Spark types, and expressions that turn one type's carrier into another's."""
+"""Glue types as an engine carries them: DDL, Spark types, and expressions that turn one into another."""
 
 from __future__ import annotations
 
@@ -11,21 +11,49 @@ if TYPE_CHECKING:
     from pyspark.sql import types as spark_types
 
 _ATOMIC_DDL: dict[type[g.DataType], str] = {
-    g.BinaryType: "binary", g.BooleanType: "boolean", g.ByteType: "tinyint", g.DateType: "date",
-    g.DoubleType: "double", g.EnumType: "string", g.EntityType: "string", g.FloatType: "float", g.IntegerType: "int",
-    g.LongType: "bigint", g.ShortType: "smallint", g.StringType: "string", g.TimestampType: "timestamp",
+    g.BinaryType: "binary",
+    g.BooleanType: "boolean",
+    g.ByteType: "tinyint",
+    g.DateType: "date",
+    g.DoubleType: "double",
+    g.EnumType: "string",
+    g.EntityType: "string",
+    g.FloatType: "float",
+    g.IntegerType: "int",
+    g.LongType: "bigint",
+    g.ShortType: "smallint",
+    g.StringType: "string",
+    g.TimestampType: "timestamp",
     g.TimestampNTZType: "timestamp_ntz",
     # Nothing is known about the values because there are none: files cannot hold "void", so strings carry the nulls.
-    g.NullType: "string", g.UnknownType: "string",
+    g.NullType: "string",
+    g.UnknownType: "string",
 }
 
 _NAMED: dict[str, type[g.DataType]] = {
-    "string": g.StringType, "varchar": g.StringType, "char": g.StringType, "int": g.IntegerType,
-    "integer": g.IntegerType, "long": g.LongType, "bigint": g.LongType, "double": g.DoubleType, "float": g.FloatType,
-    "real": g.FloatType, "short": g.ShortType, "smallint": g.ShortType, "byte": g.ByteType, "tinyint": g.ByteType,
-    "boolean": g.BooleanType, "bool": g.BooleanType, "date": g.DateType, "timestamp": g.TimestampType,
-    "timestamp_ntz": g.TimestampNTZType, "timestampntz": g.TimestampNTZType, "binary": g.BinaryType,
-    "null": g.NullType, "void": g.NullType,
+    "string": g.StringType,
+    "varchar": g.StringType,
+    "char": g.StringType,
+    "int": g.IntegerType,
+    "integer": g.IntegerType,
+    "long": g.LongType,
+    "bigint": g.LongType,
+    "double": g.DoubleType,
+    "float": g.FloatType,
+    "real": g.FloatType,
+    "short": g.ShortType,
+    "smallint": g.ShortType,
+    "byte": g.ByteType,
+    "tinyint": g.ByteType,
+    "boolean": g.BooleanType,
+    "bool": g.BooleanType,
+    "date": g.DateType,
+    "timestamp": g.TimestampType,
+    "timestamp_ntz": g.TimestampNTZType,
+    "timestampntz": g.TimestampNTZType,
+    "binary": g.BinaryType,
+    "null": g.NullType,
+    "void": g.NullType,
 }
 
 
@@ -52,9 +80,15 @@ def ddl(kind: g.DataType) -> str:
     if isinstance(kind, g.MapType):
         return f"map<string,{ddl(kind.valueType)}>"
     if isinstance(kind, g.StructType):
-        return "struct<" + ",".join(f"{quote(field.name)}:{ddl(field.dataType)}" for field in kind.fields) + ">"
+        return (
+            "struct<" + ",".join(f"{quote(field.name)}:{ddl(field.dataType)}" for field in kind.fields) + ">"
+        )
     if isinstance(kind, g.ChoiceType):
-        return "struct<" + ",".join(f"{quote(name)}:{ddl(choice)}" for name, choice in kind.choices.items()) + ">"
+        return (
+            "struct<"
+            + ",".join(f"{quote(name)}:{ddl(choice)}" for name, choice in kind.choices.items())
+            + ">"
+        )
     return _ATOMIC_DDL[type(kind)]
 
 
@@ -152,9 +186,13 @@ def to_spark(kind: g.DataType) -> spark_types.DataType:
     from pyspark.sql import types as t
 
     if isinstance(kind, g.StructType):
-        return t.StructType([t.StructField(field.name, to_spark(field.dataType), True) for field in kind.fields])
+        return t.StructType(
+            [t.StructField(field.name, to_spark(field.dataType), True) for field in kind.fields]
+        )
     if isinstance(kind, g.ChoiceType):
-        return t.StructType([t.StructField(name, to_spark(choice), True) for name, choice in kind.choices.items()])
+        return t.StructType(
+            [t.StructField(name, to_spark(choice), True) for name, choice in kind.choices.items()]
+        )
     if isinstance(kind, g.ArrayType | g.SetType):
         return t.ArrayType(to_spark(kind.elementType), True)
     if isinstance(kind, g.MapType):
@@ -162,9 +200,18 @@ def to_spark(kind: g.DataType) -> spark_types.DataType:
     if isinstance(kind, g.DecimalType):
         return t.DecimalType(kind.precision, kind.scale)
     simple: dict[str, Any] = {
-        "string": t.StringType, "int": t.IntegerType, "bigint": t.LongType, "double": t.DoubleType,
-        "float": t.FloatType, "smallint": t.ShortType, "tinyint": t.ByteType, "boolean": t.BooleanType,
-        "date": t.DateType, "timestamp": t.TimestampType, "timestamp_ntz": t.TimestampNTZType, "binary": t.BinaryType,
+        "string": t.StringType,
+        "int": t.IntegerType,
+        "bigint": t.LongType,
+        "double": t.DoubleType,
+        "float": t.FloatType,
+        "smallint": t.ShortType,
+        "tinyint": t.ByteType,
+        "boolean": t.BooleanType,
+        "date": t.DateType,
+        "timestamp": t.TimestampType,
+        "timestamp_ntz": t.TimestampNTZType,
+        "binary": t.BinaryType,
     }
     return simple[ddl(kind)]()
 
@@ -212,16 +259,24 @@ def convert(expression: str, source: g.DataType, target: g.DataType, depth: int 
         if not isinstance(source, g.ChoiceType):
             return wrap(expression, source, target)
         parts = [
-            (name, convert(member(expression, name), source.choices[name], option, depth)
-             if name in source.choices else null(option))
+            (
+                name,
+                convert(member(expression, name), source.choices[name], option, depth)
+                if name in source.choices
+                else null(option),
+            )
             for name, option in target.choices.items()
         ]
         return f"if({expression} is null, null, {struct(parts)})"
     if isinstance(source, g.StructType) and isinstance(target, g.StructType):
         own = source.field_map
         parts = [
-            (field.name, convert(member(expression, field.name), own[field.name].dataType, field.dataType, depth)
-             if field.name in own else null(field.dataType))
+            (
+                field.name,
+                convert(member(expression, field.name), own[field.name].dataType, field.dataType, depth)
+                if field.name in own
+                else null(field.dataType),
+            )
             for field in target.fields
         ]
         return f"if({expression} is null, null, {struct(parts)})"
@@ -237,7 +292,9 @@ def convert(expression: str, source: g.DataType, target: g.DataType, depth: int 
 def _convert_map(expression: str, source: g.MapType, target: g.MapType, depth: int) -> str:
     entry = variable(depth)
     value = convert(f"{entry}.value", source.valueType, target.valueType, depth + 1)
-    pairs = f"transform(map_entries({expression}), {entry} -> named_struct('key', {entry}.key, 'value', {value}))"
+    pairs = (
+        f"transform(map_entries({expression}), {entry} -> named_struct('key', {entry}.key, 'value', {value}))"
+    )
     return f"map_from_entries({pairs})"
 
 

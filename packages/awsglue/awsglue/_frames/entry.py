@@ -16,31 +16,60 @@ class DynamicFrameReader:
         self._glue_context = glue_context
 
     def from_rdd(
-        self, data: Any, name: str, schema: Any = None, sampleRatio: float | None = None, transformation_ctx: str = "",
+        self,
+        data: Any,
+        name: str,
+        schema: Any = None,
+        sampleRatio: float | None = None,
+        transformation_ctx: str = "",
     ) -> DynamicFrame:
         """Records of an RDD or a list."""
-        return self._glue_context.create_dynamic_frame_from_rdd(data, name, schema, sampleRatio, transformation_ctx)
+        return self._glue_context.create_dynamic_frame_from_rdd(
+            data, name, schema, sampleRatio, transformation_ctx
+        )
 
     def from_options(
-        self, connection_type: str, connection_options: dict[str, Any] | None = None, format: str | None = None,
-        format_options: dict[str, Any] | None = None, transformation_ctx: str = "", push_down_predicate: str = "",
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
         **kwargs: Any,
     ) -> DynamicFrame:
         """Records of a connection and format."""
         return self._glue_context.create_dynamic_frame_from_options(
-            connection_type, connection_options or {}, format, format_options or {}, transformation_ctx,
-            push_down_predicate, **kwargs,
+            connection_type,
+            connection_options or {},
+            format,
+            format_options or {},
+            transformation_ctx,
+            push_down_predicate,
+            **kwargs,
         )
 
     def from_catalog(
-        self, database: str | None = None, table_name: str | None = None, redshift_tmp_dir: str = "",
-        transformation_ctx: str = "", push_down_predicate: str = "", additional_options: dict[str, Any] | None = None,
-        catalog_id: str | int | None = None, **kwargs: Any,
+        self,
+        database: str | None = None,
+        table_name: str | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
+        additional_options: dict[str, Any] | None = None,
+        catalog_id: str | int | None = None,
+        **kwargs: Any,
     ) -> DynamicFrame:
         """Records of a catalog table."""
         return self._glue_context.create_dynamic_frame_from_catalog(
-            database, table_name, redshift_tmp_dir, transformation_ctx, push_down_predicate, additional_options or {},
-            catalog_id, **kwargs,
+            database,
+            table_name,
+            redshift_tmp_dir,
+            transformation_ctx,
+            push_down_predicate,
+            additional_options or {},
+            catalog_id,
+            **kwargs,
         )
 
 
@@ -51,8 +80,13 @@ class DynamicFrameWriter:
         self._glue_context = glue_context
 
     def from_options(
-        self, frame: Any, connection_type: str, connection_options: dict[str, Any] | None = None,
-        format: str | None = None, format_options: dict[str, Any] | None = None, transformation_ctx: str = "",
+        self,
+        frame: Any,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
     ) -> Any:
         """Write a frame or a collection to a connection."""
         return self._glue_context.write_from_options(
@@ -60,21 +94,43 @@ class DynamicFrameWriter:
         )
 
     def from_catalog(
-        self, frame: DynamicFrame, database: str | None = None, table_name: str | None = None,
-        redshift_tmp_dir: str = "", transformation_ctx: str = "", additional_options: dict[str, Any] | None = None,
-        catalog_id: str | int | None = None, **kwargs: Any,
+        self,
+        frame: DynamicFrame,
+        database: str | None = None,
+        table_name: str | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        additional_options: dict[str, Any] | None = None,
+        catalog_id: str | int | None = None,
+        **kwargs: Any,
     ) -> DynamicFrame:
         """Write a frame to a catalog table."""
         return self._glue_context.write_dynamic_frame_from_catalog(
-            frame, database, table_name, redshift_tmp_dir, transformation_ctx, additional_options or {}, catalog_id,
+            frame,
+            database,
+            table_name,
+            redshift_tmp_dir,
+            transformation_ctx,
+            additional_options or {},
+            catalog_id,
             **kwargs,
         )
 
     def from_jdbc_conf(
-        self, frame: Any, catalog_connection: str, connection_options: dict[str, Any] | None = None,
-        redshift_tmp_dir: str = "", transformation_ctx: str = "", catalog_id: str | int | None = None,
+        self,
+        frame: Any,
+        catalog_connection: str,
+        connection_options: dict[str, Any] | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        catalog_id: str | int | None = None,
     ) -> Any:
         """Write a frame or a collection over a Glue connection."""
         return self._glue_context.write_from_jdbc_conf(
-            frame, catalog_connection, connection_options or {}, redshift_tmp_dir, transformation_ctx, catalog_id
+            frame,
+            catalog_connection,
+            connection_options or {},
+            redshift_tmp_dir,
+            transformation_ctx,
+            catalog_id,
         )

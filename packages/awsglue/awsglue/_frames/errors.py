@@ -13,7 +13,7 @@ class ErrorReport:
 
     def __init__(self, stages: tuple[ErrorStage, ...]) -> None:
         # A frame joined or united with a descendant of its own has a stage twice; its errors count once.
-        self._stages = tuple(dict((id(stage), stage) for stage in stages).values())
+        self._stages = tuple({id(stage): stage for stage in stages}.values())
 
     def total(self) -> int:
         """How many error records there are."""
@@ -48,7 +48,9 @@ class ErrorThresholdExceeded(Exception):
     """A transform, or all up to it, made more error records than allowed."""
 
     def __init__(self, transform: str, which: str, count: int, allowed: int) -> None:
-        super().__init__(f"{transform}: {count} error records exceed the {which} error threshold of {allowed}")
+        super().__init__(
+            f"{transform}: {count} error records exceed the {which} error threshold of {allowed}"
+        )
 
 
 def _count(stage: ErrorStage) -> int:

@@ -1,4 +1,6 @@
-"""Records over a batch's columns, whose values are fetched when they are asked for: most functions look at few fields."""
+"""Records over a batch's columns, whose values are fetched when they are asked for.
+
+Most functions look at few fields."""
 
 from __future__ import annotations
 
@@ -71,7 +73,8 @@ class LazyRecord(DynamicRecord):
         return dict.__contains__(self, name) or (self._columns is not None and name in self._columns)
 
     def get(self, name: Any, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        # dict.get does not know __missing__.
+        return self[name] if name in self else default  # noqa: SIM401
 
     def __setitem__(self, name: Any, value: Any) -> None:
         self.fill()

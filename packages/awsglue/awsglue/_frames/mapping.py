@@ -41,7 +41,9 @@ def _parse(mapping: Any) -> Mapping:
     else:
         raise ValueError(f"Mapping tuple must be of length 2, 3, or 4. Got tuple of length {len(mapping)}")
     return Mapping(
-        source=paths.parse_name(source), target=paths.parse_name(target), kind=parse_type(kind) if kind else None
+        source=paths.parse_name(source),
+        target=paths.parse_name(target),
+        kind=parse_type(kind) if kind else None,
     )
 
 

@@ -13,7 +13,12 @@ def null_paths(kind: g.DataType, above: Steps = ()) -> list[Steps]:
         found: list[Steps] = []
         for field in kind.fields:
             found += null_paths(field.dataType, (*above, field.name))
-        if above and kind.fields and len(found) == len(kind.fields) and all(len(one) == len(above) + 1 for one in found):
+        if (
+            above
+            and kind.fields
+            and len(found) == len(kind.fields)
+            and all(len(one) == len(above) + 1 for one in found)
+        ):
             return [above]
         return found
     if isinstance(kind, g.ArrayType | g.SetType):

@@ -23,10 +23,20 @@ _EXACT = 2**53
 _SMALL = (g.ByteType, g.ShortType, g.IntegerType)
 _FLOATS = (g.FloatType, g.DoubleType)
 _SIZES = ("<", "<=", ">", ">=")
-_TESTS = {"POP_JUMP_FORWARD_IF_FALSE": False, "POP_JUMP_FORWARD_IF_TRUE": True, "POP_JUMP_IF_FALSE": False,
-          "POP_JUMP_IF_TRUE": True, "JUMP_IF_FALSE_OR_POP": False, "JUMP_IF_TRUE_OR_POP": True}
-_NONE_TESTS = {"POP_JUMP_FORWARD_IF_NONE": True, "POP_JUMP_FORWARD_IF_NOT_NONE": False, "POP_JUMP_IF_NONE": True,
-               "POP_JUMP_IF_NOT_NONE": False}
+_TESTS = {
+    "POP_JUMP_FORWARD_IF_FALSE": False,
+    "POP_JUMP_FORWARD_IF_TRUE": True,
+    "POP_JUMP_IF_FALSE": False,
+    "POP_JUMP_IF_TRUE": True,
+    "JUMP_IF_FALSE_OR_POP": False,
+    "JUMP_IF_TRUE_OR_POP": True,
+}
+_NONE_TESTS = {
+    "POP_JUMP_FORWARD_IF_NONE": True,
+    "POP_JUMP_FORWARD_IF_NOT_NONE": False,
+    "POP_JUMP_IF_NONE": True,
+    "POP_JUMP_IF_NOT_NONE": False,
+}
 _IDLE = ("RESUME", "NOP", "CACHE", "COPY_FREE_VARS", "EXTENDED_ARG", "TO_BOOL", "NOT_TAKEN")
 
 
@@ -93,9 +103,13 @@ class _Translation:
         self._code = list(dis.get_instructions(function))
         self._offsets = {one.offset: position for position, one in enumerate(self._code)}
         self._globals = function.__globals__
-        self._free = dict(zip(
-            function.__code__.co_freevars, (cell.cell_contents for cell in function.__closure__ or ()), strict=True
-        ))
+        self._free = dict(
+            zip(
+                function.__code__.co_freevars,
+                (cell.cell_contents for cell in function.__closure__ or ()),
+                strict=True,
+            )
+        )
         self._argument = function.__code__.co_varnames[0]
 
     def run(self) -> str:
@@ -163,7 +177,11 @@ class _Translation:
         if name == "BINARY_SUBSCR":
             return self._item(path, stack[-2], stack[-1], 2)
         if name == "LOAD_ATTR" and isinstance(one.argval, str):
-            if hasattr(DynamicRecord, one.argval) or not isinstance(stack[-1], Record) or one.argval not in self._schema.field_map:
+            if (
+                hasattr(DynamicRecord, one.argval)
+                or not isinstance(stack[-1], Record)
+                or one.argval not in self._schema.field_map
+            ):
                 raise Untranslatable
             return self._item(path, stack[-1], Constant(one.argval), 1)
         if name in ("COMPARE_OP", "IS_OP", "CONTAINS_OP"):
@@ -188,7 +206,11 @@ class _Translation:
             return "false"
         # None["x"] is a TypeError: the record is dropped.
         there = (*path.conditions, f"{holder.sql} is not null")
-        return [replace(path, stack=(*rest, Value(member(holder.sql, key.value), inner.dataType)), conditions=there)]
+        return [
+            replace(
+                path, stack=(*rest, Value(member(holder.sql, key.value), inner.dataType)), conditions=there
+            )
+        ]
 
     def _fork(self, path: Path, one: dis.Instruction, test: Condition, when: bool, keeps: bool) -> list[Path]:
         target = self._offsets.get(one.argval)
@@ -196,14 +218,22 @@ class _Translation:
             raise Untranslatable
         yes, no = _both(test)
         jump, stay = (yes, no) if when else (no, yes)
-        jumped = replace(path, position=target, stack=path.stack if keeps else path.stack[:-1], conditions=(*path.conditions, *jump))
+        jumped = replace(
+            path,
+            position=target,
+            stack=path.stack if keeps else path.stack[:-1],
+            conditions=(*path.conditions, *jump),
+        )
         stayed = replace(path, stack=path.stack[:-1], conditions=(*path.conditions, *stay))
         return [two for two in (jumped, stayed) if "false" not in two.conditions]
 
 
 def _both(condition: Condition) -> tuple[list[str], list[str]]:
     """What to add to a path's conditions for true and for false; nothing where it is always so."""
-    return ([] if condition.true == "true" else [condition.true], [] if condition.false == "true" else [condition.false])
+    return (
+        [] if condition.true == "true" else [condition.true],
+        [] if condition.false == "true" else [condition.false],
+    )
 
 
 def _constant(value: Any) -> Constant:
@@ -283,7 +313,7 @@ def _equal(left: Value, right: Symbol) -> Condition:
     if isinstance(right, Constant) and right.value is None:
         return _is_none(left)
     other = _comparable(left, right)
-    if other is None or isinstance(right, Value) and isinstance(left.kind, _FLOATS):
+    if other is None or (isinstance(right, Value) and isinstance(left.kind, _FLOATS)):
         raise Untranslatable
     if isinstance(right, Value):
         return _plain(f"{left.sql} <=> {other}")
@@ -294,8 +324,14 @@ def _comparable(left: Value, right: Symbol) -> str | None:
     """The right side's SQL if SQL compares the two just as Python does."""
     if isinstance(right, Value):
         numbers = (*_SMALL, g.LongType)
-        same = type(left.kind) is type(right.kind) and isinstance(left.kind, (g.StringType, *numbers, *_FLOATS))
-        return right.sql if same or isinstance(left.kind, numbers) and isinstance(right.kind, numbers) else None
+        same = type(left.kind) is type(right.kind) and isinstance(
+            left.kind, (g.StringType, *numbers, *_FLOATS)
+        )
+        return (
+            right.sql
+            if same or (isinstance(left.kind, numbers) and isinstance(right.kind, numbers))
+            else None
+        )
     if not isinstance(right, Constant):
         return None
     value = right.value
@@ -304,7 +340,9 @@ def _comparable(left: Value, right: Symbol) -> str | None:
     if isinstance(left.kind, (*_SMALL, g.LongType)) and type(value) is int and abs(value) < 2**63:
         return f"{value}L" if abs(value) >= 2**31 else str(value)
     exact = type(value) in (int, float) and value == value and abs(value) < _EXACT
-    if exact and (isinstance(left.kind, g.DoubleType) or (isinstance(left.kind, _SMALL) and type(value) is float)):
+    if exact and (
+        isinstance(left.kind, g.DoubleType) or (isinstance(left.kind, _SMALL) and type(value) is float)
+    ):
         return f"{float(value)!r}D"
     return None
 
@@ -315,15 +353,30 @@ def _sql_text(value: str) -> bool:
 
 
 def _contained(left: Symbol, right: Symbol) -> Condition:
-    if isinstance(left, Value) and isinstance(right, Constant) and isinstance(right.value, tuple | frozenset | list | set):
+    if (
+        isinstance(left, Value)
+        and isinstance(right, Constant)
+        and isinstance(right.value, tuple | frozenset | list | set)
+    ):
         kind: Any = str if isinstance(left.kind, g.StringType) else int
-        if not isinstance(left.kind, (g.StringType, *_SMALL, g.LongType)) or any(type(one) is not kind for one in right.value):
+        if not isinstance(left.kind, (g.StringType, *_SMALL, g.LongType)) or any(
+            type(one) is not kind for one in right.value
+        ):
             raise Untranslatable
         options = [_comparable(left, Constant(one)) for one in right.value]
         if None in options:
             raise Untranslatable
-        return _plain(f"coalesce({left.sql} in ({', '.join(map(str, options))}), false)") if options else _always(False)
-    if isinstance(left, Constant) and type(left.value) is str and isinstance(right, Value) and isinstance(right.kind, g.StringType):
+        return (
+            _plain(f"coalesce({left.sql} in ({', '.join(map(str, options))}), false)")
+            if options
+            else _always(False)
+        )
+    if (
+        isinstance(left, Constant)
+        and type(left.value) is str
+        and isinstance(right, Value)
+        and isinstance(right.kind, g.StringType)
+    ):
         if not left.value or not _sql_text(left.value):
             raise Untranslatable
         sql = f"instr({right.sql}, {literal(left.value)}) > 0"

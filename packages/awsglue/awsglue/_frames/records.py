@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 _INT = (-(2**31), 2**31 - 1)
 _LONG = (-(2**63), 2**63 - 1)
-_RANGES = {g.ByteType: (-128, 127), g.ShortType: (-(2**15), 2**15 - 1), g.IntegerType: _INT, g.LongType: _LONG}
+_RANGES = {
+    g.ByteType: (-128, 127),
+    g.ShortType: (-(2**15), 2**15 - 1),
+    g.IntegerType: _INT,
+    g.LongType: _LONG,
+}
 
 
 class DynamicRecord(dict):  # type: ignore[type-arg]
@@ -99,10 +104,12 @@ def type_of(value: Any, hint: g.DataType | None = None) -> g.DataType:
         if isinstance(hint, g.MapType):
             return g.MapType(merged(type_of(one, hint.valueType) for one in value.values()))
         hints = hint.field_map if isinstance(hint, g.StructType) else {}
-        return g.StructType([
-            g.Field(str(name), type_of(one, hints[name].dataType if name in hints else None))
-            for name, one in value.items()
-        ])
+        return g.StructType(
+            [
+                g.Field(str(name), type_of(one, hints[name].dataType if name in hints else None))
+                for name, one in value.items()
+            ]
+        )
     if isinstance(value, list | tuple | set):
         inner = hint.elementType if isinstance(hint, g.ArrayType | g.SetType) else None
         return g.ArrayType(merged(type_of(one, inner) for one in value))
@@ -187,9 +194,17 @@ def arrow_type(kind: g.DataType) -> pa.DataType:
     if isinstance(kind, g.DecimalType):
         return pa.decimal128(kind.precision, kind.scale)
     simple: dict[type[g.DataType], pa.DataType] = {
-        g.BinaryType: pa.binary(), g.BooleanType: pa.bool_(), g.ByteType: pa.int8(), g.DateType: pa.date32(),
-        g.DoubleType: pa.float64(), g.FloatType: pa.float32(), g.IntegerType: pa.int32(), g.LongType: pa.int64(),
-        g.ShortType: pa.int16(), g.TimestampType: pa.timestamp("us", tz="UTC"), g.TimestampNTZType: pa.timestamp("us"),
+        g.BinaryType: pa.binary(),
+        g.BooleanType: pa.bool_(),
+        g.ByteType: pa.int8(),
+        g.DateType: pa.date32(),
+        g.DoubleType: pa.float64(),
+        g.FloatType: pa.float32(),
+        g.IntegerType: pa.int32(),
+        g.LongType: pa.int64(),
+        g.ShortType: pa.int16(),
+        g.TimestampType: pa.timestamp("us", tz="UTC"),
+        g.TimestampNTZType: pa.timestamp("us"),
     }
     return simple.get(type(kind), pa.string())
 
@@ -207,7 +222,11 @@ def arrow_array(values: list[Any], kind: g.DataType) -> pa.Array:
         ]
         mask = pa.array([one is None for one in values], type=pa.bool_())
         fields = [pa.field(field.name, arrow_type(field.dataType)) for field in kind.fields]
-        return pa.StructArray.from_arrays(children, fields=fields, mask=mask) if children else pa.nulls(len(values), pa.struct([]))
+        return (
+            pa.StructArray.from_arrays(children, fields=fields, mask=mask)
+            if children
+            else pa.nulls(len(values), pa.struct([]))
+        )
     if isinstance(kind, g.ArrayType | g.SetType):
         return _list_array(values, kind.elementType)
     if isinstance(kind, g.MapType):
@@ -220,7 +239,9 @@ def arrow_array(values: list[Any], kind: g.DataType) -> pa.Array:
     if isinstance(kind, g.DecimalType):
         context = decimal.Context(prec=38)
         unit = decimal.Decimal(1).scaleb(-kind.scale)
-        values = [None if one is None else decimal.Decimal(one).quantize(unit, context=context) for one in values]
+        values = [
+            None if one is None else decimal.Decimal(one).quantize(unit, context=context) for one in values
+        ]
     elif isinstance(kind, g.TimestampType):
         values = [_aware(one) for one in values]
     elif isinstance(kind, g.BinaryType):
@@ -254,17 +275,21 @@ def _choice_array(values: list[Any], kind: g.ChoiceType) -> pa.Array:
 
     names = [None if one is None else type_of(one, kind).typeName() for one in values]
     children = [
-        arrow_array([one if name == option else None for one, name in zip(values, names, strict=True)], choice)
+        arrow_array(
+            [one if name == option else None for one, name in zip(values, names, strict=True)], choice
+        )
         for option, choice in kind.choices.items()
     ]
     fields = [pa.field(option, arrow_type(choice)) for option, choice in kind.choices.items()]
-    return pa.StructArray.from_arrays(children, fields=fields, mask=pa.array([one is None for one in values], type=pa.bool_()))
+    return pa.StructArray.from_arrays(
+        children, fields=fields, mask=pa.array([one is None for one in values], type=pa.bool_())
+    )
 
 
 def _aware(value: Any) -> Any:
     """A naive datetime of a user function is UTC: Glue's sessions run in UTC."""
     if isinstance(value, dt.datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=dt.timezone.utc)
+        return value.replace(tzinfo=dt.UTC)
     return value
 
 
@@ -272,7 +297,9 @@ def arrow_batch(records: list[dict[str, Any]], schema: g.StructType) -> pa.Recor
     """Records as one batch of columns c0, c1, … in the schema's order."""
     import pyarrow as pa
 
-    arrays = [arrow_array([one.get(field.name) for one in records], field.dataType) for field in schema.fields]
+    arrays = [
+        arrow_array([one.get(field.name) for one in records], field.dataType) for field in schema.fields
+    ]
     return pa.RecordBatch.from_arrays(arrays, names=[f"c{index}" for index in range(len(arrays))])
 
 
@@ -296,7 +323,7 @@ def decoded(value: Any, kind: g.DataType) -> Any:
         items = value.items() if isinstance(value, dict) else value
         return {name: decoded(one, kind.valueType) for name, one in items}
     if isinstance(kind, g.TimestampType) and isinstance(value, dt.datetime) and value.tzinfo is not None:
-        return value.astimezone(dt.timezone.utc).replace(tzinfo=None)
+        return value.astimezone(dt.UTC).replace(tzinfo=None)
     return value
 
 

@@ -50,7 +50,9 @@ def join(left: Encoded, right: Encoded, keys1: list[Steps], keys2: list[Steps]) 
             name = "." + name
         names.append(name)
         fields.append(g.Field(name, field.dataType))
-    carriers = [f"l{i}" for i in range(len(left.schema.fields))] + [f"r{i}" for i in range(len(right.schema.fields))]
+    carriers = [f"l{i}" for i in range(len(left.schema.fields))] + [
+        f"r{i}" for i in range(len(right.schema.fields))
+    ]
     joined = a.join(b, condition, "inner").selectExpr(*columns(list(zip(names, carriers, strict=True))))
     return Encoded(df=joined, schema=g.StructType(fields))
 
@@ -70,7 +72,9 @@ def comparison(frame: Encoded, conditions: dict[str, dict[str, Any]]) -> str:
         expression = reach(steps)
         for operator, value in tests.items():
             if operator not in _OPERATORS:
-                raise ValueError(f"SplitRows: unknown operator {operator!r}; it is one of {', '.join(_OPERATORS)}")
+                raise ValueError(
+                    f"SplitRows: unknown operator {operator!r}; it is one of {', '.join(_OPERATORS)}"
+                )
             parts.append(f"coalesce({expression} {_OPERATORS[operator]} {sql_value(value)}, false)")
     return " and ".join(parts) or "true"
 
@@ -99,7 +103,9 @@ def merge_by_keys(source: Encoded, stage: Encoded, keys: list[Steps]) -> Encoded
     on1 = key_expressions(source, keys, "mergeDynamicFrame")
     on2 = key_expressions(stage, keys, "mergeDynamicFrame")
     names = [f"k{i}" for i in range(len(keys))]
-    a = source.df.selectExpr(*_positions(source, "l"), *(f"{key} as {name}" for key, name in zip(on1, names, strict=True)))
+    a = source.df.selectExpr(
+        *_positions(source, "l"), *(f"{key} as {name}" for key, name in zip(on1, names, strict=True))
+    )
     staged = [f"s{name}" for name in names]
     b = stage.df.selectExpr(*(f"{key} as {name}" for key, name in zip(on2, staged, strict=True))).distinct()
     condition = a["k0"] == b["sk0"]
@@ -118,10 +124,13 @@ def rename(frame: Encoded, old: Steps, new: Steps) -> Encoded:
     if kind is None or old == new:
         return frame
     if len(old) == len(new) == 1:
-        return frame.select([
-            (g.Field(new[0] if field.name == old[0] else field.name, field.dataType), quote(field.name))
-            for field in frame.schema.fields if field.name != new[0]
-        ])
+        return frame.select(
+            [
+                (g.Field(new[0] if field.name == old[0] else field.name, field.dataType), quote(field.name))
+                for field in frame.schema.fields
+                if field.name != new[0]
+            ]
+        )
     placement = Placement()
     for path, leaf in leaves(frame.schema):
         if path[: len(old)] == old:
@@ -132,7 +141,9 @@ def rename(frame: Encoded, old: Steps, new: Steps) -> Encoded:
     moved = {field.name: (field, expression) for field, expression in placement.parts()}
     whole = {field.name: (field, expression) for field, expression in drop(frame.schema, [])}
     order = [field.name for field, _ in placement.parts()]
-    return frame.select([moved[name] if name in touched or name not in whole else whole[name] for name in order])
+    return frame.select(
+        [moved[name] if name in touched or name not in whole else whole[name] for name in order]
+    )
 
 
 def leaves(schema: g.StructType, above: Steps = ()) -> list[tuple[Steps, g.DataType]]:

@@ -20,7 +20,9 @@ def spigot(path: str, options: dict[str, Any], glue_ctx: Any) -> Callable[[Encod
     def run(frame: Encoded) -> Encoded:
         from awsglue._runtime.io.storage import Storage, join
 
-        sample = Encoded(df=frame.df.where(f"rand() < {chance}"), schema=frame.schema) if chance < 1 else frame
+        sample = (
+            Encoded(df=frame.df.where(f"rand() < {chance}"), schema=frame.schema) if chance < 1 else frame
+        )
         body = "".join(line(record) + "\n" for record in take(sample, top))
         Storage().put(join(path, f"run-{uuid.uuid4().hex}-sample.json"), body.encode())
         return frame

@@ -27,10 +27,16 @@ def settle(frame: Encoded) -> Encoded:
     """The same rows, computed and held in files."""
     names = [f"c{index}" for index in range(len(frame.schema.fields))]
     target = os.path.join(folder(), "rows")
-    plain = frame.df.selectExpr(*columns([(new, quote(field.name)) for new, field in zip(names, frame.schema.fields, strict=True)]))
+    plain = frame.df.selectExpr(
+        *columns([(new, quote(field.name)) for new, field in zip(names, frame.schema.fields, strict=True)])
+    )
     plain.write.parquet(target)
-    back = read_staged(session_of(frame.df), target, [to_spark(field.dataType) for field in frame.schema.fields])
-    renamed = back.selectExpr(*columns([(field.name, quote(new)) for new, field in zip(names, frame.schema.fields, strict=True)]))
+    back = read_staged(
+        session_of(frame.df), target, [to_spark(field.dataType) for field in frame.schema.fields]
+    )
+    renamed = back.selectExpr(
+        *columns([(field.name, quote(new)) for new, field in zip(names, frame.schema.fields, strict=True)])
+    )
     return Encoded(df=renamed, schema=frame.schema)
 
 

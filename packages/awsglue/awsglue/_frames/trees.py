@@ -1,4 +1,4 @@
-"""Rewriting a schema's tree and, along with it, the expressions that carry it: dropping, selecting, renaming, replacing."""
+"""Rewriting a schema's tree and, along with it, the expressions that carry it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def _change(
     if isinstance(kind, g.StructType):
         parts, fields = [], []
         for field in kind.fields:
-            result = _change(field.dataType, member(expression, field.name), _under(changes, field.name), depth)
+            result = _change(
+                field.dataType, member(expression, field.name), _under(changes, field.name), depth
+            )
             if result is not None:
                 fields.append(g.Field(field.name, result[0], field.properties))
                 parts.append((field.name, result[1]))
@@ -164,4 +166,3 @@ class Placement:
             else:
                 made.append((g.Field(name, value[0]), value[1]))
         return made
-

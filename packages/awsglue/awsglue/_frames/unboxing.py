@@ -43,10 +43,16 @@ def _csv(options: dict[str, Any], default: str) -> Parser:
 
     def read(text: str) -> dict[str, str | None]:
         off = quote in (-1, "-1")
-        lines = list(csv.reader(
-            io.StringIO(text), delimiter=separator, escapechar=escaper, quotechar=None if off else quote,
-            quoting=csv.QUOTE_NONE if off else csv.QUOTE_MINIMAL, strict=True,
-        ))
+        lines = list(
+            csv.reader(
+                io.StringIO(text),
+                delimiter=separator,
+                escapechar=escaper,
+                quotechar=None if off else quote,
+                quoting=csv.QUOTE_NONE if off else csv.QUOTE_MINIMAL,
+                strict=True,
+            )
+        )
         head = lines.pop(0) if header in (True, "true") and lines else names
         if skip and header not in (True, "true") and lines:
             lines.pop(0)

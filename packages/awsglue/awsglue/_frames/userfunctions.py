@@ -28,14 +28,16 @@ MESSAGE, TRACE = "glue_error_message", "glue_error_trace"
 BATCH = 8192
 
 
-def keep(batch: pa.RecordBatch, schema: g.StructType, function: Function) -> Iterator[tuple[bool, str | None, str | None]]:
+def keep(
+    batch: pa.RecordBatch, schema: g.StructType, function: Function
+) -> Iterator[tuple[bool, str | None, str | None]]:
     """Per row: kept?, and the message and trace of an unexpected error."""
     for record in records_of(batch, schema):
         try:
             yield bool(function(record)), None, None
         except DROPS:
             yield False, None, None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever a user's function raises)
             # The user's function failed: the row becomes an error record that tells why.
             yield True, f"{type(error).__name__}: {error}", traceback.format_exc()
 
@@ -61,7 +63,9 @@ def _filter_batches(schema: g.StructType, function: Function) -> Callable[[Itera
 
 def _unnamed(frame: Encoded) -> Any:
     """The frame's columns as c0, c1, …: user functions on batches cannot take names with dots."""
-    return frame.df.selectExpr(*columns([(f"c{i}", quote(field.name)) for i, field in enumerate(frame.schema.fields)]))
+    return frame.df.selectExpr(
+        *columns([(f"c{i}", quote(field.name)) for i, field in enumerate(frame.schema.fields)])
+    )
 
 
 def _spark_schema(schema: g.StructType, *notes: str) -> Any:
@@ -123,15 +127,23 @@ def error_frame(df: Any, schema: g.StructType, message: str = MESSAGE, trace: st
     """Error records as Glue shapes them: one struct `error` with the message, the trace and the record itself."""
     from awsglue._frames.encoding import literal, struct
 
-    record = struct([(field.name, f"c{i}") for i, field in enumerate(schema.fields)]) if schema.fields else "named_struct('empty', true)"
+    record = (
+        struct([(field.name, f"c{i}") for i, field in enumerate(schema.fields)])
+        if schema.fields
+        else "named_struct('empty', true)"
+    )
     kind = schema if schema.fields else g.StructType([g.Field("empty", g.BooleanType())])
     site = struct([("site", literal("")), ("info", literal(""))])
     error = struct([("callsite", site), ("msg", message), ("stackTrace", trace), ("dynamicRecord", record)])
     string = g.StringType()
-    shape = g.StructType([
-        g.Field("callsite", g.StructType([g.Field("site", string), g.Field("info", string)])),
-        g.Field("msg", string), g.Field("stackTrace", string), g.Field("dynamicRecord", kind),
-    ])
+    shape = g.StructType(
+        [
+            g.Field("callsite", g.StructType([g.Field("site", string), g.Field("info", string)])),
+            g.Field("msg", string),
+            g.Field("stackTrace", string),
+            g.Field("dynamicRecord", kind),
+        ]
+    )
     return Encoded(df=df.selectExpr(f"{error} as error"), schema=g.StructType([g.Field("error", shape)]))
 
 
@@ -154,7 +166,9 @@ def _rows(batches: Iterator[pa.RecordBatch], schema: g.StructType) -> Rows:
 def _one_by_one(function: Function) -> Each:
     """Apply the function to each record."""
 
-    def run(index: int, schema: g.StructType, rows: Rows) -> Iterator[tuple[Any, BaseException | None, DynamicRecord | None]]:
+    def run(
+        index: int, schema: g.StructType, rows: Rows
+    ) -> Iterator[tuple[Any, BaseException | None, DynamicRecord | None]]:
         for record, batch, row in rows:
             error: BaseException | None = None
             result = None
@@ -162,7 +176,7 @@ def _one_by_one(function: Function) -> Each:
                 result = function(record)
                 if not result:
                     error = ValueError(NONE_RETURNED)
-            except Exception as raised:
+            except Exception as raised:  # noqa: BLE001 (whatever a user's function raises)
                 # The user's function failed: the record becomes an error record.
                 error = raised
             # Read again from the batch: the function may have changed the record before it failed.
@@ -175,7 +189,9 @@ def _one_by_one(function: Function) -> Each:
 def _whole_partition(function: Callable[[int, Any], Any]) -> Each:
     """Apply the function to all records of a partition; an exception in it fails the job, as no record is to blame."""
 
-    def run(index: int, schema: g.StructType, rows: Rows) -> Iterator[tuple[Any, BaseException | None, DynamicRecord | None]]:
+    def run(
+        index: int, schema: g.StructType, rows: Rows
+    ) -> Iterator[tuple[Any, BaseException | None, DynamicRecord | None]]:
         for result in function(index, (record for record, _, _ in rows)):
             yield result, None, None
 
@@ -235,7 +251,9 @@ def _decode_errors(schema: g.StructType) -> Callable[[Iterator[Any]], Iterator[A
 
         for batch in batches:
             made = arrow_batch([pickle.loads(one) for one in batch.column(0).to_pylist()], schema)
-            yield pa.RecordBatch.from_arrays([*made.columns, batch.column(1), batch.column(2)], names=[*made.schema.names, MESSAGE, TRACE])
+            yield pa.RecordBatch.from_arrays(
+                [*made.columns, batch.column(1), batch.column(2)], names=[*made.schema.names, MESSAGE, TRACE]
+            )
 
     return run
 
@@ -245,7 +263,9 @@ def mapped(body: Body, function: Function, stage: Callable[..., ErrorStage]) -> 
     return _mapped(body, _one_by_one(function), stage)
 
 
-def mapped_partitions(body: Body, function: Callable[[int, Any], Any], stage: Callable[..., ErrorStage]) -> Body:
+def mapped_partitions(
+    body: Body, function: Callable[[int, Any], Any], stage: Callable[..., ErrorStage]
+) -> Body:
     """What the function makes of the records of each partition."""
     return _mapped(body, _whole_partition(function), stage)
 

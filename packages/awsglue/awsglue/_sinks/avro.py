@@ -12,25 +12,39 @@ from awsglue._frames.body import Encoded
 from awsglue._runtime.io.partitions import escape, render
 from awsglue._sources.otherfiles import MissingLibrary
 
-_NAMES = {"int": "int", "byte": "int", "short": "int", "long": "long", "float": "float", "double": "double",
-          "boolean": "boolean", "binary": "bytes"}
+_NAMES = {
+    "int": "int",
+    "byte": "int",
+    "short": "int",
+    "long": "long",
+    "float": "float",
+    "double": "double",
+    "boolean": "boolean",
+    "binary": "bytes",
+}
 
 
 _LOGICAL = (g.DecimalType, g.DateType, g.TimestampType, g.TimestampNTZType)
 
 
 def avro_schema(kind: g.DataType, name: str = "topLevelRecord", modern: bool = False) -> Any:
-    """The Avro schema of a Glue type; every field may be null. Dates, times and decimals are texts before version 1.8."""
+    """The Avro schema of a Glue type; every field may be null. Before version 1.8 dates and decimals are texts."""
     if isinstance(kind, _LOGICAL) and not modern:
         return "string"
     if isinstance(kind, g.StructType):
         fields = [
-            {"name": field.name, "type": ["null", avro_schema(field.dataType, f"{name}_{field.name}", modern)], "default": None}
+            {
+                "name": field.name,
+                "type": ["null", avro_schema(field.dataType, f"{name}_{field.name}", modern)],
+                "default": None,
+            }
             for field in kind.fields
         ]
         return {"type": "record", "name": name, "fields": fields}
     if isinstance(kind, g.ChoiceType):
-        return avro_schema(g.StructType([g.Field(option, one) for option, one in kind.choices.items()]), name, modern)
+        return avro_schema(
+            g.StructType([g.Field(option, one) for option, one in kind.choices.items()]), name, modern
+        )
     if isinstance(kind, g.ArrayType | g.SetType):
         return {"type": "array", "items": ["null", avro_schema(kind.elementType, name + "_element", modern)]}
     if isinstance(kind, g.MapType):
@@ -66,7 +80,9 @@ def write_avro(frame: Encoded, keys: list[str], staging: str, options: dict[str,
         target = os.path.join(staging, below)
         os.makedirs(target, exist_ok=True)
         with open(os.path.join(target, "part-00000.avro"), "wb") as file:
-            fastavro.writer(file, schema, records, codec="null" if codec in ("none", "uncompressed") else codec)
+            fastavro.writer(
+                file, schema, records, codec="null" if codec in ("none", "uncompressed") else codec
+            )
 
 
 def _texts(value: Any) -> Any:

@@ -20,11 +20,17 @@ _AVRO = "org.apache.hadoop.hive.ql.io.avro"
 SERDES: dict[str, tuple[str, str, str]] = {
     "csv": (_TEXT_IN, _TEXT_OUT, "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"),
     "json": (_TEXT_IN, _TEXT_OUT, "org.openx.data.jsonserde.JsonSerDe"),
-    "parquet": (f"{_PARQUET}.MapredParquetInputFormat", f"{_PARQUET}.MapredParquetOutputFormat",
-                f"{_PARQUET}.serde.ParquetHiveSerDe"),
+    "parquet": (
+        f"{_PARQUET}.MapredParquetInputFormat",
+        f"{_PARQUET}.MapredParquetOutputFormat",
+        f"{_PARQUET}.serde.ParquetHiveSerDe",
+    ),
     "orc": (f"{_ORC}.OrcInputFormat", f"{_ORC}.OrcOutputFormat", f"{_ORC}.OrcSerde"),
-    "avro": (f"{_AVRO}.AvroContainerInputFormat", f"{_AVRO}.AvroContainerOutputFormat",
-             "org.apache.hadoop.hive.serde2.avro.AvroSerDe"),
+    "avro": (
+        f"{_AVRO}.AvroContainerInputFormat",
+        f"{_AVRO}.AvroContainerOutputFormat",
+        "org.apache.hadoop.hive.serde2.avro.AvroSerDe",
+    ),
 }
 
 
@@ -33,7 +39,9 @@ def hive_type(kind: g.DataType) -> str:
     return ddl(kind).replace("`", "").replace("timestamp_ntz", "timestamp")
 
 
-def update_catalog(request: SinkRequest, schema: g.StructType, keys: list[str], kind: str, written: Any) -> None:
+def update_catalog(
+    request: SinkRequest, schema: g.StructType, keys: list[str], kind: str, written: Any
+) -> None:
     """Create or evolve the table and register the written partitions. Raises ValueError."""
     behavior = request.options.get("updateBehavior", "UPDATE_IN_DATABASE")
     if behavior not in BEHAVIORS:
@@ -78,7 +86,11 @@ def _table_input(request: SinkRequest, schema: g.StructType, keys: list[str], ki
     parameters: dict[str, str] = {"serialization.format": "1"}
     if kind == "csv":
         parameters["field.delim"] = str(request.format_options.get("separator", ","))
-    header = {"skip.header.line.count": "1"} if kind == "csv" and str(request.format_options.get("writeHeader", True)).lower() != "false" else {}
+    header = (
+        {"skip.header.line.count": "1"}
+        if kind == "csv" and str(request.format_options.get("writeHeader", True)).lower() != "false"
+        else {}
+    )
     types = schema.field_map
     return {
         "Name": request.table_name,
@@ -86,8 +98,13 @@ def _table_input(request: SinkRequest, schema: g.StructType, keys: list[str], ki
         "Parameters": {"classification": kind, "EXTERNAL": "TRUE", **header},
         "PartitionKeys": [{"Name": key, "Type": hive_type(types[key].dataType)} for key in keys],
         "StorageDescriptor": {
-            "Columns": _columns(schema, keys), "Location": str(request.options["path"]), "InputFormat": reader,
-            "OutputFormat": writer, "Compressed": False, "NumberOfBuckets": -1, "StoredAsSubDirectories": False,
+            "Columns": _columns(schema, keys),
+            "Location": str(request.options["path"]),
+            "InputFormat": reader,
+            "OutputFormat": writer,
+            "Compressed": False,
+            "NumberOfBuckets": -1,
+            "StoredAsSubDirectories": False,
             "SerdeInfo": {"SerializationLibrary": library, "Parameters": parameters},
         },
     }
@@ -101,22 +118,49 @@ def _check(table: dict[str, Any], keys: list[str]) -> None:
         raise ValueError(f"partitionKeys {keys} are not those of table {table['Name']}: {own}")
 
 
-_INPUT = ("Name", "Description", "Owner", "LastAccessTime", "LastAnalyzedTime", "Retention", "StorageDescriptor",
-          "PartitionKeys", "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters", "TargetTable")
+_INPUT = (
+    "Name",
+    "Description",
+    "Owner",
+    "LastAccessTime",
+    "LastAnalyzedTime",
+    "Retention",
+    "StorageDescriptor",
+    "PartitionKeys",
+    "ViewOriginalText",
+    "ViewExpandedText",
+    "TableType",
+    "Parameters",
+    "TargetTable",
+)
 
 
-def _evolve(client: Any, name: dict[str, Any], table: dict[str, Any], schema: g.StructType, keys: list[str]) -> dict[str, Any]:
+def _evolve(
+    client: Any, name: dict[str, Any], table: dict[str, Any], schema: g.StructType, keys: list[str]
+) -> dict[str, Any]:
     """Add the columns that are new. The types of existing ones stay."""
     known = {one["Name"].lower() for one in table["StorageDescriptor"]["Columns"]}
     new = [one for one in _columns(schema, keys) if one["Name"].lower() not in known]
     if not new:
         return table
-    table = {**table, "StorageDescriptor": {**table["StorageDescriptor"], "Columns": [*table["StorageDescriptor"]["Columns"], *new]}}
+    table = {
+        **table,
+        "StorageDescriptor": {
+            **table["StorageDescriptor"],
+            "Columns": [*table["StorageDescriptor"]["Columns"], *new],
+        },
+    }
     client.update_table(TableInput={key: table[key] for key in _INPUT if key in table}, **name)
     return table
 
 
-def _register(client: Any, request: SinkRequest, table: dict[str, Any], keys: list[str], partitions: list[tuple[str, ...]]) -> None:
+def _register(
+    client: Any,
+    request: SinkRequest,
+    table: dict[str, Any],
+    keys: list[str],
+    partitions: list[tuple[str, ...]],
+) -> None:
     root = str(request.options["path"])
     entries = []
     for values in partitions:
@@ -128,7 +172,8 @@ def _register(client: Any, request: SinkRequest, table: dict[str, Any], keys: li
             TableName=request.table_name, PartitionInputList=entries[start : start + 100], **_named(request)
         )
         failed = [
-            one for one in reply.get("Errors", [])
+            one
+            for one in reply.get("Errors", [])
             if one.get("ErrorDetail", {}).get("ErrorCode") != "AlreadyExistsException"
         ]
         if failed:

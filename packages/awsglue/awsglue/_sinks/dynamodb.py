@@ -57,7 +57,10 @@ def _put(dynamodb: Any, table: str, items: list[dict[str, Any]], retries: int) -
 def _items(frame: Encoded) -> Iterator[dict[str, Any]]:
     fields = frame.schema.fields
     for row in frame.df.toLocalIterator():
-        values = {field.name: decoded(_plain(value), field.dataType) for field, value in zip(fields, row, strict=True)}
+        values = {
+            field.name: decoded(_plain(value), field.dataType)
+            for field, value in zip(fields, row, strict=True)
+        }
         yield {name: typed(value) for name, value in values.items() if value is not None}
 
 

@@ -5,20 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from awsglue._runtime.io.storage import S3_SCHEMES, Entry, Storage, join, split
 
 RETENTION_HOURS = 168
-_STORAGE_CLASSES = ("STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "STANDARD", "REDUCED_REDUNDANCY")
+_STORAGE_CLASSES = (
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+    "GLACIER_IR",
+    "STANDARD",
+    "REDUCED_REDUNDANCY",
+)
 _FROZEN = ("GLACIER", "DEEP_ARCHIVE")
 
 
 def _old(storage: Storage, path: str, options: dict[str, Any]) -> list[Entry]:
     """Files older than the retention period, except those of excluded storage classes."""
     hours = float(options.get("retentionPeriod", RETENTION_HOURS))
-    limit = datetime.now(timezone.utc) - timedelta(hours=hours)
+    limit = datetime.now(UTC) - timedelta(hours=hours)
     excluded = options.get("excludeStorageClasses") or []
     if isinstance(excluded, str):
         excluded = json.loads(excluded)
@@ -93,7 +102,10 @@ def transition_path(path: str, transition_to: str, options: dict[str, Any]) -> l
         if current in _FROZEN or current == transition_to:
             continue
         storage.s3.copy_object(
-            Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key}, StorageClass=transition_to,
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": key},
+            StorageClass=transition_to,
             MetadataDirective="COPY",
         )
         moved.append(entry.path)
@@ -101,8 +113,12 @@ def transition_path(path: str, transition_to: str, options: dict[str, Any]) -> l
     return moved
 
 
-def transition_table(database: str, table_name: str, transition_to: str, options: dict[str, Any], catalog_id: str | None) -> None:
+def transition_table(
+    database: str, table_name: str, transition_to: str, options: dict[str, Any], catalog_id: str | None
+) -> None:
     """Move the table's old files to another storage class."""
     from awsglue._sources.catalog import get_table
 
-    transition_path(get_table(database, table_name, catalog_id)["StorageDescriptor"]["Location"], transition_to, options)
+    transition_path(
+        get_table(database, table_name, catalog_id)["StorageDescriptor"]["Location"], transition_to, options
+    )

@@ -50,6 +50,8 @@ def _run(connection: Any, actions: Any) -> None:
 
 
 def _create(own: Database, connection: Any, table: str, schema: g.StructType) -> None:
-    columns = ", ".join(f"{own.quote(field.name)} {own.column_type(field.dataType)}" for field in schema.fields)
+    columns = ", ".join(
+        f"{own.quote(field.name)} {own.column_type(field.dataType)}" for field in schema.fields
+    )
     with connection.cursor() as cursor:
         cursor.execute(f"create table {quoted(own, table)} ({columns})")

@@ -1,4 +1,4 @@
-"""Frames as files on S3 (or on disk): Glue's file names, partition folders, no file without records, never overwriting."""
+"""Frames as files on S3 (or on disk): Glue's file names, partition folders, never overwriting."""
 
 from __future__ import annotations
 
@@ -16,8 +16,17 @@ from awsglue._sinks.request import SinkRequest
 from awsglue._sources.request import truth
 
 _NESTED = (g.StructType, g.ArrayType, g.SetType, g.MapType, g.ChoiceType)
-_CODECS = {"gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2", "snappy": "snappy", "none": "none",
-           "uncompressed": "none", "zstd": "zstd", "lz4": "lz4"}
+_CODECS = {
+    "gzip": "gzip",
+    "gz": "gzip",
+    "bzip2": "bzip2",
+    "bz2": "bzip2",
+    "snappy": "snappy",
+    "none": "none",
+    "uncompressed": "none",
+    "zstd": "zstd",
+    "lz4": "lz4",
+}
 _SUFFIXES = {"gzip": ".gz", "bzip2": ".bz2", "zstd": ".zst", "lz4": ".lz4", "snappy": ".snappy"}
 FORMATS = ("csv", "json", "parquet", "glueparquet", "orc", "avro")
 
@@ -80,7 +89,9 @@ def _write(path: str, kind: str, keys: list[str], frame: Encoded, request: SinkR
 
     mark_written()
     Storage().publish(pairs)
-    return Written(files=[target for _, target in pairs], partitions=[_values(below, keys) for below in partitions])
+    return Written(
+        files=[target for _, target in pairs], partitions=[_values(below, keys) for below in partitions]
+    )
 
 
 def _by_engine(frame: Encoded, kind: str, keys: list[str], request: SinkRequest, target: str) -> None:
@@ -105,7 +116,9 @@ def _by_engine(frame: Encoded, kind: str, keys: list[str], request: SinkRequest,
 
 def _typed(frame: Encoded) -> Encoded:
     """Without columns that never had a type: a file format has none for them."""
-    kept = [field for field in frame.schema.fields if not isinstance(field.dataType, g.NullType | g.UnknownType)]
+    kept = [
+        field for field in frame.schema.fields if not isinstance(field.dataType, g.NullType | g.UnknownType)
+    ]
     if len(kept) == len(frame.schema.fields):
         return frame
     items = columns([(field.name, quote(field.name)) for field in kept])
@@ -184,7 +197,9 @@ def _name(moment: int, number: int, kind: str, local: str, request: SinkRequest)
     if kind in ("parquet", "orc"):
         return os.path.basename(local)
     codec = _codec(request, kind)
-    return f"run-{moment}-part-r-{number:05d}" + _SUFFIXES.get(codec, "") + (".avro" if kind == "avro" else "")
+    return (
+        f"run-{moment}-part-r-{number:05d}" + _SUFFIXES.get(codec, "") + (".avro" if kind == "avro" else "")
+    )
 
 
 def _values(below: str, keys: list[str]) -> tuple[str, ...]:

@@ -22,8 +22,12 @@ def write_table(request: SinkRequest, frame: Encoded, context: Any) -> None:
     if parameters.get("connectionName") and not location.startswith("s3"):
         from awsglue._sinks.jdbc import write_jdbc
 
-        options = {"connectionName": parameters["connectionName"], "useConnectionProperties": "true",
-                   "dbtable": location.split(".", 1)[-1], **request.options}
+        options = {
+            "connectionName": parameters["connectionName"],
+            "useConnectionProperties": "true",
+            "dbtable": location.split(".", 1)[-1],
+            **request.options,
+        }
         write_jdbc(replace(request, options=options), frame, context)
         return
     from awsglue._sinks.s3 import partition_keys, write_files
@@ -33,7 +37,11 @@ def write_table(request: SinkRequest, frame: Encoded, context: Any) -> None:
     options = {**request.options, "path": location, "partitionKeys": keys}
     if not truth(options.get("enableUpdateCatalog")):
         options.pop("enableUpdateCatalog", None)
-    write_files(replace(request, options=options, format=kind, format_options=_format_options(table, kind)), frame, context)
+    write_files(
+        replace(request, options=options, format=kind, format_options=_format_options(table, kind)),
+        frame,
+        context,
+    )
 
 
 def _format_options(table: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -43,7 +51,8 @@ def _format_options(table: dict[str, Any], kind: str) -> dict[str, Any]:
         return {"compression": parameters["compression"]} if parameters.get("compression") else {}
     header = serde.get("skip.header.line.count") or parameters.get("skip.header.line.count") or "0"
     options: dict[str, Any] = {
-        "separator": serde.get("separatorChar") or serde.get("field.delim") or ",", "writeHeader": header == "1",
+        "separator": serde.get("separatorChar") or serde.get("field.delim") or ",",
+        "writeHeader": header == "1",
     }
     if serde.get("quoteChar"):
         options["quoteChar"] = serde["quoteChar"]

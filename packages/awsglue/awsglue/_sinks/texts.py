@@ -21,7 +21,8 @@ def plain_columns(frame: Encoded) -> Any:
         expression = quote(field.name)
         if isinstance(field.dataType, g.ChoiceType):
             texts = [
-                cast(member(expression, name), kind, g.StringType()) for name, kind in field.dataType.choices.items()
+                cast(member(expression, name), kind, g.StringType())
+                for name, kind in field.dataType.choices.items()
             ]
             items.append((field.name, f"coalesce({', '.join(texts)})"))
         elif isinstance(field.dataType, g.StructType | g.ArrayType | g.SetType | g.MapType):
@@ -40,22 +41,29 @@ def json_texts(frame: Encoded, keys: list[str]) -> Any:
     fields = frame.schema.fields
     unnamed = frame.df.selectExpr(*columns([(f"c{i}", quote(field.name)) for i, field in enumerate(fields)]))
     positions = [next(i for i, field in enumerate(fields) if field.name == key) for key in keys]
-    kept = [StructField(key, to_spark(fields[position].dataType), True) for key, position in zip(keys, positions, strict=True)]
+    kept = [
+        StructField(key, to_spark(fields[position].dataType), True)
+        for key, position in zip(keys, positions, strict=True)
+    ]
     schema = StructType([StructField("value", StringType(), True), *kept])
     return unnamed.mapInArrow(_lines(frame.schema, positions, keys), schema)
 
 
-def _lines(schema: g.StructType, positions: list[int], keys: list[str]) -> Callable[[Iterator[Any]], Iterator[Any]]:
+def _lines(
+    schema: g.StructType, positions: list[int], keys: list[str]
+) -> Callable[[Iterator[Any]], Iterator[Any]]:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         from awsglue._frames.display import line
-        from awsglue._frames.records import plain
         from awsglue._frames.lazyrecords import records_of
+        from awsglue._frames.records import plain
 
         for batch in batches:
             texts = [
-                line(_without_nulls({name: value for name, value in plain(record).items() if name not in keys}))
+                line(
+                    _without_nulls({name: value for name, value in plain(record).items() if name not in keys})
+                )
                 for record in records_of(batch, schema)
             ]
             arrays = [pa.array(texts, type=pa.string()), *(batch.column(position) for position in positions)]

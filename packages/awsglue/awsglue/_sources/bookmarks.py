@@ -1,7 +1,7 @@
 """What a job has read before, per transformation_ctx, and what it reads now.
 
-Owns the bookmark of the running job between Job.init and Job.commit. Stored state: {ctx: {"kind", "sources": {id: state}}},
-where the id names the path or table, so that one ctx over another path starts afresh.
+Owns the bookmark of the running job between Job.init and Job.commit. Stored state:
+{ctx: {"kind", "sources": {id: state}}}, where the id names the path or table: another path starts afresh.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class Bookmarks:
 
     def record(self, ctx: str, kind: str, source: str, state: dict[str, Any]) -> None:
         """Note what is read now; it lasts when the job commits."""
-        entry = self.pending.setdefault(ctx, copy.deepcopy(self.before.get(ctx)) or {"kind": kind, "sources": {}})
+        entry = self.pending.setdefault(
+            ctx, copy.deepcopy(self.before.get(ctx)) or {"kind": kind, "sources": {}}
+        )
         entry["sources"][source] = state
 
     def commit(self) -> None:

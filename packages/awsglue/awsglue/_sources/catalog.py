@@ -1,4 +1,4 @@
-"""Catalog tables as frames: the table's definition says where the files are, how they are written, and what to expect."""
+"""Catalog tables as frames: the definition says where the files are and how they are written."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from awsglue._sources.listing import SourceFile, list_source
 from awsglue._sources.request import SourceRequest
 
 SERDES = {
-    "lazysimple": "csv", "opencsv": "csv", "jsonserde": "json", "openx": "json", "parquet": "parquet", "orc": "orc",
-    "avro": "avro", "grok": "grokLog", "ion": "ion", "xml": "xml",
+    "lazysimple": "csv",
+    "opencsv": "csv",
+    "jsonserde": "json",
+    "openx": "json",
+    "parquet": "parquet",
+    "orc": "orc",
+    "avro": "avro",
+    "grok": "grokLog",
+    "ion": "ion",
+    "xml": "xml",
 }
 
 
@@ -33,10 +41,15 @@ def get_table(database: str, table_name: str, catalog_id: str | None = None) -> 
 
 def table_schema(table: dict[str, Any]) -> g.StructType:
     """All columns of a table, partition keys last."""
-    return g.StructType([
-        g.Field(one["Name"], parse_type(one.get("Type") or "string"))
-        for one in [*table.get("StorageDescriptor", {}).get("Columns", []), *table.get("PartitionKeys", [])]
-    ])
+    return g.StructType(
+        [
+            g.Field(one["Name"], parse_type(one.get("Type") or "string"))
+            for one in [
+                *table.get("StorageDescriptor", {}).get("Columns", []),
+                *table.get("PartitionKeys", []),
+            ]
+        ]
+    )
 
 
 def table_format(table: dict[str, Any]) -> str:
@@ -50,7 +63,9 @@ def table_format(table: dict[str, Any]) -> str:
     for part, kind in SERDES.items():
         if part in library:
             return kind
-    raise ValueError(f"table {table['Name']} has neither a classification nor a SerDe that says how it is written")
+    raise ValueError(
+        f"table {table['Name']} has neither a classification nor a SerDe that says how it is written"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +88,18 @@ def open_table(request: SourceRequest, context: Any) -> Body:
         from awsglue._sources.dynamodb import open_dynamodb
 
         name = str(table["StorageDescriptor"].get("Location", "")).rsplit("/", 1)[-1]
-        return open_dynamodb(replace(request, options={"dynamodb.input.tableName": name, **request.options}), context)
+        return open_dynamodb(
+            replace(request, options={"dynamodb.input.tableName": name, **request.options}), context
+        )
     if connection and not str(table.get("StorageDescriptor", {}).get("Location", "")).startswith("s3"):
         from awsglue._sources.jdbc import open_jdbc
 
-        options = {"connectionName": connection, "useConnectionProperties": "true",
-                   "dbtable": table["StorageDescriptor"]["Location"].split(".", 1)[-1], **request.options}
+        options = {
+            "connectionName": connection,
+            "useConnectionProperties": "true",
+            "dbtable": table["StorageDescriptor"]["Location"].split(".", 1)[-1],
+            **request.options,
+        }
         return open_jdbc(replace(request, options=options), context)
     return _files(request, table, kind, context)
 
@@ -115,10 +136,21 @@ def _files(request: SourceRequest, table: dict[str, Any], kind: str, context: An
         identity = ("catalog", request.database, request.table_name)
         return choose(found, options, request.transformation_ctx, Job.bookmarks(), identity)
 
-    named = replace(request, format=kind, options=options, format_options=_format_options(table, kind, request.format_options))
-    names = [one["Name"] for one in table["StorageDescriptor"].get("Columns", [])] if kind in ("csv", "tsv") else None
+    named = replace(
+        request,
+        format=kind,
+        options=options,
+        format_options=_format_options(table, kind, request.format_options),
+    )
+    names = (
+        [one["Name"] for one in table["StorageDescriptor"].get("Columns", [])]
+        if kind in ("csv", "tsv")
+        else None
+    )
     hint = g.StructType([field for field in schema.fields if field.name not in keys])
-    source = FileSource(context.spark_session, named, files, hint=hint if kind == "json" else None, names=names)
+    source = FileSource(
+        context.spark_session, named, files, hint=hint if kind == "json" else None, names=names
+    )
     return source.body().then(lambda frame: _expected(frame, schema, keys, kind))
 
 
@@ -158,13 +190,19 @@ def places(request: SourceRequest, table: dict[str, Any], context: Any) -> list[
         given["Expression"] = request.options["catalogPartitionPredicate"]
     pages = glue_client().get_paginator("get_partitions").paginate(**given)
     found = [
-        Place(location=one["StorageDescriptor"]["Location"], values=tuple(zip(keys, one["Values"], strict=True)))
-        for page in pages for one in page["Partitions"]
+        Place(
+            location=one["StorageDescriptor"]["Location"], values=tuple(zip(keys, one["Values"], strict=True))
+        )
+        for page in pages
+        for one in page["Partitions"]
     ]
     if request.push_down_predicate and found:
         from awsglue._sources.pruning import matching
 
-        types = {one["Name"].lower(): ddl(parse_type(one.get("Type") or "string")) for one in table["PartitionKeys"]}
+        types = {
+            one["Name"].lower(): ddl(parse_type(one.get("Type") or "string"))
+            for one in table["PartitionKeys"]
+        }
         rows = [tuple(value for _, value in place.values) for place in found]
         good = matching(context.spark_session, rows, keys, request.push_down_predicate, types)
         found = [place for position, place in enumerate(found) if position in good]
@@ -174,9 +212,19 @@ def places(request: SourceRequest, table: dict[str, Any], context: Any) -> list[
 def _limits(table: dict[str, Any]) -> dict[str, Any]:
     """Options that a table's parameters may set."""
     parameters = table.get("Parameters") or {}
-    names = ("boundedFiles", "boundedSize", "groupFiles", "groupSize", "recurse", "exclusions", "compressionType")
+    names = (
+        "boundedFiles",
+        "boundedSize",
+        "groupFiles",
+        "groupSize",
+        "recurse",
+        "exclusions",
+        "compressionType",
+    )
     found = {name: parameters[name] for name in names if parameters.get(name)}
-    return {name: value for name, value in found.items() if not (name == "compressionType" and value == "none")}
+    return {
+        name: value for name, value in found.items() if not (name == "compressionType" and value == "none")
+    }
 
 
 def _format_options(table: dict[str, Any], kind: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +232,9 @@ def _format_options(table: dict[str, Any], kind: str, given: dict[str, Any]) -> 
     serde = ((table.get("StorageDescriptor") or {}).get("SerdeInfo") or {}).get("Parameters") or {}
     options: dict[str, Any] = {}
     if kind in ("csv", "tsv"):
-        options["separator"] = serde.get("separatorChar") or serde.get("field.delim") or parameters.get("delimiter") or ","
+        options["separator"] = (
+            serde.get("separatorChar") or serde.get("field.delim") or parameters.get("delimiter") or ","
+        )
         if serde.get("quoteChar"):
             options["quoteChar"] = serde["quoteChar"]
         if serde.get("escapeChar") or serde.get("escape.delim"):
@@ -210,5 +260,3 @@ def _expected(frame: Encoded, schema: g.StructType, keys: list[str], kind: str) 
     if not frame.schema.fields:
         return frame
     return typed(frame, schema, keys, texts=kind in ("csv", "tsv"))
-
-

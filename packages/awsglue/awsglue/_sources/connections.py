@@ -8,8 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-_URL = re.compile(r"jdbc:(?P<vendor>[a-z0-9]+)(?::[a-z]+)*://(?P<host>[^:/?;]+)(?::(?P<port>\d+))?(?:/(?P<database>[^?;]*))?(?:\?(?P<query>.*))?\Z")
-_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redshift": 5439, "sqlserver": 1433, "oracle": 1521}
+_URL = re.compile(
+    r"jdbc:(?P<vendor>[a-z0-9]+)(?::[a-z]+)*://(?P<host>[^:/?;]+)(?::(?P<port>\d+))?(?:/(?P<database>[^?;]*))?(?:\?(?P<query>.*))?\Z"
+)
+_PORTS = {
+    "postgresql": 5432,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "redshift": 5439,
+    "sqlserver": 1433,
+    "oracle": 1521,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +41,12 @@ def address(url: str, user: str = "", password: str = "", database: str = "") ->
         raise ValueError(f"JDBC URL {url!r} is not understood")
     vendor = match["vendor"]
     return Address(
-        vendor=vendor, host=match["host"], port=int(match["port"] or _PORTS.get(vendor, 0)),
-        database=database or match["database"] or "", user=user, password=password,
+        vendor=vendor,
+        host=match["host"],
+        port=int(match["port"] or _PORTS.get(vendor, 0)),
+        database=database or match["database"] or "",
+        user=user,
+        password=password,
         parameters=tuple(parse_qsl(match["query"] or "")),
     )
 
@@ -56,13 +69,17 @@ def connection_properties(name: str, catalog_id: str | None = None) -> dict[str,
     properties = dict(found.get("ConnectionProperties") or {})
     properties.setdefault("CONNECTION_TYPE", found.get("ConnectionType", ""))
     properties.update({f"SPARK:{key}": value for key, value in (found.get("SparkProperties") or {}).items()})
-    secret_id = properties.get("SECRET_ID") or (found.get("AuthenticationConfiguration") or {}).get("SecretArn")
+    secret_id = properties.get("SECRET_ID") or (found.get("AuthenticationConfiguration") or {}).get(
+        "SecretArn"
+    )
     if secret_id and not properties.get("PASSWORD"):
         properties["USERNAME"], properties["PASSWORD"] = secret(secret_id)
     if not properties.get("JDBC_CONNECTION_URL") and properties.get("HOST"):
         vendor = properties["CONNECTION_TYPE"].lower()
         port = properties.get("PORT") or str(_PORTS.get(vendor, ""))
-        properties["JDBC_CONNECTION_URL"] = f"jdbc:{vendor}://{properties['HOST']}:{port}/{properties.get('DATABASE', '')}"
+        properties["JDBC_CONNECTION_URL"] = (
+            f"jdbc:{vendor}://{properties['HOST']}:{port}/{properties.get('DATABASE', '')}"
+        )
     return properties
 
 
@@ -74,8 +91,11 @@ def jdbc_conf(name: str, catalog_id: str | None = None) -> dict[str, Any]:
         raise ValueError(f"connection {name} has no JDBC_CONNECTION_URL")
     found = address(full)
     return {
-        "user": properties.get("USERNAME", ""), "password": properties.get("PASSWORD", ""), "vendor": found.vendor,
-        "url": f"jdbc:{found.vendor}://{found.host}:{found.port}", "fullUrl": full,
+        "user": properties.get("USERNAME", ""),
+        "password": properties.get("PASSWORD", ""),
+        "vendor": found.vendor,
+        "url": f"jdbc:{found.vendor}://{found.host}:{found.port}",
+        "fullUrl": full,
         "enforceSSL": properties.get("JDBC_ENFORCE_SSL", "false"),
         "customJDBCCert": properties.get("CUSTOM_JDBC_CERT", ""),
         "skipCustomJDBCCertValidation": properties.get("SKIP_CUSTOM_JDBC_CERT_VALIDATION", "false"),
@@ -91,7 +111,9 @@ def resolve(connection_type: str, options: dict[str, Any]) -> Address:
         if not properties.get("JDBC_CONNECTION_URL"):
             raise ValueError(f"connection {name} has no JDBC_CONNECTION_URL")
         return address(
-            properties["JDBC_CONNECTION_URL"], properties.get("USERNAME", ""), properties.get("PASSWORD", ""),
+            properties["JDBC_CONNECTION_URL"],
+            properties.get("USERNAME", ""),
+            properties.get("PASSWORD", ""),
             str(options.get("database") or ""),
         )
     if not options.get("url"):

@@ -8,7 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from awsglue import gluetypes as g
 from awsglue._sources.connections import Address
@@ -30,7 +30,9 @@ class Database(Protocol):
     def bucket(self, expression: str, count: int, number: int, *, numeric: bool) -> str: ...
     def primary_key(self, connection: Any, table: str) -> list[tuple[str, bool]]: ...
     def column_type(self, kind: g.DataType) -> str: ...
-    def insert(self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int) -> int: ...
+    def insert(
+        self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int
+    ) -> int: ...
     def table_exists(self, connection: Any, table: str) -> bool: ...
 
 
@@ -40,7 +42,9 @@ def database(address: Address) -> Database:
         return PostgreSql(address)
     if address.vendor in ("mysql", "mariadb"):
         return MySql(address)
-    raise NotImplementedError(f"databases of vendor {address.vendor!r} are not implemented: postgresql and mysql are")
+    raise NotImplementedError(
+        f"databases of vendor {address.vendor!r} are not implemented: postgresql and mysql are"
+    )
 
 
 def quoted(own: Database, table: str) -> str:
@@ -52,7 +56,9 @@ def quoted(own: Database, table: str) -> str:
 
 def plain(value: Any) -> Any:
     """A driver's value as one that a frame holds."""
-    if value is None or isinstance(value, bool | int | float | str | bytes | decimal.Decimal | dt.datetime | dt.date):
+    if value is None or isinstance(
+        value, bool | int | float | str | bytes | decimal.Decimal | dt.datetime | dt.date
+    ):
         return value
     if isinstance(value, memoryview | bytearray):
         return bytes(value)
@@ -65,10 +71,18 @@ class PostgreSql:
     """PostgreSQL over psycopg."""
 
     vendor = "postgresql"
-    _types: dict[str, g.DataType] = {
-        "int2": g.ShortType(), "int4": g.IntegerType(), "int8": g.LongType(), "oid": g.LongType(),
-        "float4": g.FloatType(), "float8": g.DoubleType(), "bool": g.BooleanType(), "bytea": g.BinaryType(),
-        "date": g.DateType(), "timestamp": g.TimestampType(), "timestamptz": g.TimestampType(),
+    _types: ClassVar[dict[str, g.DataType]] = {
+        "int2": g.ShortType(),
+        "int4": g.IntegerType(),
+        "int8": g.LongType(),
+        "oid": g.LongType(),
+        "float4": g.FloatType(),
+        "float8": g.DoubleType(),
+        "bool": g.BooleanType(),
+        "bytea": g.BinaryType(),
+        "date": g.DateType(),
+        "timestamp": g.TimestampType(),
+        "timestamptz": g.TimestampType(),
     }
 
     def __init__(self, address: Address) -> None:
@@ -78,12 +92,19 @@ class PostgreSql:
         try:
             import psycopg
         except ImportError:
-            raise ImportError("PostgreSQL needs the package psycopg[binary]: add it to --additional-python-modules") from None
+            raise ImportError(
+                "PostgreSQL needs the package psycopg[binary]: add it to --additional-python-modules"
+            ) from None
         own = self._address
         mode = dict(own.parameters).get("sslmode")
         return psycopg.connect(
-            host=own.host, port=own.port, dbname=own.database, user=own.user or None, password=own.password or None,
-            **({"sslmode": mode} if mode else {}), options="-c timezone=UTC",
+            host=own.host,
+            port=own.port,
+            dbname=own.database,
+            user=own.user or None,
+            password=own.password or None,
+            **({"sslmode": mode} if mode else {}),
+            options="-c timezone=UTC",
         )
 
     def quote(self, name: str) -> str:
@@ -124,7 +145,8 @@ class PostgreSql:
             cursor.execute(
                 "select a.attname, t.typcategory = 'N' from pg_index i join pg_attribute a on a.attrelid = i.indrelid "
                 "and a.attnum = any(i.indkey) join pg_type t on t.oid = a.atttypid "
-                "where i.indisprimary and i.indrelid = to_regclass(%s) order by array_position(i.indkey::int2[], a.attnum)",
+                "where i.indisprimary and i.indrelid = to_regclass(%s) "
+                "order by array_position(i.indkey::int2[], a.attnum)",
                 (table,),
             )
             return [(str(name), bool(number)) for name, number in cursor.fetchall()]
@@ -137,11 +159,23 @@ class PostgreSql:
     def column_type(self, kind: g.DataType) -> str:
         if isinstance(kind, g.DecimalType):
             return f"numeric({kind.precision},{kind.scale})"
-        return {"int": "integer", "long": "bigint", "short": "smallint", "byte": "smallint", "float": "real",
-                "double": "double precision", "boolean": "boolean", "binary": "bytea", "date": "date",
-                "timestamp": "timestamp", "timestampntz": "timestamp"}.get(kind.typeName(), "text")
+        return {
+            "int": "integer",
+            "long": "bigint",
+            "short": "smallint",
+            "byte": "smallint",
+            "float": "real",
+            "double": "double precision",
+            "boolean": "boolean",
+            "binary": "bytea",
+            "date": "date",
+            "timestamp": "timestamp",
+            "timestampntz": "timestamp",
+        }.get(kind.typeName(), "text")
 
-    def insert(self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int) -> int:
+    def insert(
+        self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int
+    ) -> int:
         columns = ", ".join(self.quote(name) for name in names)
         count = 0
         with connection.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin") as copy:
@@ -163,11 +197,18 @@ class MySql:
         try:
             import pymysql
         except ImportError:
-            raise ImportError("MySQL needs the package pymysql: add it to --additional-python-modules") from None
+            raise ImportError(
+                "MySQL needs the package pymysql: add it to --additional-python-modules"
+            ) from None
         own = self._address
         return pymysql.connect(
-            host=own.host, port=own.port, database=own.database or None, user=own.user or None, password=own.password,
-            charset="utf8mb4", init_command="set time_zone = '+00:00'",
+            host=own.host,
+            port=own.port,
+            database=own.database or None,
+            user=own.user or None,
+            password=own.password,
+            charset="utf8mb4",
+            init_command="set time_zone = '+00:00'",
         )
 
     def quote(self, name: str) -> str:
@@ -177,10 +218,12 @@ class MySql:
         with connection.cursor() as cursor:
             cursor.execute(f"select * from ({query}) glue_source limit 0")
             fields = cursor._result.fields
-            return g.StructType([
-                g.Field(column[0], self._type(column, field.flags, field.charsetnr))
-                for column, field in zip(cursor.description, fields, strict=True)
-            ])
+            return g.StructType(
+                [
+                    g.Field(column[0], self._type(column, field.flags, field.charsetnr))
+                    for column, field in zip(cursor.description, fields, strict=True)
+                ]
+            )
 
     def _type(self, column: Any, flags: int, charset: int) -> g.DataType:
         from pymysql.constants import FIELD_TYPE as F
@@ -201,10 +244,16 @@ class MySql:
             return g.DecimalType(20, 0) if unsigned else g.LongType()
         if code == F.BIT:
             return g.BooleanType() if length == 1 else g.BinaryType()
-        if code in (F.BLOB, F.TINY_BLOB, F.MEDIUM_BLOB, F.LONG_BLOB, F.VAR_STRING, F.STRING) and charset == BINARY_CHARSET:
+        if (
+            code in (F.BLOB, F.TINY_BLOB, F.MEDIUM_BLOB, F.LONG_BLOB, F.VAR_STRING, F.STRING)
+            and charset == BINARY_CHARSET
+        ):
             return g.BinaryType()
         plain_types: dict[int, g.DataType] = {
-            F.FLOAT: g.FloatType(), F.DOUBLE: g.DoubleType(), F.DATE: g.DateType(), F.DATETIME: g.TimestampType(),
+            F.FLOAT: g.FloatType(),
+            F.DOUBLE: g.DoubleType(),
+            F.DATE: g.DateType(),
+            F.DATETIME: g.TimestampType(),
             F.TIMESTAMP: g.TimestampType(),
         }
         return plain_types.get(code, g.StringType())
@@ -229,7 +278,8 @@ class MySql:
                 "select k.column_name, c.data_type in ('tinyint','smallint','mediumint','int','bigint','decimal') "
                 "from information_schema.key_column_usage k join information_schema.columns c "
                 "on c.table_schema = k.table_schema and c.table_name = k.table_name and c.column_name = k.column_name "
-                "where k.constraint_name = 'PRIMARY' and k.table_name = %s and k.table_schema = coalesce(nullif(%s, ''), database()) "
+                "where k.constraint_name = 'PRIMARY' and k.table_name = %s "
+                "and k.table_schema = coalesce(nullif(%s, ''), database()) "
                 "order by k.ordinal_position",
                 (name, schema),
             )
@@ -239,7 +289,8 @@ class MySql:
         schema, _, name = table.rpartition(".")
         with connection.cursor() as cursor:
             cursor.execute(
-                "select count(*) from information_schema.tables where table_name = %s and table_schema = coalesce(nullif(%s, ''), database())",
+                "select count(*) from information_schema.tables where table_name = %s "
+                "and table_schema = coalesce(nullif(%s, ''), database())",
                 (name, schema),
             )
             return bool(cursor.fetchone()[0])
@@ -247,11 +298,23 @@ class MySql:
     def column_type(self, kind: g.DataType) -> str:
         if isinstance(kind, g.DecimalType):
             return f"decimal({kind.precision},{kind.scale})"
-        return {"int": "int", "long": "bigint", "short": "smallint", "byte": "tinyint", "float": "float",
-                "double": "double", "boolean": "boolean", "binary": "longblob", "date": "date",
-                "timestamp": "datetime(6)", "timestampntz": "datetime(6)"}.get(kind.typeName(), "text")
+        return {
+            "int": "int",
+            "long": "bigint",
+            "short": "smallint",
+            "byte": "tinyint",
+            "float": "float",
+            "double": "double",
+            "boolean": "boolean",
+            "binary": "longblob",
+            "date": "date",
+            "timestamp": "datetime(6)",
+            "timestampntz": "datetime(6)",
+        }.get(kind.typeName(), "text")
 
-    def insert(self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int) -> int:
+    def insert(
+        self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int
+    ) -> int:
         columns = ", ".join(self.quote(name) for name in names)
         statement = f"insert into {table} ({columns}) values ({', '.join(['%s'] * len(names))})"
         count, batch = 0, []

@@ -40,7 +40,8 @@ def _misfits(frame: Encoded, columns: list[tuple[str, g.DataType]]) -> set[str]:
     if not columns:
         return set()
     tests = [
-        f"max(if({_misfit(quote(name), kind)}, 1, 0)) as m{position}" for position, (name, kind) in enumerate(columns)
+        f"max(if({_misfit(quote(name), kind)}, 1, 0)) as m{position}"
+        for position, (name, kind) in enumerate(columns)
     ]
     (row,) = frame.df.selectExpr(*tests).collect()
     return {name for position, (name, _) in enumerate(columns) if row[position] == 1}
@@ -53,6 +54,11 @@ def _misfit(expression: str, kind: g.DataType) -> str:
 def _either(expression: str, kind: g.DataType, choice: g.ChoiceType) -> str:
     name = kind.typeName()
     value = cast(expression, g.StringType(), kind)
-    as_kind = struct([(option, value if option == name else null(one)) for option, one in choice.choices.items()])
-    as_text = struct([(option, expression if option == "string" else null(one)) for option, one in choice.choices.items()])
-    return f"case when {expression} is null or {expression} = '' then null when {value} is not null then {as_kind} else {as_text} end"
+    as_kind = struct(
+        [(option, value if option == name else null(one)) for option, one in choice.choices.items()]
+    )
+    as_text = struct(
+        [(option, expression if option == "string" else null(one)) for option, one in choice.choices.items()]
+    )
+    nothing = f"{expression} is null or {expression} = ''"
+    return f"case when {nothing} then null when {value} is not null then {as_kind} else {as_text} end"

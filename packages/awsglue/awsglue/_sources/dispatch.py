@@ -11,8 +11,20 @@ from awsglue._sources.request import SourceRequest
 FILE_TYPES = ("csv", "tsv", "json", "parquet", "glueparquet", "orc", "avro", "xml", "ion", "groklog", "excel")
 JDBC_TYPES = ("jdbc", "mysql", "mariadb", "postgresql", "oracle", "sqlserver", "redshift", "db2")
 LATER = (
-    "mongodb", "documentdb", "opensearch", "snowflake", "bigquery", "azuresql", "azurecosmos", "saphana", "teradata",
-    "vertica", "kafka", "kinesis", "hudi", "delta",
+    "mongodb",
+    "documentdb",
+    "opensearch",
+    "snowflake",
+    "bigquery",
+    "azuresql",
+    "azurecosmos",
+    "saphana",
+    "teradata",
+    "vertica",
+    "kafka",
+    "kinesis",
+    "hudi",
+    "delta",
 )
 
 
@@ -40,5 +52,7 @@ def open_source(request: SourceRequest, context: Any) -> Body:
 
         return open_dynamodb(request, context)
     if kind in LATER or kind.startswith(("marketplace.", "custom.")):
-        raise NotImplementedError(f"connection type {request.connection_type!r} is not implemented as a source")
+        raise NotImplementedError(
+            f"connection type {request.connection_type!r} is not implemented as a source"
+        )
     raise ValueError(f"unknown connection type {request.connection_type!r}")

@@ -15,7 +15,9 @@ def open_dynamodb(request: SourceRequest, context: Any) -> Body:
     """The body of a table's frame. Raises ValueError and NotImplementedError."""
     options = request.options
     if options.get("dynamodb.export"):
-        raise NotImplementedError("the DynamoDB export connector (dynamodb.export) is not implemented: use dynamodb.input.tableName")
+        raise NotImplementedError(
+            "the DynamoDB export connector (dynamodb.export) is not implemented: use dynamodb.input.tableName"
+        )
     name = options.get("dynamodb.input.tableName") or options.get("tableName")
     if not name:
         raise ValueError('dynamodb needs the connection option "dynamodb.input.tableName"')
@@ -36,7 +38,9 @@ def client(options: dict[str, Any]) -> Any:
     session = str(options.get("dynamodb.sts.roleSessionName") or "glue-dynamodb-sts-session")
     found = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
     return boto3.client(
-        "dynamodb", aws_access_key_id=found["AccessKeyId"], aws_secret_access_key=found["SecretAccessKey"],
+        "dynamodb",
+        aws_access_key_id=found["AccessKeyId"],
+        aws_secret_access_key=found["SecretAccessKey"],
         aws_session_token=found["SessionToken"],
     )
 

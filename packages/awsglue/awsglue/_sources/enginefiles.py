@@ -30,7 +30,11 @@ def grouped(files: list[SourceFile], key: Callable[[SourceFile], Any]) -> list[t
 
 
 def read_csv(
-    spark: Any, storage: Storage, files: list[SourceFile], options: dict[str, Any], names: list[str] | None = None,
+    spark: Any,
+    storage: Storage,
+    files: list[SourceFile],
+    options: dict[str, Any],
+    names: list[str] | None = None,
 ) -> Encoded:
     """All values as text. Names come from each file's header, from `names` (a catalog table), or are col0, col1, …"""
     header = truth(options.get("withHeader"))
@@ -66,13 +70,20 @@ class Dialect:
 
     def rows(self, texts: list[str]) -> list[list[str]]:
         """Fields of some lines."""
-        return list(csv.reader(
-            texts, delimiter=self.separator[:1] or ",", quotechar=self.quote, escapechar=self.escape,
-            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
-        ))
+        return list(
+            csv.reader(
+                texts,
+                delimiter=self.separator[:1] or ",",
+                quotechar=self.quote,
+                escapechar=self.escape,
+                quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            )
+        )
 
 
-def _first_rows(storage: Storage, path: str, options: dict[str, Any], dialect: Dialect, count: int) -> list[list[str]]:
+def _first_rows(
+    storage: Storage, path: str, options: dict[str, Any], dialect: Dialect, count: int
+) -> list[list[str]]:
     texts: list[str] = []
     for text in lines(storage, path, options):
         if text.strip():
@@ -95,7 +106,9 @@ def unique(names: list[str]) -> tuple[str, ...]:
 
 
 def _csv_options(reader: Any, options: dict[str, Any], dialect: Dialect) -> Any:
-    reader = reader.option("sep", dialect.separator).option("enforceSchema", "true").option("mode", "PERMISSIVE")
+    reader = (
+        reader.option("sep", dialect.separator).option("enforceSchema", "true").option("mode", "PERMISSIVE")
+    )
     reader = reader.option("quote", dialect.quote or "")
     # Without an escaper a quote within quotes is doubled.
     reader = reader.option("escape", dialect.escape or dialect.quote or "\u0000")
@@ -110,7 +123,10 @@ def _read_group(reader: Any, format: str, group: list[SourceFile], names: list[s
     from pyspark.sql.types import StringType, StructField, StructType
 
     partition = [name for name, _ in group[0].partition]
-    fields = [StructField(name, StringType(), True) for name in [*names, *(one for one in partition if one not in names)]]
+    fields = [
+        StructField(name, StringType(), True)
+        for name in [*names, *(one for one in partition if one not in names)]
+    ]
     if partition:
         reader = reader.option("basePath", group[0].root)
     df = reader.schema(StructType(fields)).load([one.path for one in group])
@@ -154,7 +170,12 @@ def _columnar(spark: Any, format: str, groups: list[tuple[Any, list[SourceFile]]
             # Folder names are text; Spark would guess numbers and dates.
             own = [field for field in df.schema.fields if field.name not in partition]
             texts = [StructField(name, StringType(), True) for name in partition]
-            df = spark.read.format(format).option("basePath", group[0].root).schema(StructType([*own, *texts])).load(paths)
+            df = (
+                spark.read.format(format)
+                .option("basePath", group[0].root)
+                .schema(StructType([*own, *texts]))
+                .load(paths)
+            )
         parts.append(Encoded.of(df))
     return merge_all(spark, parts)
 
@@ -173,5 +194,3 @@ def merge_all(spark: Any, parts: list[Encoded]) -> Encoded:
     for part in parts[1:]:
         result = Encoded(df=result.df.union(part.widened(schema).df), schema=schema)
     return result
-
-

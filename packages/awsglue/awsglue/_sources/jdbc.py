@@ -36,7 +36,9 @@ def open_jdbc(request: SourceRequest, context: Any) -> Body:
     if not table and not request.options.get("sampleQuery"):
         raise ValueError(f'{request.connection_type} needs the connection option "dbtable"')
     if request.options.get("customJdbcDriverS3Path"):
-        raise NotImplementedError("customJdbcDriverS3Path is not implemented: databases are read by Python drivers")
+        raise NotImplementedError(
+            "customJdbcDriverS3Path is not implemented: databases are read by Python drivers"
+        )
     return Body(lambda: _read(request, own, address, table, context))
 
 
@@ -74,13 +76,20 @@ def _slices(own: Database, options: dict[str, Any], base: str, window: Slice) ->
     if not (expression or field):
         if sample:
             return [Slice(query=_described(options, base))]
-        return [Slice(query=f"{start}{joined} {window.query}" if window.query else start, parameters=window.parameters)]
+        return [
+            Slice(
+                query=f"{start}{joined} {window.query}" if window.query else start,
+                parameters=window.parameters,
+            )
+        ]
     count = int(options.get("hashpartitions", PARTITIONS))
     if count < 1:
         raise ValueError("hashpartitions must be at least 1")
     made = []
     for number in range(count):
-        hashed = own.bucket(str(expression) if expression else own.quote(str(field)), count, number, numeric=bool(expression))
+        hashed = own.bucket(
+            str(expression) if expression else own.quote(str(field)), count, number, numeric=bool(expression)
+        )
         condition = f"({hashed})" + (f" and {window.query}" if window.query else "")
         made.append(Slice(query=f"{start}{joined} {condition}", parameters=window.parameters))
     return made
@@ -121,7 +130,9 @@ def _fetch(own: Database, slices: list[Slice], schema: g.StructType, spark: Any)
     if not total:
         return empty(spark, schema)
     df = read_staged(spark, target, [to_spark(field.dataType) for field in schema.fields])
-    return Encoded(df=df.selectExpr(*columns([(name, f"c{i}") for i, name in enumerate(names)])), schema=schema)
+    return Encoded(
+        df=df.selectExpr(*columns([(name, f"c{i}") for i, name in enumerate(names)])), schema=schema
+    )
 
 
 def _fitted(record: dict[str, Any], schema: g.StructType) -> dict[str, Any]:
@@ -140,7 +151,12 @@ def _fitted(record: dict[str, Any], schema: g.StructType) -> dict[str, Any]:
 
 
 def _window(
-    request: SourceRequest, own: Database, connection: Any, table: str, address: Address, bookmarks: Bookmarks | None
+    request: SourceRequest,
+    own: Database,
+    connection: Any,
+    table: str,
+    address: Address,
+    bookmarks: Bookmarks | None,
 ) -> Slice | None:
     """The condition for what this run reads, recorded in the bookmark; None when there is nothing new."""
     active = bookmarks is not None and bookmarks.active and bool(request.transformation_ctx)
@@ -157,7 +173,9 @@ def _window(
     row = "(" + ", ".join(own.quote(key) for key in keys) + ")"
     marks = "(" + ", ".join(["%s"] * len(keys)) + ")"
     newer, upto = (">", "<=") if order == "asc" else ("<", ">=")
-    condition, parameters = ("", ()) if not known else (f"{row} {newer} {marks}", tuple(_parse(one) for one in state["values"]))  # type: ignore[index]
+    condition, parameters = (
+        ("", ()) if not known else (f"{row} {newer} {marks}", tuple(_parse(one) for one in state["values"]))
+    )  # type: ignore[index]
     if bookmarks.until is not None:
         limit = bookmarks.limit(ctx, source)
         last = tuple(_parse(one) for one in limit["values"]) if limit else None
@@ -167,13 +185,21 @@ def _window(
         if state is not None:
             bookmarks.record(ctx, "jdbc", source, state)
         return None
-    bookmarks.record(ctx, "jdbc", source, {"keys": keys, "order": order, "values": [_text(one) for one in last]})
+    bookmarks.record(
+        ctx, "jdbc", source, {"keys": keys, "order": order, "values": [_text(one) for one in last]}
+    )
     bound = f"{row} {upto} {marks}"
     return Slice(query=f"{condition} and {bound}" if condition else bound, parameters=(*parameters, *last))
 
 
 def _last(
-    own: Database, connection: Any, table: str, keys: list[str], order: str, condition: str, parameters: tuple[Any, ...]
+    own: Database,
+    connection: Any,
+    table: str,
+    keys: list[str],
+    order: str,
+    condition: str,
+    parameters: tuple[Any, ...],
 ) -> tuple[Any, ...] | None:
     """The keys of the newest row: rows that come while this run reads are for the next one."""
     names = ", ".join(own.quote(key) for key in keys)
@@ -182,21 +208,30 @@ def _last(
     sorting = ", ".join(f"{own.quote(key)} {direction}" for key in keys)
     where = f"{condition} and {given}" if condition else given
     with connection.cursor() as cursor:
-        cursor.execute(f"select {names} from {quoted(own, table)} where {where} order by {sorting} limit 1", parameters or None)
+        cursor.execute(
+            f"select {names} from {quoted(own, table)} where {where} order by {sorting} limit 1",
+            parameters or None,
+        )
         found = cursor.fetchone()
     return tuple(found) if found else None
 
 
-def bookmark_keys(options: dict[str, Any], own: Database, connection: Any, table: str) -> tuple[list[str], str]:
-    """The columns that order a table's rows: the user's keys, else the primary key if it is numeric. Raises ValueError."""
+def bookmark_keys(
+    options: dict[str, Any], own: Database, connection: Any, table: str
+) -> tuple[list[str], str]:
+    """The columns that order a table's rows: the user's keys, else a numeric primary key. Raises ValueError."""
     import json
 
-    order = str(options.get("jobBookmarkKeysSortOrder", options.get("jobBookmarksKeysSortOrder", "asc"))).lower()
+    order = str(
+        options.get("jobBookmarkKeysSortOrder", options.get("jobBookmarksKeysSortOrder", "asc"))
+    ).lower()
     if order not in ("asc", "desc"):
         raise ValueError("jobBookmarkKeysSortOrder is asc or desc")
     given = options.get("jobBookmarkKeys", options.get("jobBookmarksKeys"))
     if isinstance(given, str):
-        given = json.loads(given) if given.lstrip().startswith("[") else [one.strip() for one in given.split(",")]
+        given = (
+            json.loads(given) if given.lstrip().startswith("[") else [one.strip() for one in given.split(",")]
+        )
     if given:
         return [str(one) for one in given], order
     found = own.primary_key(connection, table)
@@ -229,7 +264,11 @@ def _parse(stored: dict[str, str]) -> Any:
 
     ((kind, text),) = stored.items()
     readers: dict[str, Any] = {
-        "int": int, "float": float, "decimal": decimal.Decimal, "timestamp": dt.datetime.fromisoformat,
-        "date": dt.date.fromisoformat, "string": str,
+        "int": int,
+        "float": float,
+        "decimal": decimal.Decimal,
+        "timestamp": dt.datetime.fromisoformat,
+        "date": dt.date.fromisoformat,
+        "string": str,
     }
     return readers[kind](text)

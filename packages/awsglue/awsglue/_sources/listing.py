@@ -60,7 +60,9 @@ def list_source(storage: Storage, roots: Iterable[str], options: dict[str, Any])
                 continue
             pairs = tuple(partitions.parse(folders))
             found.append(
-                SourceFile(path=entry.path, root=root, size=entry.size, modified=entry.modified, partition=pairs)
+                SourceFile(
+                    path=entry.path, root=root, size=entry.size, modified=entry.modified, partition=pairs
+                )
             )
     return found
 

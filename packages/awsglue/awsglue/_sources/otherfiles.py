@@ -16,11 +16,13 @@ class MissingLibrary(ImportError):
     """A format needs a library that is not in this environment."""
 
     def __init__(self, format: str, package: str) -> None:
-        super().__init__(f"format {format} needs the package {package}: add it to --additional-python-modules")
+        super().__init__(
+            f"format {format} needs the package {package}: add it to --additional-python-modules"
+        )
 
 
 def avro(storage: Storage, path: str, options: dict[str, Any]) -> Iterator[dict[str, Any] | Exception]:
-    """Avro container files. Version 1.7 gives logical types as their plain numbers, 1.8 dates, decimals and milliseconds as such."""
+    """Avro container files. Version 1.7 gives logical types as plain numbers, 1.8 dates and decimals as such."""
     try:
         import fastavro
     except ImportError:
@@ -51,7 +53,10 @@ def _avro_value(value: Any, schema: Any, modern: bool, named: dict[str, Any]) ->
     if logical:
         return _avro_logical(value, logical, schema, modern)
     if kind in ("record", "error"):
-        return {one["name"]: _avro_value(value.get(one["name"]), one["type"], modern, named) for one in schema["fields"]}
+        return {
+            one["name"]: _avro_value(value.get(one["name"]), one["type"], modern, named)
+            for one in schema["fields"]
+        }
     if kind == "array":
         return [_avro_value(one, schema["items"], modern, named) for one in value]
     if kind == "map":
@@ -75,7 +80,7 @@ def _branch(value: Any, union: list[Any], named: dict[str, Any]) -> Any:
 
 
 def _avro_logical(value: Any, logical: str, schema: dict[str, Any], modern: bool) -> Any:
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     if logical == "decimal":
         if modern:
             return value
@@ -86,7 +91,7 @@ def _avro_logical(value: Any, logical: str, schema: dict[str, Any], modern: bool
     if logical.startswith(("timestamp-", "local-timestamp-")) and isinstance(value, dt.datetime):
         if modern and logical == "timestamp-millis":
             return value
-        aware = value if value.tzinfo else value.replace(tzinfo=dt.timezone.utc)
+        aware = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
         micros = (aware - epoch) // dt.timedelta(microseconds=1)
         return micros // 1000 if logical.endswith("millis") else micros
     if logical.startswith("time-") and isinstance(value, dt.time):
@@ -106,7 +111,11 @@ def ion(storage: Storage, path: str, options: dict[str, Any]) -> Iterator[dict[s
     try:
         for value in simpleion.load(io.BytesIO(raw), single_value=False, parse_eagerly=True):
             found = _from_ion(value)
-            yield found if isinstance(found, dict) else ValueError(f"Unable to parse ion in {path}: not a struct")
+            yield (
+                found
+                if isinstance(found, dict)
+                else ValueError(f"Unable to parse ion in {path}: not a struct")
+            )
     except IonException as error:
         yield ValueError(f"Unable to parse ion in {path}: {error}")
 

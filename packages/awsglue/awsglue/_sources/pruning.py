@@ -8,20 +8,27 @@ from awsglue._frames.encoding import columns, quote
 from awsglue._sources.listing import SourceFile
 
 
-def matching(spark: Any, rows: list[tuple[str | None, ...]], names: list[str], predicate: str, types: dict[str, str]) -> set[int]:
+def matching(
+    spark: Any, rows: list[tuple[str | None, ...]], names: list[str], predicate: str, types: dict[str, str]
+) -> set[int]:
     """The positions of the partition value rows for which the predicate holds, by the engine's own SQL."""
     from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-    schema = StructType([
-        *(StructField(f"p{i}", StringType(), True) for i in range(len(names))), StructField("position", LongType(), False)
-    ])
+    schema = StructType(
+        [
+            *(StructField(f"p{i}", StringType(), True) for i in range(len(names))),
+            StructField("position", LongType(), False),
+        ]
+    )
     df = spark.createDataFrame([(*row, position) for position, row in enumerate(rows)], schema)
     typed = [(name, f"try_cast(p{i} as {types.get(name.lower(), 'string')})") for i, name in enumerate(names)]
     chosen = df.selectExpr(*columns(typed), f"position as {quote('glue_position')}").where(predicate)
     return {row[0] for row in chosen.select("glue_position").collect()}
 
 
-def prune_files(spark: Any, files: list[SourceFile], predicate: str, types: dict[str, str]) -> list[SourceFile]:
+def prune_files(
+    spark: Any, files: list[SourceFile], predicate: str, types: dict[str, str]
+) -> list[SourceFile]:
     """The files whose partition values satisfy the predicate."""
     if not files:
         return files

@@ -17,12 +17,20 @@ from awsglue._sources.staged import StagedRecords, empty
 RecordReader = Callable[[Storage, str, dict[str, Any]], Iterator["dict[str, Any] | Exception"]]
 
 RECORD_READERS: dict[str, RecordReader] = {
-    "json": jsonfiles.records, "xml": xmlfiles.records, "groklog": grokfiles.records, "grok": grokfiles.records,
-    "avro": otherfiles.avro, "ion": otherfiles.ion, "excel": otherfiles.excel,
+    "json": jsonfiles.records,
+    "xml": xmlfiles.records,
+    "groklog": grokfiles.records,
+    "grok": grokfiles.records,
+    "avro": otherfiles.avro,
+    "ion": otherfiles.ion,
+    "excel": otherfiles.excel,
 }
 ENGINE_READERS: dict[str, Callable[..., Encoded]] = {
-    "csv": enginefiles.read_csv, "tsv": enginefiles.read_csv, "parquet": enginefiles.read_parquet,
-    "glueparquet": enginefiles.read_parquet, "orc": enginefiles.read_orc,
+    "csv": enginefiles.read_csv,
+    "tsv": enginefiles.read_csv,
+    "parquet": enginefiles.read_parquet,
+    "glueparquet": enginefiles.read_parquet,
+    "orc": enginefiles.read_orc,
 }
 
 
@@ -33,7 +41,9 @@ class FormatError(ValueError):
 def known_format(name: str | None) -> str:
     """The format in lower case. Raises FormatError."""
     if not name:
-        raise FormatError("reading files needs a format: csv, json, parquet, orc, avro, xml, ion, grokLog or excel")
+        raise FormatError(
+            "reading files needs a format: csv, json, parquet, orc, avro, xml, ion, grokLog or excel"
+        )
     kind = name.lower()
     if kind not in RECORD_READERS and kind not in ENGINE_READERS:
         raise FormatError(f"format {name!r} cannot be read")
@@ -44,8 +54,12 @@ class FileSource:
     """Files to be read once: the rows and, apart from them, what could not be read."""
 
     def __init__(
-        self, spark: Any, request: SourceRequest, files: Callable[[Storage], list[SourceFile]],
-        hint: g.StructType | None = None, names: list[str] | None = None,
+        self,
+        spark: Any,
+        request: SourceRequest,
+        files: Callable[[Storage], list[SourceFile]],
+        hint: g.StructType | None = None,
+        names: list[str] | None = None,
     ) -> None:
         self._spark = spark
         self._request = request
@@ -98,7 +112,10 @@ class FileSource:
 
     def _staged(self, read: RecordReader, files: list[SourceFile], options: dict[str, Any]) -> Encoded:
         staged, errors = StagedRecords(self._hint), StagedRecords()
-        name, stamp = self._request.options.get("attachFilename"), self._request.options.get("attachTimestamp")
+        name, stamp = (
+            self._request.options.get("attachFilename"),
+            self._request.options.get("attachTimestamp"),
+        )
         fail_fast = truth(self._request.options.get("isFailFast"))
         failed = 0
         for one in files:
@@ -122,7 +139,14 @@ class FileSource:
 
 def _unreadable(error: Exception, one: SourceFile) -> dict[str, Any]:
     site = {"site": "", "info": ""}
-    return {"callsite": site, "msg": str(error), "stackTrace": "", "input": "", "bytesread": one.size, "source": one.path}
+    return {
+        "callsite": site,
+        "msg": str(error),
+        "stackTrace": "",
+        "input": "",
+        "bytesread": one.size,
+        "source": one.path,
+    }
 
 
 def _compression(options: dict[str, Any]) -> dict[str, Any]:
@@ -141,8 +165,8 @@ def open_files(request: SourceRequest, context: Any) -> Body:
         found = list_source(storage, roots, request.options)
         if request.push_down_predicate:
             found = prune_files(context.spark_session, found, request.push_down_predicate, {})
-        return choose(found, request.options, request.transformation_ctx, Job.bookmarks(), ("s3", sorted(roots)))
+        return choose(
+            found, request.options, request.transformation_ctx, Job.bookmarks(), ("s3", sorted(roots))
+        )
 
     return FileSource(context.spark_session, request, files).body()
-
-

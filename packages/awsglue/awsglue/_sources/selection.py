@@ -24,7 +24,11 @@ def now_milliseconds() -> int:
 
 
 def choose(
-    files: list[SourceFile], options: dict[str, Any], ctx: str, bookmarks: Bookmarks | None, identity: tuple[Any, ...],
+    files: list[SourceFile],
+    options: dict[str, Any],
+    ctx: str,
+    bookmarks: Bookmarks | None,
+    identity: tuple[Any, ...],
     clock: Callable[[], int] = now_milliseconds,
 ) -> list[SourceFile]:
     """The files to read, recorded in the bookmark when there is one for this ctx. Raises ValueError."""
@@ -41,7 +45,9 @@ def choose(
         fresh = [one for one in fresh if last is not None and _seen(one, last, band)]
     chosen = bounded(sorted(fresh, key=lambda one: (one.milliseconds, one.path)), options)
     chosen = _within_band(chosen, clock(), band, limit)
-    bookmarks.record(ctx, "s3", source, _state(files, chosen, fresh, bookmarks.state(ctx, source), band, clock()))
+    bookmarks.record(
+        ctx, "s3", source, _state(files, chosen, fresh, bookmarks.state(ctx, source), band, clock())
+    )
     return chosen
 
 
@@ -94,7 +100,11 @@ def _within_band(chosen: list[SourceFile], now: int, band: int, limit: int) -> l
 
 
 def _state(
-    files: list[SourceFile], chosen: list[SourceFile], fresh: list[SourceFile], before: dict[str, Any] | None, band: int,
+    files: list[SourceFile],
+    chosen: list[SourceFile],
+    fresh: list[SourceFile],
+    before: dict[str, Any] | None,
+    band: int,
     now: int,
 ) -> dict[str, Any]:
     """What is read by now. Fresh files left for later keep the time of the bookmark before them."""

@@ -55,7 +55,11 @@ class StagedRecords:
         key = g._serialize_schema(self._schema)
         if key not in self._writers:
             path = os.path.join(self._folder, f"part-{len(self._writers):05d}.parquet")
-            self._writers[key] = (self._schema, pq.ParquetWriter(path, batch.schema, compression="zstd"), path)
+            self._writers[key] = (
+                self._schema,
+                pq.ParquetWriter(path, batch.schema, compression="zstd"),
+                path,
+            )
         self._writers[key][1].write_batch(batch)
         self._batch = []
 

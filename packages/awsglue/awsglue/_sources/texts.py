@@ -10,7 +10,14 @@ from typing import IO, Any
 
 from awsglue._runtime.io.storage import Storage
 
-_BY_SUFFIX = {".gz": "gzip", ".gzip": "gzip", ".bz2": "bzip2", ".zst": "zstd", ".snappy": "snappy", ".lz4": "lz4"}
+_BY_SUFFIX = {
+    ".gz": "gzip",
+    ".gzip": "gzip",
+    ".bz2": "bzip2",
+    ".zst": "zstd",
+    ".snappy": "snappy",
+    ".lz4": "lz4",
+}
 
 
 def codec_of(path: str, options: dict[str, Any]) -> str:

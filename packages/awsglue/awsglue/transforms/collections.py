@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from awsglue.transforms.transform import GlueTransform
 
@@ -10,7 +10,7 @@ from awsglue.transforms.transform import GlueTransform
 class SelectFromCollection(GlueTransform):
     """One frame of a collection."""
 
-    arguments = {"dfc": "DynamicFrameCollection", "key": "Name of the frame"}
+    arguments: ClassVar[dict[str, str]] = {"dfc": "DynamicFrameCollection", "key": "Name of the frame"}
 
     def __call__(self, dfc: Any, key: str, transformation_ctx: str = "") -> Any:
         return dfc.select(key, transformation_ctx)
@@ -19,7 +19,10 @@ class SelectFromCollection(GlueTransform):
 class MapToCollection(GlueTransform):
     """Applies a function to each frame of a collection."""
 
-    arguments = {"dfc": "DynamicFrameCollection", "callable": "Function (frame, transformation_ctx) to DynamicFrame"}
+    arguments: ClassVar[dict[str, str]] = {
+        "dfc": "DynamicFrameCollection",
+        "callable": "Function (frame, transformation_ctx) to DynamicFrame",
+    }
     returns = "A DynamicFrameCollection"
 
     def __call__(self, dfc: Any, callable: Any, transformation_ctx: str = "") -> Any:
@@ -29,14 +32,20 @@ class MapToCollection(GlueTransform):
 class FlatMap(GlueTransform):
     """Applies a transform to each frame of a collection and flattens what comes out."""
 
-    arguments = {
-        "dfc": "DynamicFrameCollection", "BaseTransform": "The transform's class",
+    arguments: ClassVar[dict[str, str]] = {
+        "dfc": "DynamicFrameCollection",
+        "BaseTransform": "The transform's class",
         "frame_name": "The name of the transform's frame argument",
     }
     returns = "A DynamicFrameCollection"
 
     def __call__(
-        self, dfc: Any, BaseTransform: Any, frame_name: str, transformation_ctx: str = "", **base_kwargs: Any,
+        self,
+        dfc: Any,
+        BaseTransform: Any,
+        frame_name: str,
+        transformation_ctx: str = "",
+        **base_kwargs: Any,
     ) -> Any:
         def run(frame: Any, ctx: str) -> Any:
             return BaseTransform.apply(**{**base_kwargs, frame_name: frame, "transformation_ctx": ctx})

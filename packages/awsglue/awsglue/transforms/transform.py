@@ -41,13 +41,15 @@ class GlueTransform:
         described = []
         for parameter in list(signature.parameters.values())[1:]:
             required = parameter.default is inspect.Parameter.empty
-            described.append({
-                "name": parameter.name,
-                "type": str(parameter.annotation),
-                "description": cls.arguments.get(parameter.name) or _TAIL.get(parameter.name, ""),
-                "optional": not required,
-                "defaultValue": None if required else parameter.default,
-            })
+            described.append(
+                {
+                    "name": parameter.name,
+                    "type": str(parameter.annotation),
+                    "description": cls.arguments.get(parameter.name) or _TAIL.get(parameter.name, ""),
+                    "optional": not required,
+                    "defaultValue": None if required else parameter.default,
+                }
+            )
         return described
 
     @classmethod
@@ -69,8 +71,13 @@ class GlueTransform:
     def describe(cls) -> dict[str, Any]:
         """All of it."""
         return {
-            "transform": {"name": cls.name(), "args": cls.describeArgs(), "returns": cls.describeReturn(),
-                          "description": cls.describeTransform(), "raises": cls.describeErrors()}
+            "transform": {
+                "name": cls.name(),
+                "args": cls.describeArgs(),
+                "returns": cls.describeReturn(),
+                "description": cls.describeTransform(),
+                "raises": cls.describeErrors(),
+            }
         }
 
 
@@ -84,7 +91,9 @@ def _all(cls: type[GlueTransform]) -> list[type[GlueTransform]]:
 
 def get_transforms() -> list[type[GlueTransform]]:
     """Every transform, by name."""
-    return sorted({one for one in _all(GlueTransform) if not one.__name__.startswith("_")}, key=lambda one: one.__name__)
+    return sorted(
+        {one for one in _all(GlueTransform) if not one.__name__.startswith("_")}, key=lambda one: one.__name__
+    )
 
 
 def get_transform(name: str) -> type[GlueTransform]:

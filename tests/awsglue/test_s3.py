@@ -1,0 +1,84 @@
+"""The same over S3: a real server's buckets as sources and sinks, with catalog tables and bookmarks on them."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from awsglue.transforms import ApplyMapping, Filter
+
+
+@pytest.fixture
+def bucket(server):
+    import boto3
+
+    client = boto3.client("s3")
+    name = f"b-{uuid.uuid4().hex[:10]}"
+    client.create_bucket(Bucket=name)
+    return client, name
+
+
+def test_a_whole_job(glue, bucket, catalog, records):
+    client, name = bucket
+    _, database = catalog
+    client.put_object(Bucket=name, Key="in/day=1/a.csv", Body=b"id,amount\n1,10.5\n2,x\n")
+    client.put_object(Bucket=name, Key="in/day=2/b.csv", Body=b"id,amount\n3,7\n")
+    source = glue.create_dynamic_frame.from_options(
+        "s3", {"paths": [f"s3://{name}/in/"]}, format="csv", format_options={"withHeader": True}
+    )
+    mapped = ApplyMapping.apply(
+        source,
+        [
+            ("id", "string", "id", "long"),
+            ("amount", "string", "amount", "double"),
+            ("day", "string", "day", "string"),
+        ],
+    )
+    kept = Filter.apply(mapped, lambda r: r["amount"] is not None)
+    sink = glue.getSink(
+        "s3",
+        path=f"s3://{name}/out/",
+        enableUpdateCatalog=True,
+        updateBehavior="UPDATE_IN_DATABASE",
+        partitionKeys=["day"],
+    )
+    sink.setFormat("glueparquet")
+    sink.setCatalogInfo(catalogDatabase=database, catalogTableName="t")
+    sink.writeFrame(kept)
+    keys = [one["Key"] for one in client.list_objects_v2(Bucket=name, Prefix="out/")["Contents"]]
+    assert sorted(key.rsplit("/", 1)[0] for key in keys) == ["out/day=1", "out/day=2"]
+    back = glue.create_dynamic_frame.from_catalog(database, "t", push_down_predicate="day = '2'")
+    assert records(back) == [{"id": 3, "amount": 7.0, "day": "2"}]
+    assert records(glue.create_dynamic_frame.from_catalog(database, "t")) == [
+        {"id": 1, "amount": 10.5, "day": "1"},
+        {"id": 3, "amount": 7.0, "day": "2"},
+    ]
+
+
+def test_json_and_missing_places(glue, bucket, records):
+    client, name = bucket
+    client.put_object(Bucket=name, Key="j/a.json", Body=b'{"a": 1}\n{"a": "x"}\n')
+    read = glue.create_dynamic_frame.from_options("s3", {"paths": [f"s3://{name}/j"]}, format="json")
+    assert records(read) == [{"a": 1}, {"a": "x"}]
+    assert (
+        glue.create_dynamic_frame.from_options("s3", {"paths": [f"s3://{name}/none/"]}, format="json").count()
+        == 0
+    )
+
+
+def test_purge_and_transition(glue, bucket):
+    client, name = bucket
+    client.put_object(Bucket=name, Key="p/a", Body=b"x")
+    glue.purge_s3_path(f"s3://{name}/p/")
+    assert client.list_objects_v2(Bucket=name)["KeyCount"] == 1
+    with pytest.raises(ValueError, match="accountId"):
+        glue.transition_s3_path(f"s3://{name}/p/", "STANDARD_IA", {"retentionPeriod": 0})
+    glue.transition_s3_path(
+        f"s3://{name}/p/", "STANDARD_IA", {"retentionPeriod": 0, "accountId": "1", "roleArn": "arn"}
+    )
+    assert client.head_object(Bucket=name, Key="p/a")["StorageClass"] == "STANDARD_IA"
+    glue.purge_s3_path(f"s3://{name}/p/", {"retentionPeriod": 0, "excludeStorageClasses": ["STANDARD_IA"]})
+    assert client.list_objects_v2(Bucket=name)["KeyCount"] == 1
+    glue.purge_s3_path(f"s3://{name}/p/", {"retentionPeriod": 0})
+    assert client.list_objects_v2(Bucket=name)["KeyCount"] == 0
