@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from mastic.aws.cloudwatch.alarms import SIGNAL as ALARMS_CHANGED
 from mastic.aws.cloudwatch.alarms import Alarms
 from mastic.aws.cloudwatch.dashboards import Dashboards
 from mastic.aws.cloudwatch.evaluator import Actions, Evaluator
+from mastic.aws.cloudwatch.expiry import Expiry
 from mastic.aws.cloudwatch.metrics import Metrics
 from mastic.aws.cloudwatch.transitions import QUEUE as ALARM_ACTIONS
 from mastic.aws.cloudwatch.transitions import Transitions
@@ -41,7 +43,7 @@ from mastic.aws.events.rules import SIGNAL as RULES_CHANGED
 from mastic.aws.events.rules import Rules
 from mastic.aws.events.targets import Targets
 from mastic.aws.events.ticks import Ticks
-from mastic.aws.functions import Functions
+from mastic.aws.functions import Functions as FunctionCalls
 from mastic.aws.iam.accounts import Accounts
 from mastic.aws.iam.credentials import Credentials, root_key
 from mastic.aws.iam.inline_policies import InlinePolicies
@@ -56,8 +58,8 @@ from mastic.aws.lambda_.functions import QUEUE as LAMBDA_EVENTS
 from mastic.aws.lambda_.functions import Functions as LambdaFunctions
 from mastic.aws.lambda_.invocations import Invocations as LambdaInvocations
 from mastic.aws.lambda_.layers import Layers
-from mastic.aws.lambda_.names import invalid as lambda_invalid
 from mastic.aws.lambda_.packages import DOWNLOADS, Packages
+from mastic.aws.lambda_.paging import MarkerPages
 from mastic.aws.lambda_.permissions import Permissions
 from mastic.aws.lambda_.polling import Poller
 from mastic.aws.lambda_.running import Runs
@@ -88,23 +90,41 @@ from mastic.aws.s3.notifications import Destinations
 from mastic.aws.sts.sessions import Sessions
 from mastic.clock import Clock, SystemClock
 from mastic.config import Config
-from mastic.context import split_scope
+from mastic.context import Context, split_scope
 from mastic.errors import Refused
 from mastic.executors.functions import FunctionPool
 from mastic.executors.local import LocalExecutor
 from mastic.executors.neighbours import RUNTIME as NEIGHBOURS_RUNTIME
 from mastic.executors.neighbours import NeighbourProcess
 from mastic.executors.runtimes import Runtimes
+from mastic.glue.account.policies import ResourcePolicies
+from mastic.glue.account.profiles import (
+    CustomEntityTypes,
+    UsageProfiles,
+    entity_type_exists,
+    profile_exists,
+)
+from mastic.glue.account.security import SecurityConfigurations
+from mastic.glue.catalog import catalogs as glue_catalogs
+from mastic.glue.catalog import databases as glue_databases
+from mastic.glue.catalog import functions as glue_functions
+from mastic.glue.catalog import tables as glue_tables
+from mastic.glue.catalog.catalogs import Catalogs
 from mastic.glue.catalog.databases import Databases
-from mastic.glue.catalog.databases import exists as database_exists
 from mastic.glue.catalog.events import Events as CatalogEvents
+from mastic.glue.catalog.functions import Functions as UserDefinedFunctions
+from mastic.glue.catalog.indexes import PartitionIndexes
 from mastic.glue.catalog.partition_lists import PartitionLists
 from mastic.glue.catalog.partitions import Partitions
+from mastic.glue.catalog.search import TableSearch
+from mastic.glue.catalog.statistics import Statistics
 from mastic.glue.catalog.sweeping import QUEUE as CATALOG_SWEEP
 from mastic.glue.catalog.sweeping import Sweeper
 from mastic.glue.catalog.tables import Tables
-from mastic.glue.catalog.tables import exists as table_exists
+from mastic.glue.catalog.unfiltered import Unfiltered
 from mastic.glue.catalog.versions import TableVersions
+from mastic.glue.connections import connections as glue_connections
+from mastic.glue.connections.connections import Connections
 from mastic.glue.jobs.bookmarks import Bookmarks
 from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
 from mastic.glue.jobs.channel import Channel
@@ -237,7 +257,7 @@ def build(
     ):  # fmt: skip
         registry.add("iam", family(**identity))
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
-    functions = Functions(store=store)
+    functions = FunctionCalls(store=store)
     logs = _add_logs(app, clock)
     destinations = Destinations()
     messages, router, clients = _add_neighbours(
@@ -310,11 +330,28 @@ def _add_catalog(app: App, clock: Clock, ids: Ids, pager: Pager, holder: str) ->
     sweeper = Sweeper(store=store, clock=clock)
     changing: dict[str, Any] = {"store": store, "clock": clock, "events": CatalogEvents(ids=ids)}
     registry.add("glue", Databases(pager=pager, sweeper=sweeper, **changing))
-    registry.add("glue", Tables(pager=pager, sweeper=sweeper, **changing))
+    tables = Tables(pager=pager, sweeper=sweeper, **changing)
+    partitions, lists = Partitions(**changing), PartitionLists(store=store, pager=pager)
+    for made in (tables, partitions, lists, Unfiltered(tables=tables, partitions=partitions, lists=lists)):
+        registry.add("glue", made)
     registry.add("glue", TableVersions(store=store, pager=pager))
-    registry.add("glue", Partitions(**changing))
-    registry.add("glue", PartitionLists(store=store, pager=pager))
+    for family in (PartitionIndexes, UserDefinedFunctions, Catalogs, SecurityConfigurations, ResourcePolicies,
+                   UsageProfiles, CustomEntityTypes):  # fmt: skip
+        registry.add("glue", family(store=store, clock=clock, pager=pager))
+    registry.add("glue", Statistics(store=store))
+    registry.add("glue", TableSearch(store=store, pager=pager))
+    registry.add("glue", Connections(store=store, clock=clock, pager=pager, secrets=_secret_reader(app)))
     app.active.append(Worker(CATALOG_SWEEP, sweeper.handle, store=store, clock=clock, holder=holder, concurrency=1))
+
+
+def _secret_reader(app: App) -> Callable[[Context, str], Any]:
+    """Secrets by name or ARN, as whoever asks may read them."""
+
+    def read(context: Context, name: str) -> Any:
+        found = app.asgi.dispatcher.invoke(context, "secretsmanager", "GetSecretValue", {"SecretId": name})
+        return json.loads(found["SecretString"])
+
+    return read
 
 
 def _add_athena(app: App, clock: Clock, ids: Ids, objects: Objects, token_key: str, holder: str) -> None:
@@ -378,7 +415,10 @@ def _add_jobs(
         ResourceTags(
             store=store,
             exists={
-                "database": database_exists, "job": job_exists, "table": table_exists, "trigger": trigger_exists,
+                "job": job_exists, "trigger": trigger_exists, "connection": glue_connections.exists,
+                "catalog": glue_catalogs.exists, "database": glue_databases.exists, "table": glue_tables.exists,
+                "userDefinedFunction": glue_functions.exists, "usageProfile": profile_exists,
+                "customEntityType": entity_type_exists,
             },
         ),
     ):  # fmt: skip
@@ -425,7 +465,7 @@ def _add_neighbours(
     holder: str,
     endpoint: str,
     credentials: Credentials,
-    functions: Functions,
+    functions: FunctionCalls,
     destinations: Destinations,
 ) -> tuple[MessageTargets, EventRouter, Clients]:
     """SQS, SNS, KMS, Secrets Manager, SSM, DynamoDB, Step Functions, EC2's networks."""
@@ -502,7 +542,7 @@ def _add_events(
     holder: str,
     router: EventRouter,
     messages: MessageTargets,
-    functions: Functions,
+    functions: FunctionCalls,
     logs: Logs,
 ) -> None:
     """EventBridge: rules, schedules, deliveries."""
@@ -533,7 +573,7 @@ def _add_events(
 
 
 def _add_cloudwatch(
-    app: App, clock: Clock, ids: Ids, holder: str, messages: MessageTargets, functions: Functions
+    app: App, clock: Clock, ids: Ids, holder: str, messages: MessageTargets, functions: FunctionCalls
 ) -> Metrics:
     """Metrics, alarms, dashboards."""
     store, registry = app.store, app.registry
@@ -547,6 +587,7 @@ def _add_cloudwatch(
     app.active += [
         Periodic("alarms", evaluator.act, store=store, clock=clock, signals=(ALARMS_CHANGED,)),
         Worker(ALARM_ACTIONS, actions.handle, store=store, clock=clock, holder=holder, concurrency=2),
+        Janitor("cloudwatch", Expiry(store=store, clock=clock), seconds=3600, store=store, clock=clock),
     ]
     return metrics
 
@@ -568,7 +609,7 @@ def _add_lambda(
     """Lambda: functions, their processes, asynchronous invocations, queues that feed them."""
     config, store, registry = app.config, app.store, app.registry
     directory = config.data_dir / "functions"
-    pages = Pages(Paging(token_key.encode(), error=lambda_invalid), token="Marker", size="MaxItems")
+    pages = MarkerPages(token_key.encode())
     packages = Packages(store=store, clock=clock, directory=directory, key=token_key, read_object=objects.read)
     pool = FunctionPool(directory, spare=min(1, config.warm_interpreters))
     output = FunctionLogs(store=store, clock=clock, sink=logs, metrics=metrics)

@@ -52,6 +52,7 @@ partitions = Table(
     Column("location", Text),
     Column("body", Text),
     Column("created", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
 )
 Index("ux_catalog_partitions_key", partitions.c.table_id, partitions.c.key, unique=True)
 for _n in INDEXED_KEYS:

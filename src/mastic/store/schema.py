@@ -23,7 +23,8 @@ metadata = MetaData(
 # The modules of mastic.store that define tables. Migrations and tests load exactly these.
 families = (
     "iam", "credentials", "metrics", "alarms", "events",
-    "outbox", "tasks", "leases", "settings", "catalog_catalogs", "catalog_databases", "catalog_tables", "catalog_partitions", "tags",
+    "outbox", "tasks", "leases", "settings", "catalog_catalogs", "catalog_databases", "catalog_tables", "catalog_partitions", "catalog_statistics", "documents",
+    "tags",
     "logs", "log_events", "log_filters", "lambda_", "lambda_code", "lambda_events", "jobs", "job_runs", "bookmarks", "triggers", "athena", "buckets", "objects", "uploads")
 
 # Text that sorts by code point on every database, as keyset pages and range searches need.

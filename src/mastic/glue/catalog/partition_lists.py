@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection
+
 from mastic.context import Context
 from mastic.errors import invalid_input
-from mastic.glue.catalog import expressions, lookup, partition_rows
+from mastic.glue.catalog import expressions, indexes, lookup, partition_rows
 from mastic.glue.catalog.expressions import Key
 from mastic.glue.pages import Pager
 from mastic.store import catalog_scans
@@ -29,7 +31,7 @@ class PartitionLists:
         with self._store.read() as tx:
             place, table = lookup.table(tx, context, request)
             count = request.get("MaxResults", PAGE)
-            search = search_for(table, request.get("Expression"), request.get("Segment"))
+            search = search_for(tx, table, request.get("Expression"), request.get("Segment"))
             bound = f"{table.id}:{request.get('Expression', '')}:{search.segment}"
             place_in_list = self._pager.read(request.get("NextToken"), "GetPartitions", bound)
             if place_in_list is None:
@@ -49,14 +51,16 @@ class PartitionLists:
         return {"Partitions": found, "NextToken": token}
 
 
-def search_for(table: TableRow, expression: str | None, segment: dict[str, int] | None) -> Search:
+def search_for(
+    tx: Connection, table: TableRow, expression: str | None, segment: dict[str, int] | None
+) -> Search:
     """What a request asks of a table's partitions. Raises InvalidInputException."""
     keys = [
         Key(name=k["Name"], type=k.get("Type") or "string") for k in table.body.get("PartitionKeys") or []
     ]
     condition = None
     if expression and expression.strip():
-        condition = expressions.parse(expression, keys)
+        condition = expressions.parse(expression, keys, strict=indexes.has_any(tx, table.id))
     slice_ = None
     if segment is not None:
         number, total = segment["SegmentNumber"], segment["TotalSegments"]

@@ -18,7 +18,7 @@ from mastic.errors import ServiceError, already_exists, invalid_input, not_found
 from mastic.glue.catalog import lookup, partition_rows
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.partition_rows import Coder
-from mastic.store import catalog_partitions
+from mastic.store import catalog_partitions, catalog_statistics
 from mastic.store.catalog_partitions import NewPartition
 from mastic.store.engine import Duplicate, Store
 
@@ -159,6 +159,7 @@ class Partitions:
             gone = catalog_partitions.remove(tx, row.id, list(keys)) if keys else {}
             errors += [(v, not_found("Partition not found.")) for key, v in keys.items() if key not in gone]
             if gone:
+                catalog_statistics.remove_partitions(tx, row.id, gone.values())
                 values_gone = [keys[key] for key in gone]
                 self._events.table(tx, context, now, change, place.database, row.name, values_gone)
         return errors

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mastic.clock import Clock
-from mastic.store import catalog_partitions, catalog_tables, tasks
+from mastic.store import catalog_partitions, catalog_statistics, catalog_tables, documents, tasks
 from mastic.store.engine import Store
 
 QUEUE = "catalog.sweep"
@@ -29,13 +29,14 @@ class Sweeper:
 
     def tables_deleted(self, tx: Connection, table_ids: Sequence[int]) -> None:
         """These tables were deleted."""
-        catalog_tables.sweep(tx, table_ids)
+        _sweep_tables(tx, table_ids)
         for table_id in table_ids:
             if catalog_partitions.sweep(tx, table_id, AT_ONCE) == AT_ONCE:
                 self._later(tx, f"table:{table_id}", {"table": table_id})
 
     def database_deleted(self, tx: Connection, database_id: int) -> None:
         """This database was deleted."""
+        documents.sweep(tx, f"database:{database_id}")
         if catalog_tables.orphans(tx, database_id, 1):
             self._later(tx, f"database:{database_id}", {"database": database_id})
 
@@ -55,7 +56,7 @@ class Sweeper:
             for table_id in orphans:
                 self._sweep_partitions(table_id)
             with self._store.write() as tx:
-                catalog_tables.sweep(tx, orphans)
+                _sweep_tables(tx, orphans)
 
     def _sweep_partitions(self, table_id: int) -> None:
         while True:
@@ -65,3 +66,11 @@ class Sweeper:
 
     def _later(self, tx: Connection, key: str, payload: dict[str, Any]) -> None:
         tasks.put(tx, QUEUE, key, payload, not_before=self._clock.now())
+
+
+def _sweep_tables(tx: Connection, table_ids: Sequence[int]) -> None:
+    """Everything of the tables but their partitions, of which there may be millions."""
+    catalog_tables.sweep(tx, table_ids)
+    catalog_statistics.sweep(tx, table_ids)
+    for table_id in table_ids:
+        documents.sweep(tx, f"table:{table_id}")

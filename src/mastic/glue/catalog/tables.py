@@ -12,7 +12,7 @@ from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError, already_exists, invalid_input, not_found
 from mastic.glue import tags as glue_tags
-from mastic.glue.catalog import lookup, rekeying, shapes, views
+from mastic.glue.catalog import indexes, lookup, rekeying, shapes, views
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.patterns import Pattern
 from mastic.glue.catalog.sweeping import Sweeper
@@ -47,7 +47,7 @@ class Tables:
         try:
             with self._store.write() as tx:
                 place = lookup.place(tx, context, request, hold=True)
-                catalog_tables.add(
+                table_id = catalog_tables.add(
                     tx,
                     database_id=place.database_id,
                     name=name,
@@ -55,6 +55,8 @@ class Tables:
                     created=now,
                     created_by=context.principal_arn,
                 )
+                if request.get("PartitionIndexes"):
+                    indexes.add(tx, table_id, body, request["PartitionIndexes"], self._clock)
                 self._events.database(tx, context, now, "CreateTable", place.database, [name])
         except Duplicate:
             raise already_exists("Table already exists.") from None

@@ -1,0 +1,1 @@
+"""Connections to data stores outside."""
