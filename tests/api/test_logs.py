@@ -31,7 +31,9 @@ def _put(logs: Any, group: str, stream: str, *messages: str) -> None:
 
 
 def test_a_group_from_creation_to_deletion(logs: Any, name: str) -> None:
-    logs.create_log_group(logGroupName=f"/x/{name}", tags={"a": "1"}, kmsKeyId="arn:aws:kms:us-east-1:1:key/k")
+    logs.create_log_group(
+        logGroupName=f"/x/{name}", tags={"a": "1"}, kmsKeyId="arn:aws:kms:us-east-1:1:key/k"
+    )
     with pytest.raises(ClientError) as error:
         logs.create_log_group(logGroupName=f"/x/{name}")
     assert _code(error) == "ResourceAlreadyExistsException"
@@ -40,19 +42,25 @@ def test_a_group_from_creation_to_deletion(logs: Any, name: str) -> None:
         logs.put_retention_policy(logGroupName=f"/x/{name}", retentionInDays=15)
     assert _code(error) == "InvalidParameterException"
     [group] = logs.describe_log_groups(logGroupNamePrefix=f"/x/{name}")["logGroups"]
-    assert group["retentionInDays"] == 14 and group["kmsKeyId"].endswith("key/k")
+    assert group["retentionInDays"] == 14
+    assert group["kmsKeyId"].endswith("key/k")
     assert group["arn"] == group["logGroupArn"] + ":*"
     assert logs.describe_log_groups(logGroupNamePattern=name[2:].upper())["logGroups"] == [group]
     logs.tag_resource(resourceArn=group["arn"].removesuffix(":*"), tags={"b": "2"})
     logs.tag_log_group(logGroupName=f"/x/{name}", tags={"c": "3"})
-    assert logs.list_tags_for_resource(resourceArn=group["logGroupArn"])["tags"] == {"a": "1", "b": "2", "c": "3"}
+    assert logs.list_tags_for_resource(resourceArn=group["logGroupArn"])["tags"] == {
+        "a": "1",
+        "b": "2",
+        "c": "3",
+    }
     logs.untag_resource(resourceArn=group["logGroupArn"], tagKeys=["a"])
     logs.untag_log_group(logGroupName=f"/x/{name}", tags=["c"])
     assert logs.list_tags_log_group(logGroupName=f"/x/{name}")["tags"] == {"b": "2"}
     logs.disassociate_kms_key(logGroupName=f"/x/{name}")
     logs.delete_retention_policy(logGroupName=f"/x/{name}")
     [group] = logs.describe_log_groups(logGroupNamePrefix=f"/x/{name}")["logGroups"]
-    assert "retentionInDays" not in group and "kmsKeyId" not in group
+    assert "retentionInDays" not in group
+    assert "kmsKeyId" not in group
     logs.delete_log_group(logGroupName=f"/x/{name}")
     with pytest.raises(ClientError) as error:
         logs.delete_log_group(logGroupName=f"/x/{name}")
@@ -93,7 +101,8 @@ def test_what_is_put_is_found(logs: Any, name: str) -> None:
     assert [e["message"] for e in got["events"]] == ["INFO début", '{"level": "ERROR", "ms": 7}', "WARN x"]
     found = logs.filter_log_events(logGroupName=name, filterPattern='{ $.level = "ERROR" }')["events"]
     assert [e["message"] for e in found] == ['{"level": "ERROR", "ms": 7}']
-    assert len(found[0]["eventId"]) == 56 and found[0]["logStreamName"] == "s"
+    assert len(found[0]["eventId"]) == 56
+    assert found[0]["logStreamName"] == "s"
     with pytest.raises(ClientError) as error:
         logs.filter_log_events(logGroupName=name, filterPattern="{ broken")
     assert _code(error) == "InvalidParameterException"
@@ -128,13 +137,19 @@ def test_a_follower_sees_every_line_once_and_in_order(logs: Any, name: str) -> N
 def test_filters_are_described_tested_and_counted(logs: Any, name: str, server: Server) -> None:
     logs.create_log_group(logGroupName=name)
     logs.create_log_stream(logGroupName=name, logStreamName="s")
-    transformation = {"metricName": "Errors", "metricNamespace": name, "metricValue": "1", "defaultValue": 0.0}
+    transformation = {
+        "metricName": "Errors",
+        "metricNamespace": name,
+        "metricValue": "1",
+        "defaultValue": 0.0,
+    }
     logs.put_metric_filter(
         logGroupName=name, filterName="errors", filterPattern="?ERROR ?Exception",
         metricTransformations=[transformation],
     )  # fmt: skip
     [found] = logs.describe_metric_filters(logGroupName=name)["metricFilters"]
-    assert found["metricTransformations"] == [transformation] and found["filterPattern"] == "?ERROR ?Exception"
+    assert found["metricTransformations"] == [transformation]
+    assert found["filterPattern"] == "?ERROR ?Exception"
     assert logs.describe_metric_filters(metricName="Errors", metricNamespace=name)["metricFilters"] == [found]
     tested = logs.test_metric_filter(filterPattern="[a, b]", logEventMessages=["x y", "x"])["matches"]
     assert tested == [{"eventNumber": 1, "eventMessage": "x y", "extractedValues": {"$a": "x", "$b": "y"}}]

@@ -115,7 +115,8 @@ def test_pages_forward_and_backward_meet_their_own_tokens_at_the_ends(service: S
         read += _messages(page)
         token = page["nextForwardToken"]
         page = service.get("s", nextToken=token, limit=300)
-    assert read == messages and page["events"] == []
+    assert read == messages
+    assert page["events"] == []
 
     page = service.get("s", limit=300)
     assert _messages(page) == messages[700:]
@@ -144,7 +145,11 @@ def test_the_token_of_an_empty_stream_finds_the_first_event(service: Service) ->
 
 def test_ranges_of_get_log_events_exclude_their_end(service: Service) -> None:
     service.append("s", [(MS + i, str(i)) for i in range(10)])
-    assert _messages(service.get("s", startTime=MS + 2, endTime=MS + 5, startFromHead=True)) == ["2", "3", "4"]
+    assert _messages(service.get("s", startTime=MS + 2, endTime=MS + 5, startFromHead=True)) == [
+        "2",
+        "3",
+        "4",
+    ]
 
 
 def test_a_long_span_in_one_write(service: Service) -> None:
@@ -232,12 +237,19 @@ def test_metric_filters_measure_in_the_transaction_of_the_events(service: Servic
         "metricName": "Errors", "metricNamespace": "App", "metricValue": "1", "defaultValue": 0.0,
     }  # fmt: skip
     put(service.context, {**base, "metricTransformations": [transformation]})
-    latency = {"metricName": "Ms", "metricNamespace": "App", "metricValue": "$.ms", "dimensions": {"Path": "$.path"}}
+    latency = {
+        "metricName": "Ms",
+        "metricNamespace": "App",
+        "metricValue": "$.ms",
+        "dimensions": {"Path": "$.path"},
+    }
     put(service.context, {
         "logGroupName": "g", "filterName": "latency", "filterPattern": "{ $.ms > 0 }",
         "metricTransformations": [latency],
     })  # fmt: skip
-    service.append("s", [(MS + 1, "ERROR one"), (MS + 2, "KeyException"), (MS + 3, '{"ms": 12.5, "path": "/x"}')])
+    service.append(
+        "s", [(MS + 1, "ERROR one"), (MS + 2, "KeyException"), (MS + 3, '{"ms": 12.5, "path": "/x"}')]
+    )
     found = [(d["MetricName"], d["Value"], d["Dimensions"]) for _, d in service.metrics]
     assert found == [
         ("Errors", 1.0, []),
@@ -260,6 +272,7 @@ def test_subscriptions_get_what_matches_compressed(service: Service) -> None:
     service.append("s", [(MS + 1, "fine"), (MS + 2, "ERROR x")])
     [(key, payload)] = service.delivered
     document = json.loads(gzip.decompress(base64.b64decode(payload["awslogs"]["data"])))
-    assert document["logGroup"] == "g" and document["logStream"] == "s"
+    assert document["logGroup"] == "g"
+    assert document["logStream"] == "s"
     assert [e["message"] for e in document["logEvents"]] == ["ERROR x"]
     assert document["logEvents"][0]["id"] in key

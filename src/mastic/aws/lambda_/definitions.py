@@ -12,6 +12,7 @@ from mastic.aws.lambda_ import configurations, lookup, publishing
 from mastic.aws.lambda_.layers import describe_layers
 from mastic.aws.lambda_.names import conflict, function_arn, invalid, not_found, parse, stale_revision
 from mastic.aws.lambda_.packages import Packages
+from mastic.aws.lambda_.paging import MarkerPages
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.ids import Ids
@@ -31,7 +32,7 @@ class Definitions:
         clock: Clock,
         ids: Ids,
         packages: Packages,
-        pages: Any,
+        pages: MarkerPages,
         changed: Callable[[str, str], None],
     ) -> None:
         self._store = store
@@ -139,7 +140,7 @@ class Definitions:
                     v for f in functions for v in lambda_.list_versions(tx, f.scope, f.name, limit=10_000)
                 ]
         answer["Functions"] = [_listed(v, qualify=everything) for v in functions]
-        return dict(answer)
+        return answer
 
     def delete_function(self, context: Context, request: dict[str, Any]) -> Response:
         ref = parse(context, request["FunctionName"], request.get("Qualifier"))

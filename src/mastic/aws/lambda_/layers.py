@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from mastic.aws.lambda_.names import invalid, missing
 from mastic.aws.lambda_.packages import Packages, digest
+from mastic.aws.lambda_.paging import MarkerPages
 from mastic.clock import Clock
 from mastic.context import Context, split_scope
 from mastic.store import lambda_code
@@ -24,7 +25,7 @@ _ARN = re.compile(
 class Layers:
     """Handlers."""
 
-    def __init__(self, *, store: Store, clock: Clock, packages: Packages, pages: Any) -> None:
+    def __init__(self, *, store: Store, clock: Clock, packages: Packages, pages: MarkerPages) -> None:
         self._store = store
         self._clock = clock
         self._packages = packages
@@ -70,7 +71,7 @@ class Layers:
             context, request, "LayerVersions", found, size, key=lambda each: each.version
         )
         answer["LayerVersions"] = [_item(layer) for layer in answer["LayerVersions"]]
-        return dict(answer)
+        return answer
 
     def list_layers(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         size = request.get("MaxItems", 50)
@@ -82,7 +83,7 @@ class Layers:
             {"LayerName": each.name, "LayerArn": _arn(each), "LatestMatchingVersion": _item(each)}
             for each in answer["Layers"]
         ]
-        return dict(answer)
+        return answer
 
     def delete_layer_version(self, context: Context, request: dict[str, Any]) -> None:
         with self._store.write() as tx:

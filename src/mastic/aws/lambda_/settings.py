@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from mastic.aws.lambda_ import configurations, lookup
 from mastic.aws.lambda_.names import FunctionRef, function_arn, invalid, missing, parse
 from mastic.aws.lambda_.packages import LARGEST_UNZIPPED, LARGEST_UPLOAD
+from mastic.aws.lambda_.paging import MarkerPages
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.ids import Ids
@@ -126,7 +127,7 @@ class Settings:
 class InvokeConfigs:
     """Handlers of the settings of asynchronous invocation."""
 
-    def __init__(self, *, store: Store, clock: Clock, ids: Ids, pages: Any) -> None:
+    def __init__(self, *, store: Store, clock: Clock, ids: Ids, pages: MarkerPages) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -166,7 +167,7 @@ class InvokeConfigs:
             context, request, "FunctionEventInvokeConfigs", found, size, key=lambda part: part.qualifier
         )
         answer["FunctionEventInvokeConfigs"] = [_shown(part) for part in answer["FunctionEventInvokeConfigs"]]
-        return dict(answer)
+        return answer
 
     def _get(self, tx: Connection, ref: FunctionRef) -> Part:
         lookup.function(tx, ref)

@@ -12,6 +12,7 @@ import orjson
 from mastic.aws.events import patterns
 from mastic.aws.lambda_ import lookup
 from mastic.aws.lambda_.names import conflict, invalid, missing, parse
+from mastic.aws.lambda_.paging import MarkerPages
 from mastic.clock import Clock
 from mastic.context import Context, split_scope
 from mastic.errors import ServiceError
@@ -39,7 +40,7 @@ class EventSourceMappings:
     """Handlers. ``queue_exists(arn)`` tells whether there is such an SQS queue."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, ids: Ids, pages: Any, queue_exists: Callable[[str], bool]
+        self, *, store: Store, clock: Clock, ids: Ids, pages: MarkerPages, queue_exists: Callable[[str], bool]
     ) -> None:
         self._store = store
         self._clock = clock
@@ -135,7 +136,7 @@ class EventSourceMappings:
             context, request, "EventSourceMappings", found, size, key=lambda each: each.id
         )
         answer["EventSourceMappings"] = [_shown(each) for each in answer["EventSourceMappings"]]
-        return dict(answer)
+        return answer
 
 
 def wanted(mapping: SourceMapping, message: Mapping[str, Any]) -> bool:

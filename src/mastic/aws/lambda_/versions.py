@@ -17,6 +17,7 @@ from mastic.aws.lambda_.names import (
     stale_revision,
 )
 from mastic.aws.lambda_.packages import digest
+from mastic.aws.lambda_.paging import MarkerPages
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.ids import Ids
@@ -28,7 +29,7 @@ from mastic.store.lambda_ import ALIAS, LATEST, POLICY, Part
 class Versions:
     """Handlers."""
 
-    def __init__(self, *, store: Store, ids: Ids, pages: Any) -> None:
+    def __init__(self, *, store: Store, ids: Ids, pages: MarkerPages) -> None:
         self._store = store
         self._ids = ids
         self._pages = pages
@@ -65,13 +66,13 @@ class Versions:
         answer["Versions"] = [
             lookup.shown(v, arn=function_arn(v.scope, v.name, v.version)) for v in answer["Versions"]
         ]
-        return dict(answer)
+        return answer
 
 
 class Aliases:
     """Handlers."""
 
-    def __init__(self, *, store: Store, clock: Clock, ids: Ids, pages: Any) -> None:
+    def __init__(self, *, store: Store, clock: Clock, ids: Ids, pages: MarkerPages) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -125,7 +126,7 @@ class Aliases:
         rows = [a for a in found if wanted in (None, a.body["FunctionVersion"])][: size + 1]
         answer = self._pages.page(context, request, "Aliases", rows, size, key=lambda a: a.qualifier)
         answer["Aliases"] = [_shown(alias) for alias in answer["Aliases"]]
-        return dict(answer)
+        return answer
 
     def _get(self, tx: Connection, ref: FunctionRef, name: str) -> Part:
         lookup.function(tx, ref)
