@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -676,6 +678,15 @@ def test_wrong_signatures_are_refused_in_the_services_own_words(locked: Door) ->
     found = refusal(stranger("s3").put_object, Bucket="bucket", Key="stolen", Body=b"x")
     assert (found["Error"]["Code"], found["Error"]["AWSAccessKeyId"]) == ("SignatureDoesNotMatch", "KEY")
     assert not locked.objects._path("stolen").exists()
+    session = boto3.Session(aws_access_key_id="KEY", aws_secret_access_key="SECRET")
+    made = AWSRequest(
+        "POST", f"{locked.url}/bucket?delete", data=b"<Delete><Object><Key>a</Key></Object></Delete>"
+    )
+    S3SigV4Auth(session.get_credentials(), "s3", "eu-west-1").add_auth(made)
+    stolen = {k.replace("-", "_"): v for k, v in made.headers.items()}
+    assert locked.get("/bucket?delete", "POST", made.data, **stolen)[0] == 200
+    status, _, body = locked.get("/bucket?delete", "POST", b"", **stolen)
+    assert (status, b"<Code>XAmzContentSHA256Mismatch</Code>" in body) == (400, True)
     status, _, body = locked.get("/bucket/plain")
     assert (status, b"<Code>AccessDenied</Code>" in body) == (403, True)
 

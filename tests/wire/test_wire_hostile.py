@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
@@ -13,10 +14,14 @@ from botocore.model import StructureShape
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from mastic.clock import SystemClock
+from mastic.wire.asgi import Gateway
+from mastic.wire.dispatch import Registry
 from mastic.wire.messages import Incoming
 from mastic.wire.protocols import cbor
+from mastic.wire.sigv4 import Authenticator, Secret
 from mastic.wire.spec import OperationSpec
-from tests.wire.doors import MODELS, Answer, ask, open_door
+from tests.wire.doors import MODELS, Answer, ask, every_operation, open_door, swallow
 from tests.wire.shape_values import Values, request
 
 SERVICES = {
@@ -31,6 +36,18 @@ QUICK = settings(
 @pytest.fixture(scope="module")
 def door() -> Any:
     gateway = open_door(*SERVICES)
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture(scope="module")
+def locked() -> Any:
+    """A gateway that verifies the signatures of one key."""
+    registry = Registry(models=MODELS)
+    for service in ("s3", "glue", "sts"):
+        registry.add(service, every_operation(service, swallow))
+    known = {"KEY": Secret(secret_key="SECRET", account_id="1", principal_arn="arn")}
+    gateway = Gateway(registry, authenticator=Authenticator(clock=SystemClock(), credentials=known.get))
     yield gateway
     gateway.close()
 
@@ -97,6 +114,47 @@ def test_any_request(
     if not path.startswith("/"):
         path = "/" + path
     answered(door, method, path, query, headers, [body[:7], body[7:]])
+
+
+DATES = ODD | st.sampled_from(
+    [
+        "20260101T000000Z",
+        "99999999T999999Z",
+        "Thu, 01 Jan 2026 00:00:00 GMT",
+        "Mon, 00 Foo 99999 99:99:99 +9999",
+        "0",
+    ]
+)
+
+
+@QUICK
+@given(
+    form=st.sampled_from(["v4", "v2", "v4 query", "v2 query"]), date=DATES, path=ODD, query=ODD, name=NAMES,
+    value=VALUES, signed=ODD, service=st.sampled_from(["s3", "glue", "sts"]),
+    expires=ODD | st.sampled_from(["1", "604800", "9" * 400]),
+)  # fmt: skip
+def test_any_signature(
+    locked: Any, form: str, date: str, path: str, query: str, name: str, value: str, signed: str, service: str,
+    expires: str,
+) -> None:  # fmt: skip
+    scope = f"KEY/20260101/r/{service}/aws4_request"
+    headers = {"x-amz-date": date, "date": date, name: value}
+    if form == "v4":
+        headers["authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;{signed}, Signature=0"
+        )
+    elif form == "v2":
+        headers["authorization"] = f"AWS KEY:{signed}"
+    else:
+        v4 = {
+            "X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": scope, "X-Amz-Date": date,
+            "X-Amz-Expires": expires, "X-Amz-SignedHeaders": f"host;{signed}", "X-Amz-Signature": signed,
+        }  # fmt: skip
+        v2 = {"AWSAccessKeyId": "KEY", "Signature": signed, "Expires": expires}
+        given_ = v4 if form == "v4 query" else v2
+        query = "&".join([query, *(f"{k}={quote(v)}" for k, v in given_.items())])
+    answer = answered(locked, "GET", "/" + path, query, headers)
+    assert answer.status >= 400
 
 
 def sent(app: Any, incoming: Incoming, service: str, body: bytes) -> Answer:

@@ -95,7 +95,7 @@ class Answers:
         """Authenticate only: None when a delegate may have the request."""
         try:
             self._identify(exchange)
-        except Unauthentic as problem:
+        except (ServiceError, Unauthentic) as problem:
             return problem
         return None
 
@@ -201,7 +201,8 @@ class Answers:
             pieces = exchange.pump if exchange.pump is not None else [incoming.body]
             incoming.stream = open_body(incoming.headers, pieces, chunks)
             incoming.headers = unchunked(incoming.headers)
-        elif incoming.body and route.service is not None and route.service.id == "s3":
+        elif route.service is not None and route.service.id == "s3":
+            # An empty body is checked as well: it may be what is left of a signed document.
             headers = incoming.headers
             if not route.operation.model.http_checksum:
                 # Here x-amz-checksum-… is not of this document: CompleteMultipartUpload tells its object's.

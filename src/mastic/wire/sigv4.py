@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,15 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 MAX_SKEW = timedelta(minutes=15)
 MAX_EXPIRES = 7 * 24 * 3600
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
+_MARKERS = frozenset(
+    {
+        UNSIGNED,
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    }
+)
 _EMPTY = hashlib.sha256().hexdigest()
 
 
@@ -388,6 +398,12 @@ def _payload_hash(incoming: Incoming, claim: Claim, s3: bool) -> str:
         if given is None and s3:
             return UNSIGNED
     if given is not None and s3:
+        if given not in _MARKERS and _SHA256.fullmatch(given) is None:
+            raise ServiceError(
+                "InvalidArgument",
+                f"x-amz-content-sha256 must be {', '.join(sorted(_MARKERS))}, or a valid sha256 value.",
+                status=400,
+            )
         return given
     body = incoming.body if incoming.signed_body is None else incoming.signed_body
     computed = hashlib.sha256(body).hexdigest()
