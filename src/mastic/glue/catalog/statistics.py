@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from sqlalchemy import Connection
@@ -63,7 +64,9 @@ class Statistics:
         missing = [name for name in names if name.lower() not in found]
         detail = {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Column statistics not found."}
         return {
-            "ColumnStatisticsList": [found[n.lower()] for n in dict.fromkeys(names) if n.lower() in found],
+            "ColumnStatisticsList": [
+                _read(found[n.lower()]) for n in dict.fromkeys(names) if n.lower() in found
+            ],
             "Errors": [{"ColumnName": name, "Error": detail} for name in missing],
         }
 
@@ -111,3 +114,14 @@ def _wrong(given: dict[str, Any], columns: set[str]) -> ServiceError | None:
     if others != {DATA[data["Type"]]}:
         return invalid_input(f"Statistics of type {data['Type']} need exactly {DATA[data['Type']]}")
     return None
+
+
+def _read(stored: dict[str, Any]) -> dict[str, Any]:
+    """Statistics as they were given: the JSON of the store keeps bytes as base64."""
+    data = stored["StatisticsData"].get("DecimalColumnStatisticsData")
+    if data is None:
+        return stored
+    numbers = {m: v for m, v in data.items() if isinstance(v, dict)}
+    for member, number in numbers.items():
+        data[member] = {**number, "UnscaledValue": base64.b64decode(number["UnscaledValue"])}
+    return stored
