@@ -82,7 +82,12 @@ class Services:
         """A DataFrame for a query text over these named DataFrames. Raises AnalysisException."""
         for name, frame in found:
             frame.createOrReplaceTempView(name)
-        return self.session._mastic_sql(text, args=args) if args else self.session._mastic_sql(text)
+        try:
+            return self.session._mastic_sql(text, args=args) if args else self.session._mastic_sql(text)
+        finally:
+            # The query has been analysed: it holds the plans, not the names.
+            for name, _ in found:
+                self.session._jsparkSession.catalog().dropTempView(name)
 
     def native_view(self, parts: list[str]) -> bool:
         """Whether Spark itself knows a temporary view of this name."""

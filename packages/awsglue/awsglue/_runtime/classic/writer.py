@@ -33,12 +33,7 @@ class TableWriter:
         return self
 
     def partitionedBy(self, col: Any, *cols: Any) -> TableWriter:
-        import sqlglot
-
-        from awsglue._runtime.iceberg.partitioning import from_sql
-
-        texts = [item if isinstance(item, str) else item._jc.toString() for item in (col, *cols)]
-        self._partitioned = [from_sql(sqlglot.parse_one(text, read="spark")) for text in texts]
+        self._partitioned = [_field(item) for item in (col, *cols)]
         return self
 
     def create(self) -> None:
@@ -67,3 +62,19 @@ class TableWriter:
             action=action, table=self._table, frame=self._frame, provider=self._provider.lower(),
             properties=self._properties, options=self._options, partitioned_by=self._partitioned, condition=condition,
         ))
+
+
+def _field(item: Any) -> Any:
+    """A partition field of a column or name."""
+    import sqlglot
+
+    from awsglue._runtime.iceberg.partitioning import PartitionField, from_sql
+
+    if isinstance(item, str):
+        return PartitionField(transform="identity", column=item)
+    expression = item._jc.expr()
+    if expression.getClass().getSimpleName() == "Bucket":
+        # The text of a bucket expression leaves the number of buckets out.
+        width = int(str(expression.numBuckets()))
+        return PartitionField(transform="bucket", column=str(expression.child().name()), width=width)
+    return from_sql(sqlglot.parse_one(item._jc.toString(), read="spark"))

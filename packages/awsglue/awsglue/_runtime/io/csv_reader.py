@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from awsglue._runtime.io import decoding
-from awsglue._runtime.io.csv_lines import EMPTY, Fields, records, split_line
+from awsglue._runtime.io.csv_blocks import Block, blocks, list_rows
+from awsglue._runtime.io.csv_lines import EMPTY, Fields
 from awsglue._runtime.io.csv_options import CsvOptions
 from awsglue._runtime.io.csv_values import Converter, Formats, Inference
 from awsglue._runtime.io.listing import DataFile
 from awsglue._runtime.io.storage import Storage
 
-BLOCK = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class CsvReader:
         """The StructType Spark would infer: names from the first file's first line, types from the data if asked."""
         from pyspark.sql.types import StringType, StructField, StructType
 
-        first = next((row for file in files for row, _ in self._rows(file, keep_header=True)), None)
+        first = next((row for row in map(self._first, files) if row is not None), None)
         if first is None:
             return StructType([])
         names = self._names(first)
@@ -36,17 +36,12 @@ class CsvReader:
         formats = Formats(self.options)
         columns = [Inference(self.options, formats) for _ in names]
         for file in files:
-            for block in self._blocks(file):
-                self._feed(columns, [row for row, _ in block])
+            for block in self._blocks(file, len(names)):
+                for column, inference in zip(block.columns, columns, strict=True):
+                    inference.feed(column)
         return StructType(
             [StructField(name, column.spark_type, True) for name, column in zip(names, columns, strict=True)]
         )
-
-    def _feed(self, columns: list[Inference], rows: list[Fields]) -> None:
-        width = len(columns)
-        padded = [row if len(row) == width else (row + [None] * width)[:width] for row in rows]
-        for position, values in enumerate(zip(*padded, strict=True)):
-            columns[position].feed(list(values))
 
     def _names(self, first: Fields) -> list[str]:
         """Column names of the header, made safe as Spark does: _cN for nothing, name + position for duplicates."""
@@ -77,67 +72,40 @@ class CsvReader:
             Converter(item.dataType, arrow_type(item.dataType), options, formats) for item in data_fields
         ]
         target = arrow_schema(schema)
-        for block in self._blocks(file):
-            columns, bad, count = self._columns(block, converters)
+        for block in self._blocks(file, len(data_fields)):
+            columns, bad = _converted(block, converters)
             if bad and options.mode == "FAILFAST":
-                raise _malformed(block[min(bad)][1])
+                raise _malformed(block.raw(min(bad)))
             if corrupt is not None:
-                texts = [raw if row in bad else None for row, (_, raw) in enumerate(block)]
+                texts = [None] * block.count if not bad else [
+                    block.raw(row) if row in bad else None for row in range(block.count)]
                 columns.insert(corrupt, pa.array(texts, pa.string()))
-            batch = pa.RecordBatch.from_arrays(columns, schema=target) if columns else _empty_rows(count)
+            batch = pa.RecordBatch.from_arrays(columns, schema=target) if columns else _empty_rows(block.count)
             if bad and options.mode == "DROPMALFORMED":
-                batch = batch.take(pa.array([row for row in range(count) if row not in bad], pa.int64()))
+                batch = batch.take(pa.array([row for row in range(block.count) if row not in bad], pa.int64()))
             yield batch
 
-    def _columns(self, block: list[tuple[Fields, str]], converters: list[Converter]) -> tuple[list[Any], set[int], int]:
-        width = len(converters)
-        bad: set[int] = set()
-        rows: list[Fields] = []
-        for number, (row, _) in enumerate(block):
-            if len(row) != width:
-                bad.add(number)
-                row = (row + [None] * width)[:width]
-            rows.append(row)
-        columns = []
-        for converter, values in zip(converters, zip(*rows, strict=True), strict=True):
-            column, wrong = converter.convert(list(values))
-            columns.append(column)
-            bad.update(wrong)
-        return columns, bad, len(block)
-
-    def _blocks(self, file: DataFile) -> Iterator[list[tuple[Fields, str]]]:
-        block: list[tuple[Fields, str]] = []
-        for row in self._rows(file):
-            block.append(row)
-            if len(block) >= BLOCK:
-                yield block
-                block = []
-        if block:
-            yield block
-
-    def _rows(self, file: DataFile, *, keep_header: bool = False) -> Iterator[tuple[Fields, str]]:
-        """(fields, raw text) of each record of a file, without blank lines, comments and (mostly) the header."""
-        options = self.options
-        skip = options.header and not keep_header
+    def _blocks(self, file: DataFile, width: int) -> Iterator[Block]:
         with self.storage.open(file.path) as stream:
-            chunks = decoding.text_chunks(decoding.decompressed(stream, file.path), options.encoding)
-            if options.multi_line:
-                found = records("".join(chunks), options)
-            else:
-                found = self._line_rows(chunks)
-            for row in found:
-                if skip:
-                    skip = False
-                    continue
-                yield row
+            yield from blocks(
+                decoding.decompressed(stream, file.path), self.options, width, header=self.options.header)
 
-    def _line_rows(self, chunks: Iterator[str]) -> Iterator[tuple[Fields, str]]:
-        options = self.options
-        for lines in decoding.line_blocks(chunks, options.line_separator):
-            for line in lines:
-                if not line or line.isspace() or options.comment and line.startswith(options.comment):
-                    continue
-                yield split_line(line, options), line
+    def _first(self, file: DataFile) -> Fields | None:
+        """The fields of the first record (the header, if there is one)."""
+        with self.storage.open(file.path) as stream:
+            rows = list_rows(decoding.decompressed(stream, file.path), self.options)
+            return next((row for row, _ in rows), None)
+
+
+def _converted(block: Block, converters: list[Converter]) -> tuple[list[Any], set[int]]:
+    """The block's columns in their types, and the rows that are malformed."""
+    bad = set(block.ragged)
+    columns = []
+    for converter, values in zip(converters, block.columns, strict=True):
+        column, wrong = converter.convert(values)
+        columns.append(column)
+        bad.update(wrong)
+    return columns, bad
 
 
 def _malformed(raw: str) -> Exception:

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from awsglue._runtime.io import datetimes, texts
-from awsglue._runtime.io.csv_lines import EMPTY
 from awsglue._runtime.io.csv_options import CsvOptions
 
 _PLAIN_INT = r"^[+-]?[0-9]{1,18}$"
@@ -52,23 +51,29 @@ class Inference:
         self.kind = "null"
         self._precision = 0
 
-    def feed(self, values: list[str | None]) -> None:
-        """Take more values of this column."""
+    def feed(self, column: Any) -> None:
+        """Take more values of this column (an Arrow string array)."""
         if self.kind == "string":
             return
-        null, empty = self._options.null_value, self._options.empty_value
-        present = [empty if value == EMPTY else value for value in values if value is not None]
-        present = [value for value in present if value and value != null]
-        if present and not self._feed_at_once(present):
-            for value in present:
-                self._feed_one(value)
+        given = pc.and_(pc.not_equal(column, ""), pc.not_equal(column, self._options.null_value))
+        column = column.filter(given, null_selection_behavior="drop")
+        if not len(column):
+            return
+        # Most columns of text show themselves in their first value.
+        if self._kind_of(column[0].as_py()) == "string" or not self._feed_at_once(column):
+            for value in column:
+                self._feed_one(value.as_py())
                 if self.kind == "string":
                     return
 
-    def _feed_at_once(self, present: list[str]) -> bool:
+    def _feed_at_once(self, column: Any) -> bool:
+        if self.kind in ("boolean", "null"):
+            lower = pc.utf8_lower(column)
+            if pc.all(pc.or_(pc.equal(lower, "true"), pc.equal(lower, "false"))).as_py():
+                self.kind = "boolean"
+                return True
         if self.kind not in ("null", "int", "bigint", "double", "date", "timestamp"):
             return False
-        column = pa.array(present, pa.string())
         if self.kind not in ("date", "timestamp"):
             if pc.all(pc.match_substring_regex(column, _PLAIN_INT)).as_py():
                 if self.kind != "double":
@@ -175,20 +180,19 @@ class Converter:
         self._formats = formats
         self._one = self._converter()
 
-    def convert(self, values: list[str | None]) -> tuple[Any, list[int]]:
-        """(Arrow array, row numbers of bad values)."""
-        null, empty = self._options.null_value, self._options.empty_value
-        if any(value == EMPTY for value in values):
-            values = [empty if value == EMPTY else value for value in values]
+    def convert(self, column: Any) -> tuple[Any, list[int]]:
+        """(Arrow array, row numbers of bad values) for an Arrow string array."""
+        null = self._options.null_value
+        column = pc.if_else(pc.equal(column, null), pa.scalar(None, pa.string()), column)
         if self._name == "string":
-            return pa.array([None if value == null else value for value in values], pa.string()), []
-        quick = self._at_once(values)
+            return column, []
+        quick = self._at_once(column)
         if quick is not None:
             return quick, []
         out: list[Any] = []
         bad: list[int] = []
-        for row, value in enumerate(values):
-            if value is None or value == null:
+        for row, value in enumerate(column.to_pylist()):
+            if value is None:
                 out.append(None)
                 continue
             converted = self._one(value)
@@ -197,13 +201,16 @@ class Converter:
             out.append(converted)
         return pa.array(out, self._arrow_type), bad
 
-    def _at_once(self, values: list[str | None]) -> Any:
+    def _at_once(self, column: Any) -> Any:
+        if self._name == "boolean":
+            lower = pc.utf8_lower(column)
+            true = pc.equal(lower, "true")
+            return true if pc.all(pc.or_(true, pc.equal(lower, "false")), min_count=0).as_py() else None
         plain = {"int": _PLAIN_INT, "bigint": _PLAIN_INT, "double": f"{_PLAIN_DOUBLE}|{_PLAIN_INT}"}.get(self._name)
         if self._name == "timestamp" and self._formats.timestamp is None and self._options.session_zone == "UTC":
             plain = f"{_PLAIN_STAMP}|{_PLAIN_DAY}"
         if plain is None:
             return None
-        column = pa.array(values, pa.string())
         if not pc.all(pc.match_substring_regex(column, plain), min_count=0).as_py():
             return None
         if self._name == "timestamp":

@@ -23,6 +23,9 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
         if isinstance(node, (exp.Div, exp.Mod)):
             if "decimal" in _kinds(node, columns) and not {"double", "string"} & _kinds(node, columns):
                 raise EngineRefused("decimal division in SQL", "the result would have another scale")
+        elif isinstance(node, exp.Mul):
+            if "wide decimal" in _kinds(node, columns) and "double" not in _kinds(node, columns):
+                raise EngineRefused("multiplication of wide decimals in SQL", "the result would have another scale")
         elif isinstance(node, exp.Sub) and _kinds(node.this, columns) == _kinds(node.expression, columns) == {"date"}:
             raise EngineRefused("date minus date in SQL", "use datediff()")
         elif isinstance(node, (exp.Cast, exp.TryCast)) and node.to.this in (
@@ -41,6 +44,11 @@ def _functions(text: str, columns: dict[str, set[str]]) -> list[Replacement]:
     tokens = words(text)
     out: list[Replacement] = []
     every = set().union(*columns.values()) if columns else set()
+    named = {word.text.lower() for word in tokens}
+    if named & {"encode", "unhex", "unbase64", "to_binary", "binary"}:
+        every.add("binary")
+    if named & {"timestamp", "to_timestamp", "current_timestamp", "now"}:
+        every.add("timestamp")
     for index, word in enumerate(tokens[:-1]):
         name = word.text.lower()
         if tokens[index + 1].text != "(" or index and tokens[index - 1].text == ".":
@@ -49,6 +57,10 @@ def _functions(text: str, columns: dict[str, set[str]]) -> list[Replacement]:
             raise EngineRefused(f"function {name}()", REFUSED[name])
         if name in REFUSED_WITH and REFUSED_WITH[name] in every:
             raise EngineRefused(f"{name}() where {REFUSED_WITH[name]} values may be among its arguments")
+        if name == "split" and text[tokens[index + 1].end : _closing(tokens, index + 1).start].rstrip().endswith(
+            (", ''", ",''", ', ""', ',""')
+        ):
+            raise EngineRefused("split() with an empty pattern")
         if name in CAST_TO:
             close = _closing(tokens, index + 1)
             out += [(word.start, word.start, "CAST("), (close.end, close.end, f" AS {CAST_TO[name].upper()})")]
@@ -67,12 +79,19 @@ def _columns(frames: list[Any], parsed: Any) -> dict[str, set[str]]:
     columns: dict[str, set[str]] = {}
     for frame in frames:
         for item in frame.schema.fields:
-            columns.setdefault(item.name.lower(), set()).add(_kind(item.dataType.simpleString()))
+            columns.setdefault(item.name.lower(), set()).update(_kinds_of(item.dataType.simpleString()))
     for alias in parsed.find_all(exp.Alias):
         name = alias.alias.lower()
         if name not in columns:
             columns[name] = _kinds(alias.this, columns)
     return columns
+
+
+def _kinds_of(name: str) -> set[str]:
+    """The kind of a type; decimals of more than 18 digits are "wide decimal" too."""
+    kind = _kind(name)
+    digits = name.partition("(")[2].split(",")[0].strip(" )")
+    return {kind, "wide decimal"} if kind == "decimal" and digits.isdigit() and int(digits) > 18 else {kind}
 
 
 def _kind(name: str) -> str:
@@ -107,7 +126,10 @@ def _kinds(node: Any, columns: dict[str, set[str]]) -> set[str]:
         text = str(node.this).lower()
         return {"double"} if "e" in text or text.endswith("d") else {"decimal"} if "." in text else {"int"}
     if isinstance(node, (exp.Cast, exp.TryCast)):
-        return {_kind(node.to.sql("spark").lower().replace("string", "string"))}
+        return _kinds_of(node.to.sql("spark").lower())
+    if isinstance(node, exp.Sum):
+        inner = _kinds(node.this, columns)
+        return inner | {"wide decimal"} if "decimal" in inner else inner
     if isinstance(node, exp.Count):
         return {"int"}
     if isinstance(node, (exp.Case, exp.If)):
