@@ -281,7 +281,7 @@ def build(
     registry.add("logs", SubscriptionFilters(store=store, clock=clock, may_invoke=called.may_invoke))
 
     pager = Pager(token_key)
-    _add_catalog(app, clock, ids, pager, holder)
+    _add_catalog(app, clock, ids, pager, holder, clients)
     _add_athena(app, clock, ids, objects, token_key, holder)
     _add_jobs(
         app,
@@ -324,7 +324,9 @@ def _add_s3(
     return local
 
 
-def _add_catalog(app: App, clock: Clock, ids: Ids, pager: Pager, holder: str) -> None:
+def _add_catalog(
+    app: App, clock: Clock, ids: Ids, pager: Pager, holder: str, clients: Clients
+) -> None:
     """The Data Catalog."""
     store, registry = app.store, app.registry
     sweeper = Sweeper(store=store, clock=clock)
@@ -340,16 +342,15 @@ def _add_catalog(app: App, clock: Clock, ids: Ids, pager: Pager, holder: str) ->
         registry.add("glue", family(store=store, clock=clock, pager=pager))
     registry.add("glue", Statistics(store=store))
     registry.add("glue", TableSearch(store=store, pager=pager))
-    registry.add("glue", Connections(store=store, clock=clock, pager=pager, secrets=_secret_reader(app)))
+    registry.add("glue", Connections(store=store, clock=clock, pager=pager, secrets=_secret_reader(clients)))
     app.active.append(Worker(CATALOG_SWEEP, sweeper.handle, store=store, clock=clock, holder=holder, concurrency=1))
 
 
-def _secret_reader(app: App) -> Callable[[Context, str], Any]:
+def _secret_reader(clients: Clients) -> Callable[[Context, str], Any]:
     """Secrets by name or ARN, as whoever asks may read them."""
 
     def read(context: Context, name: str) -> Any:
-        found = app.asgi.dispatcher.invoke(context, "secretsmanager", "GetSecretValue", {"SecretId": name})
-        return json.loads(found["SecretString"])
+        return json.loads(clients.secret(context.account_id, context.region, name))
 
     return read
 

@@ -10,6 +10,7 @@ import pytest
 
 from mastic.aws.cloudwatch.alarms import Alarms
 from mastic.aws.cloudwatch.evaluator import Actions, Evaluator
+from mastic.aws.cloudwatch.expiry import Expiry
 from mastic.aws.cloudwatch.metrics import Metrics
 from mastic.aws.cloudwatch.transitions import QUEUE, Transitions
 from mastic.clock import ManualClock
@@ -165,3 +166,17 @@ def test_actions_are_tried_again_and_recorded(cw: Any) -> None:
     actions.handle(task)
     done = cw.alarms.describe_alarm_history(ME, {"HistoryItemType": "Action"})["AlarmHistoryItems"]
     assert [h["HistorySummary"] for h in done] == [f"Successfully executed action {TOPIC}"]
+
+
+def test_what_is_too_old_is_dropped(cw: Any) -> None:
+    cw.alarms.put_metric_alarm(ME, ALARM)
+    put(cw, 1)
+    expiry = Expiry(store=cw.store, clock=cw.clock)
+    cw.clock.advance(days=29)
+    expiry()
+    assert cw.alarms.describe_alarm_history(ME, {})["AlarmHistoryItems"]
+    assert cw.metrics.list_metrics(ME, {})["Metrics"]
+    cw.clock.advance(days=430)
+    expiry()
+    assert cw.alarms.describe_alarm_history(ME, {})["AlarmHistoryItems"] == []
+    assert cw.metrics.list_metrics(ME, {})["Metrics"] == []

@@ -1,6 +1,6 @@
 """Metrics: what is put, listed and read back. Owns the rows of ``cloudwatch_metrics`` and ``…_samples``.
 
-Samples are kept as they came for as long as AWS keeps its coarsest ones, and summed up when read.
+Samples are kept as they came and summed up when read; ``expiry`` drops the old ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from mastic.store.metrics import Sample
 
 OLDEST = timedelta(days=14)
 NEWEST = timedelta(hours=2)
-KEPT = timedelta(days=455)
 MOST_DATAPOINTS = 1440
 PAGE = 500
 
@@ -50,9 +49,7 @@ class Metrics:
         sample = Sample(at=at or self.clock.now(), unit=unit, observed=[[float(value), 1.0]])
         metrics.put(tx, scope, namespace, name, dimensions, sample)
 
-    def put_data(
-        self, tx: Connection, scope: str, namespace: str, data: Iterable[Mapping[str, Any]]
-    ) -> None:
+    def put_data(self, tx: Connection, scope: str, namespace: str, data: Iterable[Mapping[str, Any]]) -> None:
         """Add samples shaped as PutMetricData's, in the transaction of the change that they measure."""
         for datum in data:
             sample = _sample(datum, self.clock.now())
@@ -136,11 +133,6 @@ class Metrics:
                 }
             )
         return {"MetricDataResults": results, "Messages": []}
-
-    def forget(self) -> int:
-        """Drop samples that AWS would not have kept either."""
-        with self.store.write() as tx:
-            return metrics.forget(tx, self.clock.now() - KEPT)
 
 
 def _has(dimensions: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

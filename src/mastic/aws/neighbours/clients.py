@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mastic.errors import ServiceError
 from mastic.executors.neighbours import Address
 
 
@@ -66,6 +67,18 @@ class Clients:
             more["MessageDeduplicationId"] = deduplication or group
         url = self.queue_url(queue)
         self.client("sqs", account, region).send_message(QueueUrl=url, MessageBody=message, **more)
+
+    def secret(self, account: str, region: str, name: str) -> str:
+        """The text of a secret, by name or ARN. Raises ServiceError as Secrets Manager does."""
+        from botocore.exceptions import ClientError
+
+        try:
+            found = self.client("secretsmanager", account, region).get_secret_value(SecretId=name)
+        except ClientError as error:
+            told = error.response["Error"]
+            raise ServiceError(told["Code"], told.get("Message", "")) from error
+        text: str = found.get("SecretString", "")
+        return text
 
     def queue_url(self, queue: str) -> str:
         """The URL of a queue, by ARN."""
