@@ -26,6 +26,7 @@ from mastic.store import buckets, objects
 from mastic.store.buckets import Bucket
 from mastic.store.engine import Duplicate, Stale, Store
 from mastic.store.objects import ObjectVersion, Segment
+from mastic.store.recall import Recall
 
 T = TypeVar("T")
 
@@ -42,13 +43,15 @@ class LocalObjects:
         self.clock = clock
         self.ids = ids
         self.account = account
+        self._recall = Recall(store)
 
     # -- for the S3 protocol ---------------------------------------------------------------------------
 
     def locate(self, bucket: str, key: str, version_id: str | None = None) -> tuple[Bucket, ObjectVersion]:
         """Bucket and version, which may be a delete marker. Raises NoSuchBucket, NoSuchKey, NoSuchVersion."""
-        with self.store.read() as tx:
-            found = objects.locate(tx, bucket, key, version_id)
+        found = self._recall.get(
+            (bucket, key, version_id), lambda tx: objects.locate(tx, bucket, key, version_id)
+        )
         if found is None:
             raise no_such_bucket(bucket)
         if found[1] is None:
@@ -69,8 +72,10 @@ class LocalObjects:
         """Where the version's bytes are."""
         if found.blob is not None or (found.size == 0 and found.part_count is None):
             return [Segment(blob=found.blob, size=found.size)] if found.blob else []
-        with self.store.read() as tx:
-            return objects.segments(tx, bucket, found)
+        return self._recall.get(
+            (bucket.id, found.key, found.version_id, found.sequence),
+            lambda tx: objects.segments(tx, bucket, found),
+        )
 
     def bytes_of(self, pieces: Sequence[Segment]) -> Iterator[bytes]:
         """The bytes of segments in order, a megabyte at a time; the blobs stay while this is read."""

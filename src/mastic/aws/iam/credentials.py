@@ -18,6 +18,7 @@ from mastic.ids import Ids
 from mastic.store import credentials, iam
 from mastic.store.credentials import Credential
 from mastic.store.engine import Store
+from mastic.store.recall import Recall
 
 # Expired keys are kept for this long, so that their user hears "expired" and not "unknown".
 MEMORY = timedelta(days=1)
@@ -30,6 +31,7 @@ class Credentials:
         self._store = store
         self._clock = clock
         self._ids = ids
+        self._recall = Recall(store)
         self._root = {each.access_key: each for each in root}
 
     def issue(
@@ -72,8 +74,7 @@ class Credentials:
         """
         if access_key in self._root:
             return self._root[access_key]
-        with self._store.read() as tx:
-            found = credentials.find(tx, access_key)
+        found = self._recall.get(access_key, lambda tx: credentials.find(tx, access_key))
         if found is None or not found.active:
             return None
         if found.expired(self._clock.now()):
