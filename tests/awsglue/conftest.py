@@ -66,36 +66,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def spark() -> Any:
     """The engine's session, as a job gets it."""
-    from awsglue._runtime.engine import STATE, get_or_create_session
+    from awsglue._runtime.engine import get_or_create_session
 
-    if not os.environ.get("BARE"):
-        return get_or_create_session()
-    else:  # TEMPORARY until the runtime is whole
-        STATE.session = _bare()
-        return STATE.session
-
-
-def _bare() -> Any:
-    from pyspark.sql import SparkSession
-
-    if ENGINE == "sail":
-        from pysail.spark import SparkConnectServer
-
-        server = SparkConnectServer("127.0.0.1", 0)
-        server.start()
-        made = SparkSession.builder.remote(f"sc://127.0.0.1:{server.listening_address[1]}").getOrCreate()
-        made._server = server
-    else:
-        made = (
-            SparkSession.builder.master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.sql.shuffle.partitions", "2")
-            .config("spark.sql.session.timeZone", "UTC")
-            .getOrCreate()
-        )
-        made.sparkContext.setLogLevel("ERROR")
-    made.conf.set("spark.sql.ansi.enabled", "false")
-    return made
+    return get_or_create_session()
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class DynamicFrame:
 
     def count(self) -> int:
         """The number of records that are not error records."""
-        return self._checked().df.count()
+        return int(self._checked().df.count())
 
     def getNumPartitions(self) -> int:
         """How many partitions the engine has the rows in."""
@@ -451,9 +451,10 @@ class DynamicFrame:
         accumulator_size: int = 0,
     ) -> DynamicFrame:
         """Write to a sink; gives the frame of records that could not be written."""
-        return self.glue_ctx.write_dynamic_frame_from_options(
+        errors: DynamicFrame = self.glue_ctx.write_dynamic_frame_from_options(
             self, connection_type, connection_options or {}, format, format_options or {}
         )
+        return errors
 
     # --- errors ----------------------------------------------------------------------------------------------------
 

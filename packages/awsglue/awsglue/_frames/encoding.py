@@ -162,17 +162,17 @@ def _parse_struct(rest: str, text: str) -> tuple[g.DataType, str]:
     return g.StructType(fields), rest[1:]
 
 
-def from_spark(kind: spark_types.DataType) -> g.DataType:
+def from_spark(kind: Any) -> g.DataType:
     """The Glue type of a Spark type."""
     name = kind.typeName()
     if name == "struct":
-        return g.StructType([g.Field(field.name, from_spark(field.dataType)) for field in kind.fields])  # type: ignore[attr-defined]
+        return g.StructType([g.Field(field.name, from_spark(field.dataType)) for field in kind.fields])
     if name == "array":
-        return g.ArrayType(from_spark(kind.elementType))  # type: ignore[attr-defined]
+        return g.ArrayType(from_spark(kind.elementType))
     if name == "map":
-        return g.MapType(from_spark(kind.valueType))  # type: ignore[attr-defined]
+        return g.MapType(from_spark(kind.valueType))
     if name == "decimal":
-        return g.DecimalType(kind.precision, kind.scale)  # type: ignore[attr-defined]
+        return g.DecimalType(kind.precision, kind.scale)
     base = name.split("(")[0].split(" ")[0].lower()
     if base == "interval":
         return g.StringType()

@@ -14,4 +14,4 @@ def count_partitions(df: DataFrame) -> int:
 
     if installed() == SPARK:
         return int(df.rdd.getNumPartitions())
-    return max(1, df.selectExpr("spark_partition_id() as p").distinct().count())
+    return max(1, int(df.selectExpr("spark_partition_id() as p").distinct().count()))

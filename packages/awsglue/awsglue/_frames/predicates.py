@@ -89,7 +89,7 @@ def to_sql(function: Callable[..., Any], schema: g.StructType) -> str | None:
         return None
     code = function.__code__
     plain = code.co_argcount == 1 and not code.co_kwonlyargcount and not code.co_flags & 0x2AC
-    if not plain or getattr(code, "co_exceptiontable", b""):
+    if not plain or getattr(code, "co_exceptiontable", None):
         return None
     try:
         return _Translation(function, schema).run()

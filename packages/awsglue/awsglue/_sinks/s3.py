@@ -79,7 +79,8 @@ def _write(path: str, kind: str, keys: list[str], frame: Encoded, request: SinkR
     else:
         _by_engine(frame, kind, keys, request, f"file://{staging}")
     moment = int(time.time() * 1000)
-    pairs, partitions = [], {}
+    pairs: list[tuple[str, str]] = []
+    partitions: dict[str, None] = {}
     for number, (local, below) in enumerate(_results(staging, kind, request)):
         name = _name(moment, number, kind, local, request)
         pairs.append((local, join(join(path, below), name) if below else join(path, name)))

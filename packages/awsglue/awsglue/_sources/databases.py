@@ -97,13 +97,14 @@ class PostgreSql:
             ) from None
         own = self._address
         mode = dict(own.parameters).get("sslmode")
+        more: dict[str, Any] = {"sslmode": mode} if mode else {}
         return psycopg.connect(
             host=own.host,
             port=own.port,
             dbname=own.database,
             user=own.user or None,
             password=own.password or None,
-            **({"sslmode": mode} if mode else {}),
+            **more,
             options="-c timezone=UTC",
         )
 

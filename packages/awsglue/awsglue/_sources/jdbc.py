@@ -169,13 +169,13 @@ def _window(
     ctx = request.transformation_ctx
     source = source_id("jdbc", address.vendor, address.host, address.port, address.database, table)
     state = bookmarks.state(ctx, source)
-    known = state is not None and state.get("keys") == keys
     row = "(" + ", ".join(own.quote(key) for key in keys) + ")"
     marks = "(" + ", ".join(["%s"] * len(keys)) + ")"
     newer, upto = (">", "<=") if order == "asc" else ("<", ">=")
-    condition, parameters = (
-        ("", ()) if not known else (f"{row} {newer} {marks}", tuple(_parse(one) for one in state["values"]))
-    )  # type: ignore[index]
+    condition: str = ""
+    parameters: tuple[Any, ...] = ()
+    if state is not None and state.get("keys") == keys:
+        condition, parameters = f"{row} {newer} {marks}", tuple(_parse(one) for one in state["values"])
     if bookmarks.until is not None:
         limit = bookmarks.limit(ctx, source)
         last = tuple(_parse(one) for one in limit["values"]) if limit else None

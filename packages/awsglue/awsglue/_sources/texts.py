@@ -38,7 +38,7 @@ def open_bytes(storage: Storage, path: str, options: dict[str, Any]) -> IO[bytes
     if codec == "gzip":
         return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
     if codec in ("bzip2", "bz2"):
-        return bz2.BZ2File(raw)  # type: ignore[return-value]
+        return bz2.BZ2File(raw)
     if codec in ("zstd", "lz4", "brotli"):
         import pyarrow as pa
 
