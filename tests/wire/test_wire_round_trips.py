@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.model import StructureShape
 
+from mastic.wire.claims import Claim
 from mastic.wire.dispatch import Registry
 from mastic.wire.protocols import Protocols
 from mastic.wire.routing import Router
-from mastic.wire.sigv4 import Claim
 from mastic.wire.spec import Models, OperationSpec
 from tests.wire.shape_values import Values, pruned, reply, request
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from mastic.clock import Clock, ManualClock, SystemClock
 from mastic.errors import ServiceError
 from mastic.wire.bodies import open_body
+from mastic.wire.claims import Unauthentic, identify
 from mastic.wire.messages import Incoming
-from mastic.wire.sigv4 import Authenticator, Identity, Secret, Unauthentic, identify
+from mastic.wire.sigv4 import Authenticator, Identity, Secret
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 ME = Secret(secret_key=SECRET, account_id="111122223333", principal_arn="arn:aws:iam::111122223333:user/me")

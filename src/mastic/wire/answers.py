@@ -17,11 +17,12 @@ import structlog
 from mastic.context import Context, HttpRequest
 from mastic.errors import ServiceError
 from mastic.wire.bodies import Pump, open_body, unchunked
+from mastic.wire.claims import Claim, Unauthentic
 from mastic.wire.dispatch import Dispatcher, refuse
 from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.replies import settle
 from mastic.wire.routing import Route
-from mastic.wire.sigv4 import Authenticator, ChunkChain, Claim, Unauthentic
+from mastic.wire.sigv4 import Authenticator, ChunkChain
 
 
 class Cors(Protocol):

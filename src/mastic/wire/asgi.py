@@ -16,12 +16,13 @@ from mastic.errors import ServiceError
 from mastic.ids import Ids
 from mastic.wire.answers import Answers, Cors, Exchange
 from mastic.wire.bodies import Pump, inflated, too_large_error
+from mastic.wire.claims import Unauthentic, identify
 from mastic.wire.dispatch import Dispatcher, Registry
 from mastic.wire.hosts import Hosts
 from mastic.wire.messages import Incoming
 from mastic.wire.replies import send_reply
 from mastic.wire.routing import Route, Router, is_form
-from mastic.wire.sigv4 import Authenticator, Unauthentic, identify
+from mastic.wire.sigv4 import Authenticator
 from mastic.wire.threads import Workers
 
 Scope = dict[str, Any]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mastic.errors import ServiceError
+from mastic.wire.claims import Claim
 from mastic.wire.dispatch import Registry, refuse
 from mastic.wire.facts import SIGNING_ALIASES
 from mastic.wire.hosts import Hosts
@@ -18,7 +19,6 @@ from mastic.wire.protocols import Protocols
 from mastic.wire.protocols.base import WireProtocol
 from mastic.wire.protocols.query import form
 from mastic.wire.rest_routes import RestRoutes
-from mastic.wire.sigv4 import Claim
 from mastic.wire.spec import OperationSpec, ServiceSpec
 
 FORM = "application/x-www-form-urlencoded"
