@@ -89,7 +89,8 @@ def test_what_cannot_run_here_is_refused(client: Any, name: str) -> None:
         ({"Runtime": "python3.12", "Handler": "h.h", "Code": {"ZipFile": _traversal("/etc/x.py")}}, "leads out"),
         ({"Runtime": "python3.12", "Code": code}, "Handler is mandatory"),
         (
-            {"Runtime": "python3.12", "Handler": "h.h", "Code": code, "Environment": {"Variables": {"AWS_REGION": "x"}}},
+            {"Runtime": "python3.12", "Handler": "h.h", "Code": code,
+             "Environment": {"Variables": {"AWS_REGION": "x"}}},
             "reserved keys",
         ),
         (

@@ -80,9 +80,13 @@ def _messages(reply: dict[str, Any]) -> list[str]:
 
 
 def test_append_makes_group_and_stream_in_one_transaction(service: Service) -> None:
-    with pytest.raises(RuntimeError), service.store.write() as tx:
-        service.logs.append(tx, service.context.scope, "g", "s", [(MS, "lost")])
-        raise RuntimeError("the transaction fails")
+    def fail() -> None:
+        with service.store.write() as tx:
+            service.logs.append(tx, service.context.scope, "g", "s", [(MS, "lost")])
+            raise RuntimeError("the transaction fails")
+
+    with pytest.raises(RuntimeError):
+        fail()
     with pytest.raises(ServiceError, match="log group does not exist"):
         service.filter()
     service.append("s", [(MS, "kept"), (MS + 1, "")])
