@@ -5,19 +5,46 @@ A runtime holds what jobs need and no test tools: those come from this environme
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
-import sysconfig
 from pathlib import Path
 
 import pytest
+
 from awsglue._runtime.engine import installed
 
 FOLDER = Path(__file__).resolve().parent
 RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", FOLDER.parents[1] / ".runtimes"))
+TOOLS = (
+    "pytest",
+    "pluggy",
+    "iniconfig",
+    "packaging",
+    "pygments",
+    "hypothesis",
+    "sortedcontainers",
+    "typing_extensions",
+    "psycopg",
+    "psycopg-binary",
+)
 START = "import sys; sys.path.append({site!r}); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
 # Apache Spark takes a second per query: there the suite's core runs, where the engines could differ.
 CORE = ("test_fields.py", "test_choices.py", "test_records.py", "test_sources.py")
+
+
+def tools(folder: Path) -> Path:
+    """A folder with links to the test tools alone: more of this environment would change what the runtime is."""
+    folder.mkdir()
+    for name in TOOLS:
+        distribution = importlib.metadata.distribution(name)
+        for top in {
+            file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")
+        }:
+            target = Path(str(distribution.locate_file(top)))
+            if target.exists() and not (folder / top).exists():
+                (folder / top).symlink_to(target)
+    return folder
 
 
 @pytest.mark.skipif(installed() != "", reason="the suite itself runs in an environment with an engine")
@@ -35,7 +62,7 @@ def test_suite_in_runtime(runtime: str, tmp_path: Path) -> None:
     clean["MASTIC_RUNTIMES_DIR"] = str(RUNTIMES)
     every = sorted(path.name for path in FOLDER.glob("test_*.py") if path.name != "test_engines.py")
     chosen = every if runtime == "sail" or os.environ.get("MASTIC_TEST_ALL") else CORE
-    start = START.format(site=sysconfig.get_path("purelib"))
+    start = START.format(site=str(tools(tmp_path / "tools")))
     options = ["-q", "-c", os.devnull, "--rootdir", FOLDER, "--confcutdir", FOLDER, "-p", "no:cacheprovider"]
     done = subprocess.run(
         [python, "-c", start, *options, "--basetemp", tmp_path / "t", "-W", "ignore", "--tb=short"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _INT = (-(2**31), 2**31 - 1)
 _LONG = (-(2**63), 2**63 - 1)
-_RANGES = {
+_RANGES: dict[type[g.DataType], tuple[int, int]] = {
     g.ByteType: (-128, 127),
     g.ShortType: (-(2**15), 2**15 - 1),
     g.IntegerType: _INT,
