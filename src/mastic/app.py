@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import IO, Any, Protocol
 
 import structlog
+from sqlalchemy import Connection
 
 from mastic.athena.catalog import Catalog
 from mastic.athena.engine import Engine
@@ -44,7 +45,9 @@ from mastic.aws.events.rules import Rules
 from mastic.aws.events.targets import Targets
 from mastic.aws.events.ticks import Ticks
 from mastic.aws.functions import Functions as FunctionCalls
+from mastic.aws.iam.absent import Absent
 from mastic.aws.iam.accounts import Accounts
+from mastic.aws.iam.authorizations import Authorizations
 from mastic.aws.iam.credentials import Credentials, root_key
 from mastic.aws.iam.inline_policies import InlinePolicies
 from mastic.aws.iam.managed_policies import Attachments, Policies
@@ -158,6 +161,7 @@ from mastic.objects.garbage import BlobJanitor
 from mastic.objects.local import LocalObjects
 from mastic.objects.remote import RemoteObjects
 from mastic.status import Status
+from mastic.store import events as event_rules
 from mastic.store import job_runs, leases, migrate, settings, tasks
 from mastic.store.credentials import Credential
 from mastic.store.engine import Store
@@ -253,7 +257,7 @@ def build(
     identity: dict[str, Any] = {"store": store, "clock": clock, "ids": ids}
     for family in (
         Roles, InstanceProfiles, Users, AccessKeys, Groups, Policies, Attachments, InlinePolicies,
-        Simulations, Accounts,
+        Simulations, Accounts, Absent, Authorizations,
     ):  # fmt: skip
         registry.add("iam", family(**identity))
     registry.add("sts", Sessions(store=store, clock=clock, credentials=credentials))
@@ -312,6 +316,7 @@ def _add_s3(
     if outside:
         return RemoteObjects(endpoint=outside, region=config.region)
     blobs = Blobs(config.data_dir / "objects")
+    app.closing.append(blobs.close)
     local = LocalObjects(store=store, blobs=blobs, clock=clock, ids=ids, account=config.account_id)
     for part in s3.handlers(local, destinations):
         app.registry.add("s3", part)
@@ -330,7 +335,7 @@ def _add_catalog(
     """The Data Catalog."""
     store, registry = app.store, app.registry
     sweeper = Sweeper(store=store, clock=clock)
-    changing: dict[str, Any] = {"store": store, "clock": clock, "events": CatalogEvents(ids=ids)}
+    changing: dict[str, Any] = {"store": store, "clock": clock, "events": CatalogEvents(ids=ids, wanted=_bus_listens)}
     registry.add("glue", Databases(pager=pager, sweeper=sweeper, **changing))
     tables = Tables(pager=pager, sweeper=sweeper, **changing)
     partitions, lists = Partitions(**changing), PartitionLists(store=store, pager=pager)
@@ -344,6 +349,10 @@ def _add_catalog(
     registry.add("glue", TableSearch(store=store, pager=pager))
     registry.add("glue", Connections(store=store, clock=clock, pager=pager, secrets=_secret_reader(clients)))
     app.active.append(Worker(CATALOG_SWEEP, sweeper.handle, store=store, clock=clock, holder=holder, concurrency=1))
+
+
+def _bus_listens(tx: Connection, scope: str) -> bool:
+    return event_rules.listens(tx, scope, event_rules.DEFAULT)
 
 
 def _secret_reader(clients: Clients) -> Callable[[Context, str], Any]:

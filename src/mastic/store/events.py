@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Row, String, Table, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Row,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from mastic.store.engine import insert as upsert
 from mastic.store.schema import Json, Timestamp, metadata
@@ -163,17 +175,24 @@ def list_rules(tx: Connection, scope: str, bus: str, *, prefix: str = "") -> lis
     return [_rule(row) for row in rows]
 
 
+# Built once: these run for every event there is.
+_CANDIDATES = select(rules).where(
+    rules.c.scope == bindparam("of"),
+    rules.c.bus == bindparam("on"),
+    rules.c.pattern.is_not(None),
+    rules.c.state != "DISABLED",
+)
+_FIRST_CANDIDATE = _CANDIDATES.with_only_columns(rules.c.name).limit(1)
+
+
 def matching_candidates(tx: Connection, scope: str, bus: str) -> list[Rule]:
     """The rules of a bus that have a pattern and are enabled."""
-    rows = tx.execute(
-        select(rules).where(
-            rules.c.scope == scope,
-            rules.c.bus == bus,
-            rules.c.pattern.is_not(None),
-            rules.c.state != "DISABLED",
-        )
-    )
-    return [_rule(row) for row in rows]
+    return [_rule(row) for row in tx.execute(_CANDIDATES, {"of": scope, "on": bus})]
+
+
+def listens(tx: Connection, scope: str, bus: str) -> bool:
+    """Whether any rule of a bus could match an event."""
+    return tx.execute(_FIRST_CANDIDATE, {"of": scope, "on": bus}).first() is not None
 
 
 def remove_rule(tx: Connection, rule: Rule) -> None:

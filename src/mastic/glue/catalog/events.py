@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,15 @@ MOST_NAMED = 100
 
 
 class Events:
-    """Writes the envelopes."""
+    """Writes the envelopes.
 
-    def __init__(self, *, ids: Ids) -> None:
+    ``wanted`` says whether anybody listens in a scope: a rule hears only what happens after it was made, so
+    that an event without a listener need not be written.
+    """
+
+    def __init__(self, *, ids: Ids, wanted: Callable[[Connection, str], bool]) -> None:
         self._ids = ids
+        self._wanted = wanted
 
     def database(
         self,
@@ -68,6 +73,8 @@ class Events:
         paths: list[str],
         detail: dict[str, Any],
     ) -> None:
+        if not self._wanted(tx, context.scope):
+            return
         prefix = f"arn:aws:glue:{context.region}:{context.account_id}:"
         outbox.put(
             tx,
