@@ -124,9 +124,10 @@ class ParquetEncoder(_Buffered):
                     b"org.apache.spark.version": b"3.5.4"}
         self._schema = pa.schema([item.with_nullable(True) for item in arrow_schema(self._struct)])
         self._writer = pq.ParquetWriter(
-            path, self._schema.with_metadata(metadata), compression=self._codec, store_schema=False,
+            path, self._schema, compression=self._codec, store_schema=False,
             use_deprecated_int96_timestamps=self._int96, version="1.0" if self._int96 else "2.6",
         )
+        self._writer.add_key_value_metadata(metadata)
 
     def _put(self, table: Any) -> None:
         self._writer.write_table(table.cast(self._schema))

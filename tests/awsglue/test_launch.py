@@ -1,0 +1,139 @@
+"""The launcher, as an executor uses it: one order on stdin, one result file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "packages" / "awsglue" / "awsglue" / "_runtime" / "schemas"
+
+
+def launch(folder: Path, source: str, **members: Any) -> tuple[int, dict[str, Any], str, str]:
+    """(exit code, result, stdout, stderr) of a script."""
+    script = folder / "script.py"
+    script.write_text(source)
+    order = {
+        "version": 1, "run_id": "jr_1", "script": str(script), "argv": [str(script), "--JOB_NAME", "j"],
+        "cwd": str(folder), "stdout": str(folder / "out"), "stderr": str(folder / "err"),
+        "result": str(folder / "result.json"), "command": "pythonshell", **members,
+    }
+    (folder / "order.json").write_text(json.dumps(order))
+    done = subprocess.run(
+        [sys.executable, "-m", "awsglue._runtime.launch"], input=json.dumps({"order": str(folder / "order.json")}) + "\n",
+        text=True, capture_output=True, check=False, timeout=120,
+    )
+    result = json.loads((folder / "result.json").read_text()) if (folder / "result.json").exists() else {}
+    return done.returncode, result, (folder / "out").read_text(), (folder / "err").read_text()
+
+
+def test_success(tmp_path: Path) -> None:
+    code, result, out, _ = launch(
+        tmp_path, "import os, sys\nprint(sys.argv[1:], os.getcwd(), os.environ['X'], __name__)\n", env={"X": "1"})
+    assert (code, result["state"], result["exit_code"]) == (0, "SUCCEEDED", 0)
+    assert out == f"['--JOB_NAME', 'j'] {tmp_path} 1 __main__\n"
+    assert result["script_started_at"] > 0
+
+
+@pytest.mark.parametrize(("source", "code", "state", "message"), [
+    ("import sys; sys.exit()", 0, "SUCCEEDED", ""),
+    ("import sys; sys.exit(0)", 0, "SUCCEEDED", ""),
+    ("import sys; sys.exit(3)", 3, "FAILED", "SystemExit: 3"),
+    ("import sys; sys.exit('no data')", 1, "FAILED", "SystemExit: no data"),
+    ("raise ValueError('bad value')", 1, "FAILED", "ValueError: bad value"),
+    ("{}['k']", 1, "FAILED", "KeyError: 'k'"),
+    ("import no_such_module", 1, "FAILED", "ModuleNotFoundError: No module named 'no_such_module'"),
+    ("def f(:\n", 1, "FAILED", "SyntaxError: "),
+    ("class E(Exception): pass\nraise E", 1, "FAILED", "E"),
+])
+def test_ends(source: str, code: int, state: str, message: str, tmp_path: Path) -> None:
+    found, result, _, err = launch(tmp_path, source)
+    assert (found, result["state"], result["exit_code"]) == (code, state, code)
+    assert result["error_message"].startswith(message) if message else not result["error_message"]
+    if state == "FAILED" and "SystemExit" not in message:
+        assert "script.py" in result["traceback"]
+        assert "launch.py" not in result["traceback"] and "_runtime" not in result["traceback"]
+        assert result["traceback"] in err
+
+
+def test_killed_leaves_no_result(tmp_path: Path) -> None:
+    code, result, out, _ = launch(
+        tmp_path, "import os, signal\nprint('here', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    assert (code, result, out) == (-9, {}, "here\n")
+
+
+def test_threads_and_exit_handlers_finish_first(tmp_path: Path) -> None:
+    _, result, out, _ = launch(tmp_path, (
+        "import atexit, threading, time\natexit.register(lambda: print('handler'))\n"
+        "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()\nprint('main')\n"))
+    assert out == "main\nthread\nhandler\n"
+    assert result["state"] == "SUCCEEDED"
+
+
+def test_extra_modules_and_empty_stdin(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "helper_module.py").write_text("VALUE = 7\n")
+    _, _, out, _ = launch(tmp_path, "import sys, helper_module\nprint(helper_module.VALUE, repr(sys.stdin.read()))\n",
+                          python_path=[str(tmp_path / "lib")])
+    assert out == "7 ''\n"
+
+
+def test_no_order_ends_quietly() -> None:
+    done = subprocess.run([sys.executable, "-m", "awsglue._runtime.launch"], input="", text=True, capture_output=True,
+                          check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_unknown_order_version(tmp_path: Path) -> None:
+    (tmp_path / "order.json").write_text('{"version": 9}')
+    done = subprocess.run(
+        [sys.executable, "-m", "awsglue._runtime.launch"], input=json.dumps({"order": str(tmp_path / "order.json")}),
+        text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 64
+    assert "order version 9" in done.stderr
+
+
+@pytest.mark.skipif(os.environ.get("ENGINE_IS", "") == "spark", reason="the JVM is what this refuses")
+def test_what_needs_the_jvm_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    from awsglue._runtime.engine import installed
+
+    source = "print('ran')\nfrom pyspark.ml import Pipeline\n"
+    code, result, out, _ = launch(tmp_path, source, command="glueetl", engine="auto")
+    if installed() == "spark":
+        assert (code, out) == (0, "ran\n")
+        return
+    assert (code, out, result["error_class"]) == (1, "", "EngineRefused")
+    assert result["refusal"] == {"feature": "pyspark.ml", "safe_to_restart": True}
+    assert "--engine spark" in result["error_message"]
+
+
+def test_wrong_engine_is_said(tmp_path: Path) -> None:
+    from awsglue._runtime.engine import installed
+
+    other = "spark" if installed() == "sail" else "sail"
+    _, result, out, _ = launch(tmp_path, "print('ran')", command="glueetl", engine=other)
+    assert (result["state"], result["error_class"], out) == ("FAILED", "EngineMissing", "")
+
+
+def test_glue_script_head(tmp_path: Path) -> None:
+    code, result, out, err = launch(tmp_path, (
+        "import sys\nfrom pyspark.context import SparkContext\nfrom pyspark.sql import SparkSession, functions as F\n"
+        "from pyspark import SparkConf\n"
+        "sc = SparkContext.getOrCreate(SparkConf().set('spark.app.name', 'x'))\nsc.setLogLevel('ERROR')\n"
+        "spark = SparkSession.builder.config('spark.sql.shuffle.partitions', '2').enableHiveSupport().getOrCreate()\n"
+        "print(spark.conf.get('spark.sql.shuffle.partitions'), spark.sparkContext is not None, spark.version[:3])\n"
+        "print(spark.range(3).agg(F.sum('id')).collect()[0][0], isinstance(spark, SparkSession))\n"
+    ), command="glueetl", arguments={"--conf": "spark.x=1 --conf spark.y=2"})
+    assert (code, result["state"]) == (0, "SUCCEEDED"), err
+    assert out == "2 True 3.5\n3 True\n"
+    assert result["engine"] in ("sail", "spark")
+
+
+def test_schemas_are_json() -> None:
+    for name in ("order", "result", "channel"):
+        assert json.loads((SCHEMAS / f"{name}.v1.json").read_text())["$id"] == f"{name}.v1.json"
