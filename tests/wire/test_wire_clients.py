@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -525,6 +525,31 @@ def test_pages_of_other_origins(door: Door) -> None:
     assert (status, b"<Code>AccessForbidden</Code>" in body) == (403, True)
     _, headers, _ = door.get("/bucket/none", Origin="https://good.example")
     assert headers["Access-Control-Allow-Origin"] == "https://good.example"
+
+
+def test_pages_of_other_origins_cannot_call_where_any_key_is_taken(door: Door, locked: Door) -> None:
+    call = {"X_Amz_Target": "AWSGlue.GetDatabase", "Authorization": signed("glue")}
+    for origin in ("https://bad.example", "null", "http://localhost.bad.example", "http://u@bad.example"):
+        status, headers, _ = door.get("/", "POST", b'{"Name":"x"}', **call, Origin=origin)
+        assert (status, headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+        status, _, body = door.get("/bucket?delete", "POST", b"<Delete/>", Origin=origin)
+        assert (status, b"<Code>AccessDenied</Code>" in body) == (403, True)
+    form = {"Content_Type": "application/x-www-form-urlencoded", "Authorization": signed("sns")}
+    assert door.get("/", "POST", b"Action=ListTopics", **form, Origin="https://bad.example")[0] == 403
+    for origin in (
+        "http://localhost:5173",
+        "http://127.0.0.1:4566",
+        "http://[::1]:4566",
+        "http://a.localhost",
+    ):
+        assert door.get("/", "POST", b'{"Name":"x"}', **call, Origin=origin)[0] == 200
+    made = AWSRequest(
+        "POST", locked.url + "/", data=b'{"Name":"x"}', headers={"X-Amz-Target": "AWSGlue.GetDatabase"}
+    )
+    session = boto3.Session(aws_access_key_id="KEY", aws_secret_access_key="SECRET")
+    SigV4Auth(session.get_credentials(), "glue", "eu-west-1").add_auth(made)
+    verified = {k.replace("-", "_"): v for k, v in made.headers.items()}
+    assert locked.get("/", "POST", made.data, **verified, Origin="https://app.example")[0] == 200
 
 
 def conversation(door: Door, head: str) -> Any:

@@ -19,6 +19,7 @@ from mastic.errors import ServiceError
 from mastic.wire.bodies import Pump, open_body, unchunked
 from mastic.wire.claims import Claim, Unauthentic
 from mastic.wire.dispatch import Dispatcher, refuse
+from mastic.wire.hosts import Hosts
 from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.replies import settle
 from mastic.wire.routing import Route
@@ -85,10 +86,16 @@ class Answers:
     """Makes the reply to a request. Used from worker threads."""
 
     def __init__(
-        self, dispatcher: Dispatcher, *, authenticator: Authenticator, cors: Cors | None = None
+        self,
+        dispatcher: Dispatcher,
+        *,
+        authenticator: Authenticator,
+        hosts: Hosts,
+        cors: Cors | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._authenticator = authenticator
+        self._hosts = hosts
         self._cors = cors
         self._log = structlog.get_logger("mastic.wire")
 
@@ -140,7 +147,7 @@ class Answers:
             if exchange.refusal is not None:
                 raise exchange.refusal
             assert route.operation is not None
-            context, chunks = self._identify(exchange)
+            context, chunks = self._identify(exchange, welcome=bool(cors))
             self._open(exchange, chunks)
             outgoing = self._dispatcher.call(context, route.operation, route.protocol, incoming)
         except (ServiceError, Unauthentic) as error:
@@ -172,13 +179,20 @@ class Answers:
             error, context=context, service=route.service, protocol=route.protocol, incoming=exchange.incoming
         )
 
-    def _identify(self, exchange: Exchange) -> tuple[Context, ChunkChain | None]:
-        """Who calls what, and how to check a streamed body's signatures. Raises Unauthentic."""
+    def _identify(self, exchange: Exchange, *, welcome: bool = False) -> tuple[Context, ChunkChain | None]:
+        """Who calls what, and how to check a streamed body's signatures. Raises Unauthentic.
+
+        ``welcome``: the bucket's CORS configuration lets the page that asks do so.
+        """
         incoming, service, operation = exchange.incoming, exchange.route.service, exchange.route.operation
         anyone = service is None or service.id == "s3" or (operation is not None and operation.unsigned)
         if exchange.claim is None and not anyone:
             raise Unauthentic("missing", "Request is missing Authentication Token")
         identity = self._authenticator.authenticate(incoming, exchange.claim, exchange.bucket)
+        if not identity.verified and not welcome and self._foreign(exchange):
+            raise Unauthentic(
+                "foreign page", "Pages of other origins may not call this server without a known key"
+            )
         context = Context(
             account_id=identity.account_id,
             region=identity.region,
@@ -192,6 +206,19 @@ class Answers:
             http=exchange.http,
         )
         return context, identity.chunks
+
+    def _foreign(self, exchange: Exchange) -> bool:
+        """True when a web page from elsewhere asks for more than to read an object.
+
+        Where any credentials are taken, a signature proves nothing: without this, every page that somebody opens
+        in a browser on this machine could call the services here.
+        """
+        origin = exchange.incoming.headers.get("origin")
+        if origin is None or self._hosts.ours(origin.partition("://")[2]):
+            return False
+        service = exchange.route.service
+        reading = exchange.incoming.method in ("GET", "HEAD")
+        return not (reading and service is not None and service.id == "s3")
 
     @staticmethod
     def _open(exchange: Exchange, chunks: ChunkChain | None) -> None:

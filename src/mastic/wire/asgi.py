@@ -66,6 +66,7 @@ class Gateway:
         self._answers = Answers(
             self.dispatcher,
             authenticator=authenticator or Authenticator(clock=clock or SystemClock()),
+            hosts=self._hosts,
             cors=cors,
         )
         self._ids = ids or Ids()

@@ -152,6 +152,12 @@ REFUSALS: Mapping[str, Mapping[str, tuple[str, int]]] = {
         "query": ("InvalidAction", 400),
         "s3": ("NotImplemented", 400),
     },
+    "foreign page": {
+        "json": ("AccessDeniedException", 403),
+        "rest": ("AccessDeniedException", 403),
+        "query": ("AccessDenied", 403),
+        "s3": ("AccessDenied", 403),
+    },
     "too large": {
         "json": ("RequestEntityTooLargeException", 413),
         "rest": ("RequestEntityTooLargeException", 413),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ class Hosts:
     """Understands host names below the given bases."""
 
     def __init__(self, bases: tuple[str, ...] = ()) -> None:
+        self._bases = frozenset(base.lower() for base in bases)
         names = [re.escape(base.lower()) for base in bases if base]
         self._pattern = re.compile(rf"(?:(?P<rest>.+?)\.)?(?:{'|'.join([*names, *_BASES, _WILDCARD])})")
         self._rest = lru_cache(maxsize=1024)(self._find_rest)
@@ -39,6 +41,17 @@ class Hosts:
         if match is not None:
             return match["bucket"] or ""
         return rest
+
+    def ours(self, host: str) -> bool:
+        """True for the names of this machine and for the configured ones: where pages may come from."""
+        name = host.lower().rpartition("@")[2]
+        name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0].rstrip(".")
+        if name == "localhost" or name.endswith(".localhost") or name in self._bases:
+            return True
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
 
     def service(self, host: str) -> str:
         """The first label of a host below a base (``glue.eu-west-1.localhost`` → ``glue``), or empty."""

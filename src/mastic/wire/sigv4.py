@@ -50,12 +50,16 @@ Credentials = Callable[[str], Secret | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """The caller as accepted. ``chunks`` checks the signatures of a streamed body, if it has to."""
+    """The caller as accepted; ``verified`` when the signature was checked.
+
+    ``chunks`` checks the signatures of a streamed body, if it has to.
+    """
 
     account_id: str
     region: str
     principal_arn: str
     access_key: str
+    verified: bool = False
     chunks: ChunkChain | None = None
 
 
@@ -155,6 +159,7 @@ class Authenticator:
             region=claim.region or self._region,
             principal_arn=principal,
             access_key=claim.access_key,
+            verified=secret is not None,
             chunks=chunks,
         )
 
