@@ -439,6 +439,7 @@ def _add_jobs(
         directory=config.data_dir / "interpreters",
         warm=config.warm_interpreters,
         prepare=(EMBEDDED_RUNTIME,),
+        extra_env=_spark_settings(config),
     )
     preparation = Preparation(
         objects=objects,
@@ -446,6 +447,8 @@ def _add_jobs(
         credentials=RunCredentials(credentials, clock).environment,
         default_engine=config.default_engine,
         installed=lambda name: runtimes.interpreter(name) is not None,
+        memory_mb=executor.memory_mb,
+        cores=executor.cores,
     )
     launcher = Launcher(
         store=store, clock=clock, lifecycle=lifecycle, preparation=preparation, executor=executor,
@@ -676,6 +679,12 @@ class FunctionCredentials:
         account, _ = split_scope(scope)
         key, secret, token = self._credentials.issue(account, role, session, self._clock.now() + timedelta(hours=12))
         return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+
+
+def _spark_settings(config: Config) -> dict[str, str]:
+    """What the Spark runtime reads from its environment."""
+    settings = {"MASTIC_SPARK_PACKAGES": config.spark_packages, "MASTIC_SPARK_JARS": config.spark_jars_dir}
+    return {name: value for name, value in settings.items() if value}
 
 
 class RunCredentials:

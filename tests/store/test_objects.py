@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def shelf(store: Store, tmp_path: Path) -> LocalObjects:
+def shelf(store: Store, tmp_path: Path) -> Iterator[LocalObjects]:
     made = LocalObjects(
         store=store,
         blobs=Blobs(tmp_path / "objects"),
@@ -37,7 +38,8 @@ def shelf(store: Store, tmp_path: Path) -> LocalObjects:
         account="123456789012",
     )
     made.create_bucket("bkt", region="us-east-1")
-    return made
+    yield made
+    made.blobs.close()
 
 
 def set_up(shelf: LocalObjects, **values: Any) -> None:
@@ -230,6 +232,7 @@ def test_garbage_goes_and_what_is_being_read_stays(shelf: LocalObjects, tmp_path
     # The one that somebody is about to open stays, until another server that knows of no reader takes over.
     assert collect(shelf) == 1
     assert blob_count(shelf) == 1
+    shelf.blobs.close()
     shelf.blobs = Blobs(tmp_path / "objects")
     assert collect(shelf) == 1
     assert blob_count(shelf) == 0

@@ -41,6 +41,8 @@ class Blobs:
             (self._root / f"{number:02x}").mkdir(parents=True, exist_ok=True)
         for directory in (self._root, root):
             _sync_directory(directory)
+        # Kept open: every write syncs one of them.
+        self._shards = [os.open(self._root / f"{n:02x}", os.O_RDONLY | os.O_DIRECTORY) for n in range(256)]
         self._pins: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -64,8 +66,13 @@ class Blobs:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
             raise
-        _sync_directory(place.rsplit("/", 1)[0])
+        os.fsync(self._shards[int(name[:2], 16)])
         return Blob(id=name, size=size)
+
+    def close(self) -> None:
+        """Give the directories back."""
+        while self._shards:
+            os.close(self._shards.pop())
 
     def path(self, blob: str) -> Path:
         """Where the blob lies."""
