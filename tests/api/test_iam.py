@@ -71,6 +71,31 @@ def test_the_command_line(server: Any, name: str) -> None:
     assert server.aws("iam", "get-role", "--role-name", name, check=False) == ""
 
 
+def test_the_whole_account_at_once(server: Any, name: str) -> None:
+    iam = server.client("iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(READ))
+    pages = iam.get_paginator("get_account_authorization_details").paginate(
+        Filter=["User"], PaginationConfig={"PageSize": 1}
+    )
+    (mine,) = [user for page in pages for user in page["UserDetailList"] if user["UserName"] == name]
+    assert mine["UserPolicyList"] == [{"PolicyName": "read", "PolicyDocument": READ}]
+    assert iam.list_mfa_devices(UserName=name)["MFADevices"] == []
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_login_profile(UserName=name)
+
+
+def test_service_linked_roles(server: Any, name: str) -> None:
+    iam = server.client("iam")
+    made = iam.create_service_linked_role(AWSServiceName="glue.amazonaws.com", CustomSuffix=name)["Role"]
+    with pytest.raises(ClientError, match="UnmodifiableEntity"):
+        iam.delete_role(RoleName=made["RoleName"])
+    task = iam.delete_service_linked_role(RoleName=made["RoleName"])["DeletionTaskId"]
+    assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_role(RoleName=made["RoleName"])
+
+
 def test_what_is_not_served_says_so(server: Any) -> None:
     with pytest.raises(ClientError) as refused:
         server.client("iam").list_saml_providers()

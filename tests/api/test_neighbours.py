@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 from botocore.exceptions import ClientError
+
+from tests.conftest import Server
 
 
 def eventually(found: Callable[[], Any], seconds: float = 20) -> Any:
@@ -112,6 +115,7 @@ def test_the_librarys_own_ways_in_are_closed(server: Any, name: str) -> None:
             for method in ("GET", "POST"):
                 reply = http.request(method, server.endpoint + path, headers=headers)
                 assert reply.status >= 400, (method, path)
+    assert server.client("sqs").get_queue_url(QueueName=name)["QueueUrl"] == url
 
 
 def test_what_was_answered_survives_a_kill(own_server: Any, name: str) -> None:
@@ -133,3 +137,22 @@ def test_what_was_answered_survives_a_kill(own_server: Any, name: str) -> None:
     assert count["Attributes"]["ApproximateNumberOfMessages"] == "20"
     assert own_server.client("dynamodb").scan(TableName=name)["Count"] == 20
     assert own_server.client("sns").list_topics()["Topics"] == [{"TopicArn": topic}]
+
+
+def test_an_outside_service_takes_its_place(server: Any, tmp_path: Path, name: str) -> None:
+    settings = tmp_path / "mastic.toml"
+    settings.write_text(f'[endpoints]\nsqs = "{server.endpoint}"\n')
+    keys = {"AWS_ACCESS_KEY_ID": "other", "AWS_SECRET_ACCESS_KEY": "other"}
+    inside = Server(tmp_path / "data", {"MASTIC_CONFIG": str(settings), **keys}).start()
+    try:
+        url = inside.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+        assert url == server.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+        arn = f"arn:aws:sqs:us-east-1:123456789012:{name}"
+        inside.client("events").put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+        inside.client("events").put_targets(
+            Rule=name, Targets=[{"Id": "q", "Arn": arn, "InputPath": "$.detail"}]
+        )
+        inside.client("events").put_events(Entries=[{"Source": name, "DetailType": "d", "Detail": "{}"}])
+        assert eventually(lambda: received(server, url)) == ["{}"]
+    finally:
+        inside.stop()

@@ -18,6 +18,7 @@ from mastic.store.engine import Duplicate
 from mastic.store.iam import Entity
 
 DEFAULT_SESSION = 3600
+SERVICE_LINKED = "/aws-service-role/"
 
 
 def shape(role: Entity) -> dict[str, Any]:
@@ -99,13 +100,8 @@ class Roles(Base):
     def _change(self, context: Context, request: Mapping[str, Any], **members: Any) -> Entity:
         with self.store.write() as tx:
             role = entities.get(tx, context.account_id, "role", request["RoleName"])
-            if role.path.startswith("/aws-service-role/") and "Description" not in members:
-                raise ServiceError(
-                    "UnmodifiableEntity",
-                    f"Cannot perform the operation on the protected role '{role.name}' - this role is only "
-                    "modifiable by AWS",
-                    status=400,
-                )
+            if "Description" not in members:
+                _check_ours(role)
             changed = replace(role, body={**role.body, **members})
             iam.replace(tx, role.name, changed)
         return changed
@@ -113,6 +109,7 @@ class Roles(Base):
     def delete_role(self, context: Context, request: dict[str, Any]) -> None:
         with self.store.write() as tx:
             role = entities.get(tx, context.account_id, "role", request["RoleName"])
+            _check_ours(role)
             if iam.containers_of(tx, role, "instance-profile"):
                 raise entities.conflict(
                     "Cannot delete entity, must remove roles from instance profile first."
@@ -161,6 +158,24 @@ class Roles(Base):
                 status=400,
             ) from None
         return {"Role": shape(role)}
+
+    def delete_service_linked_role(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        with self.store.write() as tx:
+            role = entities.get(tx, context.account_id, "role", request["RoleName"])
+            if not role.path.startswith(SERVICE_LINKED):
+                raise entities.missing(f"The role with name {role.name} cannot be found.")
+            check_bare(tx, role)
+            iam.remove(tx, role)
+        return {"DeletionTaskId": f"task{role.path}{role.name}/{self.ids.uuid()}"}
+
+    def get_service_linked_role_deletion_status(
+        self, context: Context, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        parts = request["DeletionTaskId"].split("/")
+        if len(parts) != 5 or parts[:2] != ["task", "aws-service-role"]:
+            raise entities.missing(f"The task {request['DeletionTaskId']} cannot be found.")
+        # Deleting is done when it is answered.
+        return {"Status": "SUCCEEDED"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +255,15 @@ class InstanceProfiles(Base):
 
     def _get(self, tx: Connection, context: Context, request: Mapping[str, Any]) -> Entity:
         return entities.get(tx, context.account_id, "instance-profile", request["InstanceProfileName"])
+
+
+def _check_ours(role: Entity) -> None:
+    if role.path.startswith(SERVICE_LINKED):
+        raise ServiceError(
+            "UnmodifiableEntity",
+            f"Cannot perform the operation on the protected role '{role.name}' - this role is only modifiable by AWS",
+            status=400,
+        )
 
 
 def _profile(profile: Entity, roles: list[Entity]) -> dict[str, Any]:
