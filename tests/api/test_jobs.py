@@ -53,7 +53,9 @@ def run(glue: Any, job: str, **given: Any) -> dict[str, Any]:
 
 
 def lines(server: Any, group: str, run_id: str) -> list[str]:
-    events = server.client("logs").get_log_events(logGroupName=group, logStreamName=run_id, startFromHead=True)
+    events = server.client("logs").get_log_events(
+        logGroupName=group, logStreamName=run_id, startFromHead=True
+    )
     return [event["message"] for event in events["events"]]
 
 
@@ -90,12 +92,16 @@ def test_a_definition_there_and_back(glue: Any, name: str) -> None:
     assert job["AllocatedCapacity"] == 2
     assert job["CreatedOn"] == job["LastModifiedOn"]
     assert "ExecutionClass" not in job
-    assert glue.get_tags(ResourceArn=f"arn:aws:glue:us-east-1:123456789012:job/{name}")["Tags"] == {"team": "x"}
+    assert glue.get_tags(ResourceArn=f"arn:aws:glue:us-east-1:123456789012:job/{name}")["Tags"] == {
+        "team": "x"
+    }
 
 
 def test_update_replaces(glue: Any, name: str) -> None:
     command = {"Name": "glueetl", "ScriptLocation": "s3://b/s.py", "PythonVersion": "3"}
-    glue.create_job(Name=name, Role="r", Command=command, Description="d", MaxRetries=3, ExecutionClass="FLEX")
+    glue.create_job(
+        Name=name, Role="r", Command=command, Description="d", MaxRetries=3, ExecutionClass="FLEX"
+    )
     glue.update_job(JobName=name, JobUpdate={"Role": "r2", "Command": command})
     job = glue.get_job(JobName=name)["Job"]
     assert job["Role"] == "r2"
@@ -137,7 +143,9 @@ def test_lists(glue: Any, name: str) -> None:
     found = glue.batch_get_jobs(JobNames=[names[3], "none", names[0]])
     assert [job["Name"] for job in found["Jobs"]] == [names[3], names[0]]
     assert found["JobsNotFound"] == ["none"]
-    tagged = glue.get_paginator("list_jobs").paginate(Tags={"of": name, "odd": "1"}, PaginationConfig={"PageSize": 1})
+    tagged = glue.get_paginator("list_jobs").paginate(
+        Tags={"of": name, "odd": "1"}, PaginationConfig={"PageSize": 1}
+    )
     assert [job for page in tagged for job in page["JobNames"]] == [names[1], names[3]]
     every = glue.get_paginator("get_jobs").paginate(PaginationConfig={"PageSize": 2})
     mine = [job["Name"] for page in every for job in page["Jobs"] if job["Name"].startswith(name)]
@@ -194,7 +202,11 @@ print(sorted(k for k in os.environ if "SERVER_SECRET" in k))
 @pytest.mark.parametrize(
     ("command", "script", "message"),
     [
-        ("pythonshell", "raise ValueError('no good')", "Command failed with exit code 1: ValueError: no good"),
+        (
+            "pythonshell",
+            "raise ValueError('no good')",
+            "Command failed with exit code 1: ValueError: no good",
+        ),
         ("pythonshell", "import sys; sys.exit(7)", "Command failed with exit code 7"),
         ("pythonshell", "import no_such_module", "No module named 'no_such_module'"),
         ("pythonshell", "def (", "SyntaxError"),
@@ -297,9 +309,9 @@ def test_overrides_of_a_run(glue: Any, make: Callable[..., str]) -> None:
     ended = run(glue, job, WorkerType="G.2X", NumberOfWorkers=3, Timeout=5)
     assert (ended["WorkerType"], ended["NumberOfWorkers"], ended["MaxCapacity"]) == ("G.2X", 3, 6.0)
     assert ended["Timeout"] == 5
-    assert refusal(glue.start_job_run, JobName=job, WorkerType="G.2X", NumberOfWorkers=3, MaxCapacity=2.0)[0] == (
-        "InvalidInputException"
-    )
+    assert refusal(glue.start_job_run, JobName=job, WorkerType="G.2X", NumberOfWorkers=3, MaxCapacity=2.0)[
+        0
+    ] == ("InvalidInputException")
     flexible = run(glue, job, ExecutionClass="FLEX")
     assert flexible["DPUSeconds"] == flexible["ExecutionTime"] * 2.0
 
@@ -353,7 +365,11 @@ def test_a_call_that_is_sent_again_starts_one_run(server: Any, make: Callable[..
         headers["X-Amzn-Trace-Id"] = f"Root={root};Parent={parent};Sampled=0"
         return str(client.start_job_run(JobName=job, Arguments=arguments)["JobRunId"])
 
-    first = [start("1-a", "p1", **{"--k": "1"}), start("1-a", "p1", **{"--k": "1"}), start("1-a", "p1", **{"--k": "2"})]
+    first = [
+        start("1-a", "p1", **{"--k": "1"}),
+        start("1-a", "p1", **{"--k": "1"}),
+        start("1-a", "p1", **{"--k": "2"}),
+    ]
     assert len(set(first)) == 3
     # the second delivery repeats the calls, in another order, and goes one further
     assert start("1-a", "p2", **{"--k": "2"}) == first[2]
@@ -396,7 +412,9 @@ def test_bookmarks(server: Any, glue: Any, make: Callable[..., str]) -> None:
     assert json.loads(cleared["JobBookmark"]) == {}
     third = run(glue, job, JobRunId=second["Id"])
     assert third["PreviousRunId"] == second["Id"]
-    assert json.loads(glue.get_job_bookmark(JobName=job)["JobBookmarkEntry"]["JobBookmark"]) == {"ctx": {"n": 2}}
+    assert json.loads(glue.get_job_bookmark(JobName=job)["JobBookmarkEntry"]["JobBookmark"]) == {
+        "ctx": {"n": 2}
+    }
     assert refusal(glue.get_job_bookmark, JobName=job, RunId="jr_none")[0] == "EntityNotFoundException"
 
 

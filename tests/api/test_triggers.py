@@ -65,7 +65,9 @@ def test_the_life_of_a_trigger(glue: Any, make: Callable[..., str], name: str) -
     shown = glue.get_trigger(Name=name)["Trigger"]
     assert {key: shown[key] for key in given} == given
     assert shown["State"] == "CREATED"
-    assert glue.get_tags(ResourceArn=f"arn:aws:glue:us-east-1:123456789012:trigger/{name}")["Tags"] == {"a": "b"}
+    assert glue.get_tags(ResourceArn=f"arn:aws:glue:us-east-1:123456789012:trigger/{name}")["Tags"] == {
+        "a": "b"
+    }
     glue.start_trigger(Name=name)
     assert glue.get_trigger(Name=name)["Trigger"]["State"] == "ACTIVATED"
     glue.start_trigger(Name=name)
@@ -109,7 +111,9 @@ def test_lists(glue: Any, make: Callable[..., str], name: str) -> None:
         glue.create_trigger(
             Name=f"{name}-{i}", Type="ON_DEMAND", Actions=[{"JobName": job}], Tags={"of": name, "n": str(i)}
         )
-    pages = glue.get_paginator("get_triggers").paginate(DependentJobName=one, PaginationConfig={"PageSize": 1})
+    pages = glue.get_paginator("get_triggers").paginate(
+        DependentJobName=one, PaginationConfig={"PageSize": 1}
+    )
     assert [t["Name"] for page in pages for t in page["Triggers"]] == [f"{name}-0", f"{name}-2"]
     assert glue.list_triggers(DependentJobName=two)["TriggerNames"] == [f"{name}-1"]
     assert glue.list_triggers(Tags={"of": name, "n": "2"})["TriggerNames"] == [f"{name}-2"]
@@ -202,7 +206,9 @@ def test_and_waits_for_all_and_any_for_one(glue: Any, make: Callable[..., str], 
     assert len(ended(glue, either, 2)) == 2
 
 
-def test_a_firing_that_meets_the_limit_leaves_a_failed_run(glue: Any, make: Callable[..., str], name: str) -> None:
+def test_a_firing_that_meets_the_limit_leaves_a_failed_run(
+    glue: Any, make: Callable[..., str], name: str
+) -> None:
     one, busy = make("a"), make("b", "import time; time.sleep(60)")
     glue.create_trigger(
         Name=name,

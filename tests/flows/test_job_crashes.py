@@ -31,7 +31,9 @@ class Pipeline:
             Name="chain",
             Type="CONDITIONAL",
             StartOnCreation=True,
-            Predicate={"Conditions": [{"LogicalOperator": "EQUALS", "JobName": "first", "State": "SUCCEEDED"}]},
+            Predicate={
+                "Conditions": [{"LogicalOperator": "EQUALS", "JobName": "first", "State": "SUCCEEDED"}]
+            },
             Actions=[{"JobName": "second"}],
         )
 
@@ -78,16 +80,27 @@ def pipeline(own_server: Any, tmp_path: Path) -> Pipeline:
     return Pipeline(own_server, tmp_path)
 
 
-def talkative(folder: Path, seconds: float) -> str:
-    """A script that writes its pid, then a numbered line every 10 ms, and waits for nobody."""
+def talkative(folder: Path) -> str:
+    """A script that writes its pid, then a numbered line every 10 ms until there is a file "enough"."""
     return f"""
 import os, time
 path = {str(folder / "pid")!r}
 open(path + "~", "w").write(str(os.getpid())); os.rename(path + "~", path)
-for n in range({int(seconds * 100)}):
+n = 0
+while not os.path.exists({str(folder / "enough")!r}):
     print("line", n, flush=True)
+    n += 1
     time.sleep(0.01)
+print("in all", n)
 """
+
+
+def whole(lines: list[str]) -> bool:
+    """Whether every line of the script above is there, once, in order."""
+    return len(lines) > 1 and lines == [
+        *(f"line {n}" for n in range(len(lines) - 1)),
+        f"in all {len(lines) - 1}",
+    ]
 
 
 def alive(pid: int) -> bool:
@@ -100,7 +113,7 @@ def alive(pid: int) -> bool:
 
 
 def test_a_running_job_is_adopted(pipeline: Pipeline, tmp_path: Path) -> None:
-    pipeline.job("first", talkative(tmp_path, 4))
+    pipeline.job("first", talkative(tmp_path))
     pipeline.job("second", "print(1)")
     pipeline.chain()
     run = pipeline.glue.start_job_run(JobName="first")["JobRunId"]
@@ -109,26 +122,28 @@ def test_a_running_job_is_adopted(pipeline: Pipeline, tmp_path: Path) -> None:
     assert alive(pid)
     pipeline.server.restart()
     assert pipeline.runs("first")[0]["JobRunState"] == "RUNNING"
+    assert alive(pid)
+    (tmp_path / "enough").touch()
     [first] = pipeline.ended("first")
     assert (first["Id"], first["JobRunState"]) == (run, "SUCCEEDED")
-    assert first["ExecutionTime"] >= 4
-    assert pipeline.lines(run) == [f"line {n}" for n in range(400)]
+    assert whole(pipeline.lines(run))
     [second] = pipeline.ended("second")
     assert second["JobRunState"] == "SUCCEEDED"
 
 
 def test_a_job_that_ends_while_nobody_watches(pipeline: Pipeline, tmp_path: Path) -> None:
-    pipeline.job("first", talkative(tmp_path, 1))
+    pipeline.job("first", talkative(tmp_path))
     pipeline.job("second", "print(1)")
     pipeline.chain()
     run = pipeline.glue.start_job_run(JobName="first")["JobRunId"]
     pid = pipeline.pid()
     pipeline.server.kill()
+    (tmp_path / "enough").touch()
     pipeline.until(lambda: not alive(pid))
     pipeline.server.restart()
     [first] = pipeline.ended("first")
     assert (first["Id"], first["JobRunState"]) == (run, "SUCCEEDED")
-    assert pipeline.lines(run) == [f"line {n}" for n in range(100)]
+    assert whole(pipeline.lines(run))
     assert [r["JobRunState"] for r in pipeline.ended("second")] == ["SUCCEEDED"]
 
 
@@ -177,18 +192,19 @@ time.sleep(600)
 
 
 def test_a_clean_stop_leaves_the_job_running(pipeline: Pipeline, tmp_path: Path) -> None:
-    pipeline.job("first", talkative(tmp_path, 3))
+    pipeline.job("first", talkative(tmp_path))
     run = pipeline.glue.start_job_run(JobName="first")["JobRunId"]
     pid = pipeline.pid()
     pipeline.server.stop()
     assert alive(pid)
     pipeline.server.restart()
+    (tmp_path / "enough").touch()
     [first] = pipeline.ended("first")
     assert (first["Id"], first["JobRunState"]) == (run, "SUCCEEDED")
-    assert pipeline.lines(run) == [f"line {n}" for n in range(300)]
+    assert whole(pipeline.lines(run))
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.03, 0.08, 0.15, 0.3, 0.5])
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.15, 0.4])
 def test_a_chain_survives_a_kill_at_any_moment(pipeline: Pipeline, tmp_path: Path, seconds: float) -> None:
     """Each script counts its own executions: one per run, whenever the server dies."""
     count = tmp_path / "count"

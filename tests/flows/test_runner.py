@@ -53,7 +53,11 @@ class Machine:
         self.clock = ManualClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
         self.ids = Ids()
         self.objects = LocalObjects(
-            store=self.store, blobs=Blobs(folder / "objects"), clock=self.clock, ids=self.ids, account="123456789012"
+            store=self.store,
+            blobs=Blobs(folder / "objects"),
+            clock=self.clock,
+            ids=self.ids,
+            account="123456789012",
         )
         self.objects.create_bucket("b", region="us-east-1")
         self.lifecycle = Lifecycle(clock=self.clock, ids=self.ids)
@@ -75,14 +79,16 @@ class Machine:
         preparation = Preparation(
             objects=self.objects, endpoint="http://127.0.0.1:9", credentials=lambda run: {}, default_engine="auto",
             installed=lambda name: self.runtimes.interpreter(name) is not None,
+            memory_mb=executor.memory_mb, cores=executor.cores,
         )  # fmt: skip
         launcher = Launcher(
             store=self.store, clock=self.clock, lifecycle=self.lifecycle, preparation=preparation, executor=executor,
             directory=self.folder / "runs",
         )  # fmt: skip
+        sink = Logs(store=self.store, clock=self.clock)
         runner = Runner(
             store=self.store, clock=self.clock, holder=holder, lifecycle=self.lifecycle, launcher=launcher,
-            executor=executor, logs=JobLogs(store=self.store, clock=self.clock, sink=Logs(store=self.store, clock=self.clock)),
+            executor=executor, logs=JobLogs(store=self.store, clock=self.clock, sink=sink),
             spark_installed=lambda: False,
         )  # fmt: skip
         executor.start()
@@ -303,7 +309,8 @@ def test_a_prepared_interpreter_is_used_and_replaced(machine: Machine) -> None:
 def test_a_token_is_good_for_the_present_process_only(machine: Machine, tmp_path: Path) -> None:
     path = tmp_path / "token"
     job = machine.job(
-        "j", f"import os, time; open({str(path)!r}, 'w').write(os.environ['MASTIC_CHANNEL_TOKEN']); time.sleep(600)"
+        "j",
+        f"import os, time; open({str(path)!r}, 'w').write(os.environ['MASTIC_CHANNEL_TOKEN']); time.sleep(600)",
     )
     run_id = machine.start(job)
     machine.serve("one")

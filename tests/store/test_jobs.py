@@ -39,7 +39,12 @@ class Shop:
         self.lifecycle = Lifecycle(clock=self.clock, ids=ids)
         self.firing = Firing(clock=self.clock, lifecycle=self.lifecycle, strict_lineage=strict)
         self.jobs = Jobs(
-            store=store, clock=self.clock, ids=ids, lifecycle=self.lifecycle, pager=pager, default_glue_version="5.1"
+            store=store,
+            clock=self.clock,
+            ids=ids,
+            lifecycle=self.lifecycle,
+            pager=pager,
+            default_glue_version="5.1",
         )
         self.runs = JobRuns(store=store, clock=self.clock, lifecycle=self.lifecycle, pager=pager)
         self.triggers = Triggers(
@@ -324,7 +329,13 @@ def scheduled(shop: Shop, expression: str = "cron(0 */6 * * ? *)") -> Scheduler:
     shop.job("j", ExecutionProperty={"MaxConcurrentRuns": 100})
     shop.triggers.create_trigger(
         CONTEXT,
-        {"Name": "s", "Type": "SCHEDULED", "Schedule": expression, "Actions": [{"JobName": "j"}], "StartOnCreation": True},
+        {
+            "Name": "s",
+            "Type": "SCHEDULED",
+            "Schedule": expression,
+            "Actions": [{"JobName": "j"}],
+            "StartOnCreation": True,
+        },
     )
     return Scheduler(store=shop.store, clock=shop.clock, holder="one", sources=(shop.firing,))
 

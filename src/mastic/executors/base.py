@@ -84,9 +84,11 @@ class RuntimeMissing(Exception):
 
 
 class Executor(Protocol):
-    """A place where job processes run."""
+    """A place where job processes run. ``memory_mb`` and ``cores`` are the most that one of them can have."""
 
     host: str
+    memory_mb: int
+    cores: int
 
     def places(self) -> int:
         """How many processes may run here at a time."""

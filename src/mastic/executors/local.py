@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import structlog
 
 from mastic.executors import processes
@@ -68,11 +69,14 @@ class LocalExecutor:
         extra_env: Mapping[str, str] | None = None,
     ) -> None:
         self.host = os.uname().nodename
+        self.cores = os.cpu_count() or 1
+        # The rest is for the server and the system.
+        self.memory_mb = int(psutil.virtual_memory().total * 0.8) // (1024 * 1024)
         self._interpreter = interpreter
         self._directory = directory
         self._warm = warm
         self._prepare = prepare
-        self._most = most or max(8, 4 * (os.cpu_count() or 1))
+        self._most = most or max(8, 4 * self.cores)
         self._extra = dict(extra_env or {})
         self._idle: dict[str, list[Interpreter]] = {}
         self._children: dict[ProcessId, Interpreter] = {}

@@ -43,7 +43,10 @@ Credentials = Callable[[JobRun], Mapping[str, str]]
 
 
 class Preparation:
-    """Makes orders. ``endpoint`` is where a job process reaches this server."""
+    """Makes orders. ``endpoint`` is where a job process reaches this server.
+
+    ``memory_mb`` and ``cores`` are what the machine has for one run, however many workers it asks for.
+    """
 
     def __init__(
         self,
@@ -53,12 +56,16 @@ class Preparation:
         credentials: Credentials,
         default_engine: str,
         installed: Callable[[str], bool],
+        memory_mb: int,
+        cores: int,
     ) -> None:
         self._objects = objects
         self._endpoint = endpoint
         self._credentials = credentials
         self._default_engine = default_engine
         self._installed = installed
+        self._memory_mb = memory_mb
+        self._cores = cores
 
     def engine(self, run: JobRun, forced: str | None) -> tuple[str, str]:
         """(runtime, engine) that the run's next process uses; ``forced`` after a refusal. Raises Unprepared."""
@@ -117,8 +124,8 @@ class Preparation:
             result=str(directory.result),
             engine=engine,
             arguments=merged,
-            memory_mb=memory,
-            cores=cores,
+            memory_mb=min(memory, self._memory_mb),
+            cores=min(cores, self._cores),
         )
 
     def _python_files(self, merged: Mapping[str, str], directory: RunDirectory) -> list[str]:
