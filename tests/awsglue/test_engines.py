@@ -62,10 +62,12 @@ def test_suite_in_runtime(runtime: str, tmp_path: Path) -> None:
     clean["MASTIC_RUNTIMES_DIR"] = str(RUNTIMES)
     every = sorted(path.name for path in FOLDER.glob("test_*.py") if path.name != "test_engines.py")
     chosen = every if runtime == "sail" or os.environ.get("MASTIC_TEST_ALL") else CORE
-    start = START.format(site=str(tools(tmp_path / "tools")))
+    # A file, not -c: a main module without a file makes the Connect client believe that it is its own doctest.
+    start = tmp_path / "start.py"
+    start.write_text(START.format(site=str(tools(tmp_path / "tools"))))
     options = ["-q", "-c", os.devnull, "--rootdir", FOLDER, "--confcutdir", FOLDER, "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [python, "-c", start, *options, "--basetemp", tmp_path / "t", "-W", "ignore", "--tb=short"]
+        [python, start, *options, "--basetemp", tmp_path / "t", "-W", "ignore", "--tb=short"]
         + [FOLDER / name for name in chosen],
         env=clean,
         capture_output=True,
