@@ -28,6 +28,12 @@ def test_numbers_sort_as_numbers(a: Decimal, b: Decimal) -> None:
     assert (x < y, x == y) == (a < b, a == b)
 
 
+@given(st.integers(-(10**25), 10**25), st.sampled_from(["", "0", "00"]))
+def test_integers_are_encoded_like_decimals(number: int, zeros: str) -> None:
+    text = f"-{zeros}{-number}" if number < 0 else f"{zeros}{number}"
+    assert encode_value("integer", text) == encode_value("decimal", str(number))
+
+
 @given(TEXT, TEXT)
 def test_strings_sort_by_code_point(a: str, b: str) -> None:
     x, y = encode_value("string", a), encode_value("string", b)

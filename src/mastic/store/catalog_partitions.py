@@ -75,6 +75,9 @@ descriptors = Table(
     sqlite_with_rowid=False,
 )
 
+_WRITTEN = tuple(column.name for column in partitions.columns if column.name != "id")
+_NO_PARTS = (None,) * SEARCHABLE_KEYS
+
 _OF_TABLE = partitions.c.table_id == bindparam("of")
 _ONE = select(partitions).where(_OF_TABLE, partitions.c.key == bindparam("at"))
 _SOME = select(partitions).where(_OF_TABLE, partitions.c.key.in_(bindparam("at", expanding=True)))
@@ -100,39 +103,61 @@ class NewPartition:
 
 
 def _row(table_id: int, new: NewPartition) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "table_id": table_id,
-        "key": new.key,
-        "slot": new.slot,
-        "values": new.values,
-        "descriptor": new.digest,
-        "location": new.location,
-        "body": new.body,
-        "created": new.created,
-    }
-    for n in range(SEARCHABLE_KEYS):
-        row[f"k{n}"] = new.parts[n] if n < len(new.parts) else None
-    return row
+    return dict(zip(_WRITTEN, _tuple(table_id, new), strict=True))
+
+
+def _tuple(table_id: int, new: NewPartition) -> tuple[Any, ...]:
+    """The values of ``_WRITTEN``."""
+    parts = (*new.parts[:SEARCHABLE_KEYS], *_NO_PARTS[len(new.parts) :])
+    return (
+        table_id,
+        new.key,
+        *parts,
+        new.slot,
+        new.values,
+        new.digest,
+        new.location,
+        new.body,
+        new.created,
+    )
 
 
 def add(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
     """Store partitions with keys all different; returns the keys that did not exist before."""
-    known = set(tx.execute(_KEYS, {"of": table_id, "at": [p.key for p in new]}).scalars())
-    fresh = [p for p in new if p.key not in known]
-    if not fresh:
-        return set()
-    _share(tx, table_id, fresh)
     if tx.dialect.name == "sqlite":
-        # One writer at a time: nobody came in between.
-        tx.execute(partitions.insert(), [_row(table_id, p) for p in fresh])
-        return {p.key for p in fresh}
+        return _add_alone(tx, table_id, new)
+    _share(tx, table_id, new)
     added = tx.execute(
         insert(tx, partitions)
         .on_conflict_do_nothing(index_elements=["table_id", "key"])
         .returning(partitions.c.key),
-        [_row(table_id, p) for p in fresh],
+        [_row(table_id, p) for p in new],
     )
     return set(added.scalars())
+
+
+def _add_alone(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
+    """SQLite has one writer: nobody comes in between look and write.
+
+    Partitions come by the hundred thousand, and SQLAlchemy's work on parameters costs more than SQLite's: the
+    statements are given as the driver takes them.
+    """
+    marks = ",".join("?" * len(new))
+    present = tx.exec_driver_sql(
+        f'SELECT "key" FROM catalog_partitions WHERE table_id = ? AND "key" IN ({marks})',
+        (table_id, *(p.key for p in new)),
+    )
+    known = set(present.scalars())
+    fresh = [p for p in new if p.key not in known]
+    if fresh:
+        _share(tx, table_id, fresh)
+        columns = ",".join(f'"{name}"' for name in _WRITTEN)
+        values = ",".join("?" * len(_WRITTEN))
+        tx.exec_driver_sql(
+            f"INSERT INTO catalog_partitions ({columns}) VALUES ({values})",
+            [_tuple(table_id, p) for p in fresh],
+        )
+    return {p.key for p in fresh}
 
 
 def _share(tx: Connection, table_id: int, new: Iterable[NewPartition]) -> None:

@@ -61,8 +61,9 @@ class Partitions:
             coder = Coder(row.body)
             first: dict[str, int] = {}
             new: list[NewPartition] = []
+            created_at = micros(now)
             for number, one in enumerate(given):
-                encoded = coder.encode(_values(coder, one.get("Values")), one, micros(now))
+                encoded = coder.encode(_values(coder, one.get("Values")), one, created_at)
                 if first.setdefault(encoded.key, number) == number:
                     new.append(encoded)
             added = catalog_partitions.add(tx, row.id, new)
