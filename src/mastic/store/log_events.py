@@ -8,7 +8,7 @@ row and its place there; positions order a stream, never change and make the eve
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
@@ -72,12 +72,16 @@ END = Position(2**62, 2**62, 0)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event as stored."""
+    """One event as stored. ``lines`` is how many were looked at for it: itself and those left out beside it."""
 
     position: Position
     message: str
     ingested: int
     stream_id: int
+    lines: int = 1
+
+
+Keep = Callable[[str], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +122,14 @@ def append(
     return positions
 
 
-def forward(tx: Connection, wanted: Range, after: Position = BEGINNING) -> Iterator[Event]:
-    """The events after a position, earliest first, read as they are asked for."""
+def forward(
+    tx: Connection, wanted: Range, after: Position = BEGINNING, keep: Keep | None = None
+) -> Iterator[Event]:
+    """The events after a position, earliest first, read as they are asked for.
+
+    ``keep`` leaves out messages early; the last event of every row comes whether it wants it or not, so that
+    the reader knows how far it is.
+    """
     floor = max(wanted.start, after.time)
     query = _rows(wanted).where(log_batches.c.first >= floor - SPAN, log_batches.c.last >= floor)
     heap: list[tuple[Position, int, list[Event]]] = []
@@ -129,9 +139,7 @@ def forward(tx: Connection, wanted: Range, after: Position = BEGINNING) -> Itera
         for row in page:
             last = (row.first, row.id)
             yield from _drain(heap, Position(row.first, row.id, -1))
-            events = [
-                e for e in _unpack(row) if e.position > after and wanted.start <= e.position.time < wanted.end
-            ]
+            events = _unpack(row, wanted, lambda p: p > after, keep, always=-1)
             if events:
                 heappush(heap, (events[0].position, 0, events))
         if len(page) < _PAGE:
@@ -139,8 +147,10 @@ def forward(tx: Connection, wanted: Range, after: Position = BEGINNING) -> Itera
             return
 
 
-def backward(tx: Connection, wanted: Range, before: Position = END) -> Iterator[Event]:
-    """The events before a position, latest first, read as they are asked for."""
+def backward(
+    tx: Connection, wanted: Range, before: Position = END, keep: Keep | None = None
+) -> Iterator[Event]:
+    """The events before a position, latest first, read as they are asked for; ``keep`` as in ``forward``."""
     ceiling = min(wanted.end - 1, before.time)
     c = log_batches.c
     query = _rows(wanted).where(c.first <= ceiling, c.last >= wanted.start, c.last <= ceiling + SPAN)
@@ -153,10 +163,9 @@ def backward(tx: Connection, wanted: Range, before: Position = END) -> Iterator[
             # Rows come by their last time: no event of this row or of a later one precedes what is let go here.
             while held and (-held[0][0][0], -held[0][0][1]) > last:
                 yield heappop(held)[1]
-            for event in _unpack(row):
+            for event in _unpack(row, wanted, lambda p: p < before, keep, always=0):
                 p = event.position
-                if p < before and wanted.start <= p.time < wanted.end:
-                    heappush(held, ((-p.time, -p.batch, -p.place), event))
+                heappush(held, ((-p.time, -p.batch, -p.place), event))
         if len(page) < _PAGE:
             while held:
                 yield heappop(held)[1]
@@ -254,10 +263,26 @@ def _pack(events: list[tuple[int, str]]) -> bytes:
     return b"j" + text if len(text) < _SMALL else b"z" + zlib.compress(text, 1)
 
 
-def _unpack(row: Any) -> list[Event]:
+def _unpack(
+    row: Any, wanted: Range, within: Callable[[Position], bool], keep: Keep | None, *, always: int
+) -> list[Event]:
+    """The row's events in range that are wanted, and the one at the index ``always`` of those in range."""
     body = bytes(row.body)
     text = body[1:] if body[:1] == b"j" else zlib.decompress(body[1:])
+    lines = [
+        (position, message)
+        for place, (time, message) in enumerate(orjson.loads(text))
+        if wanted.start <= time < wanted.end and within(position := Position(time, row.id, place))
+    ]
+    if not lines:
+        return []
+    if keep is not None:
+        marker = lines[always]
+        chosen = [line for line in lines if line is marker or keep(line[1])]
+    else:
+        chosen = lines
+    left_out = len(lines) - len(chosen)
     return [
-        Event(Position(time, row.id, index), message, row.ingested, row.stream_id)
-        for index, (time, message) in enumerate(orjson.loads(text))
+        Event(position, message, row.ingested, row.stream_id, 1 if number else 1 + left_out)
+        for number, (position, message) in enumerate(chosen)
     ]

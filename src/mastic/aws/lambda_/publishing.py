@@ -16,7 +16,7 @@ def publish(tx: Connection, latest: Version, description: str | None, *, revisio
     if description is not None:
         body["Description"] = description
     last = lambda_.newest_version(tx, latest.scope, latest.name)
-    if last is not None and last.sha == latest.sha and _settings(last.body) == _settings(body):
+    if last is not None and _unchanged(latest, since=last):
         return last
     function = lambda_.get(tx, latest.scope, latest.name)
     assert function is not None
@@ -27,5 +27,6 @@ def publish(tx: Connection, latest: Version, description: str | None, *, revisio
     return made
 
 
-def _settings(body: dict[str, object]) -> dict[str, object]:
-    return {member: value for member, value in body.items() if member != "Description"}
+def _unchanged(latest: Version, *, since: Version) -> bool:
+    """Whether ``$LATEST`` was not touched since a version was made of it, or is the same again."""
+    return since.modified == latest.modified or (since.sha == latest.sha and since.body == latest.body)

@@ -93,7 +93,12 @@ class LogEvents:
                 end=request.get("endTime", 2**62 - 1) + 1,
             )
             read = log_events.backward if descending else log_events.forward
-            found, last, finished = _search(read(tx, wanted, at), pattern, limit, chosen)
+            found, last, finished = _search(
+                read(tx, wanted, at, lambda message: pattern.match(message) is not None),
+                pattern,
+                limit,
+                chosen,
+            )
             labels = chosen if chosen is not None else logs.stream_names(tx, group)
         answer: dict[str, Any] = {
             "events": [
@@ -219,7 +224,7 @@ def _search(
     for event in events:
         if len(found) >= limit or size > LARGEST_PAGE_BYTES or searched >= MOST_SEARCHED:
             return found, last, False
-        searched += 1
+        searched += event.lines
         last = event.position
         if chosen is not None and event.stream_id not in chosen:
             continue
