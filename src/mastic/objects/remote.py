@@ -35,13 +35,16 @@ class RemoteObjects:
         from botocore.config import Config
 
         style = {"addressing_style": "path" if path_style else "auto"}
-        self._client: Any = boto3.client(
+        # boto3 and botocore come without types.
+        client: Any = boto3.client
+        settings: Any = Config
+        self._client: Any = client(
             "s3",
             endpoint_url=endpoint or None,
             region_name=region,
             aws_access_key_id=access_key or None,
             aws_secret_access_key=secret_key or None,
-            config=Config(s3=style, retries={"mode": "standard", "total_max_attempts": 5}),
+            config=settings(s3=style, retries={"mode": "standard", "total_max_attempts": 5}),
         )
 
     def stat(self, bucket: str, key: str) -> ObjectInfo:
