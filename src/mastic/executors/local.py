@@ -32,7 +32,7 @@ log = structlog.get_logger()
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "JAVA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR")
 READY = b"ready\n"
 POLL = 0.1  # seconds, where the system cannot tell us that a process has ended
-REFILL_PAUSE = 0.75  # seconds that a script gets to itself before the next interpreter is prepared
+REFILL_PAUSE = 0.75  # seconds without a start before the next interpreter is prepared
 
 
 @dataclass(kw_only=True)
@@ -185,13 +185,14 @@ class LocalExecutor:
         return Interpreter(process=process, popen=popen, chatter=chatter, runtime=runtime, warm=warm)
 
     def _fill(self) -> None:
-        first = True
+        pause = 0.0
         while not self._closed.is_set():
             self._refill.wait()
             self._refill.clear()
-            if not first:
-                self._closed.wait(REFILL_PAUSE)
-            first = False
+            # While one job follows another, preparing would only take the processor from them.
+            while not self._closed.is_set() and self._refill.wait(pause):
+                self._refill.clear()
+            pause = REFILL_PAUSE
             for runtime in self._prepare:
                 self._fill_one(runtime)
 
