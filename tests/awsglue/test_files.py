@@ -49,7 +49,7 @@ def test_missing_path(spark: Any, tmp_path: Path) -> None:
 
 
 def test_partitions_null_and_dynamic_overwrite(df: Any, spark: Any, tmp_path: Path) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
     target = f"file://{tmp_path}/pp"
     df.write.partitionBy("p").parquet(target)
@@ -58,7 +58,9 @@ def test_partitions_null_and_dynamic_overwrite(df: Any, spark: Any, tmp_path: Pa
     assert rows(spark.read.parquet(target)) == rows(df)
     spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
     try:
-        df.filter("p = 'x'").withColumn("id", F.lit(77)).write.partitionBy("p").mode("overwrite").parquet(target)
+        df.filter("p = 'x'").withColumn("id", fn.lit(77)).write.partitionBy("p").mode("overwrite").parquet(
+            target
+        )
     finally:
         spark.conf.unset("spark.sql.sources.partitionOverwriteMode")
     assert rows(spark.read.parquet(target).select("id")) == [(1,), (77,)]
@@ -78,15 +80,28 @@ def test_partition_types_are_inferred(spark: Any, tmp_path: Path) -> None:
 
 def test_csv_text(df: Any, tmp_path: Path) -> None:
     df.write.option("header", "true").csv(f"file://{tmp_path}/c")
-    part = next(path for path in (tmp_path / "c").iterdir() if path.name.startswith("part-") and path.suffix == ".csv")
+    part = next(
+        path for path in (tmp_path / "c").iterdir() if path.name.startswith("part-") and path.suffix == ".csv"
+    )
     assert part.read_text() == "id,v,d,p\n1,a,1.5,\n2,b,2.5,x\n"
 
 
 def test_csv_writing_rules(spark: Any, tmp_path: Path) -> None:
-    given = [("a,b", 1e10, True), ('say "hi"', 1.0, False), ("", -0.5, None), (None, 1e-5, True), (" pad ", 100.0, True),
-             ("line\nend", 0.001, True), ("back\\slash", 12345678.9, False)]
-    spark.createDataFrame(given, "s string, d double, b boolean").coalesce(1).write.csv(f"file://{tmp_path}/c")
-    part = next(path for path in (tmp_path / "c").iterdir() if path.name.startswith("part-") and path.suffix == ".csv")
+    given = [
+        ("a,b", 1e10, True),
+        ('say "hi"', 1.0, False),
+        ("", -0.5, None),
+        (None, 1e-5, True),
+        (" pad ", 100.0, True),
+        ("line\nend", 0.001, True),
+        ("back\\slash", 12345678.9, False),
+    ]
+    spark.createDataFrame(given, "s string, d double, b boolean").coalesce(1).write.csv(
+        f"file://{tmp_path}/c"
+    )
+    part = next(
+        path for path in (tmp_path / "c").iterdir() if path.name.startswith("part-") and path.suffix == ".csv"
+    )
     assert part.read_text() == (
         '"a,b",1.0E10,true\n"say \\"hi\\"",1.0,false\n"",-0.5,\n,1.0E-5,true\npad,100.0,true\n"line\nend",0.001,true\n'
         "back\\slash,1.23456789E7,false\n"
@@ -94,11 +109,18 @@ def test_csv_writing_rules(spark: Any, tmp_path: Path) -> None:
 
 
 def test_json_writing_rules(spark: Any, tmp_path: Path) -> None:
-    spark.sql("SELECT 1 a, cast(null as string) b, named_struct('x', 1.5D, 'y', array('q', null)) s, "
-              "timestamp'2020-01-01 10:00:00' t, date'2020-01-02' d, map('k', 1) m").write.json(f"file://{tmp_path}/j")
-    part = next(path for path in (tmp_path / "j").iterdir() if path.name.startswith("part-") and path.suffix == ".json")
+    spark.sql(
+        "SELECT 1 a, cast(null as string) b, named_struct('x', 1.5D, 'y', array('q', null)) s, "
+        "timestamp'2020-01-01 10:00:00' t, date'2020-01-02' d, map('k', 1) m"
+    ).write.json(f"file://{tmp_path}/j")
+    part = next(
+        path
+        for path in (tmp_path / "j").iterdir()
+        if path.name.startswith("part-") and path.suffix == ".json"
+    )
     assert part.read_text() == (
-        '{"a":1,"s":{"x":1.5,"y":["q",null]},"t":"2020-01-01T10:00:00.000Z","d":"2020-01-02","m":{"k":1}}\n')
+        '{"a":1,"s":{"x":1.5,"y":["q",null]},"t":"2020-01-01T10:00:00.000Z","d":"2020-01-02","m":{"k":1}}\n'
+    )
 
 
 def test_file_counts(spark: Any, tmp_path: Path) -> None:
@@ -116,36 +138,51 @@ def test_empty_frame_keeps_its_schema(df: Any, spark: Any, tmp_path: Path) -> No
 
 
 def test_globs_hidden_files_and_plain_subfolders(spark: Any, tmp_path: Path) -> None:
-    for name, text in (("a1.csv", "1\n"), ("a2.csv", "2\n"), ("b.csv", "3\n"), ("_hidden.csv", "4\n"), (".dot.csv", "5\n")):
+    for name, text in (
+        ("a1.csv", "1\n"),
+        ("a2.csv", "2\n"),
+        ("b.csv", "3\n"),
+        ("_hidden.csv", "4\n"),
+        (".dot.csv", "5\n"),
+    ):
         (tmp_path / name).write_text(text)
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "c.csv").write_text("6\n")
     assert rows(spark.read.csv(f"file://{tmp_path}/a*.csv")) == [("1",), ("2",)]
     assert rows(spark.read.csv(f"file://{tmp_path}/{{a1,b}}.csv")) == [("1",), ("3",)]
     assert rows(spark.read.csv(f"file://{tmp_path}")) == [("1",), ("2",), ("3",)]
-    assert rows(spark.read.option("recursiveFileLookup", "true").csv(f"file://{tmp_path}")) == [("1",), ("2",), ("3",), ("6",)]
+    assert rows(spark.read.option("recursiveFileLookup", "true").csv(f"file://{tmp_path}")) == [
+        ("1",),
+        ("2",),
+        ("3",),
+        ("6",),
+    ]
     assert rows(spark.read.option("pathGlobFilter", "b*").csv(f"file://{tmp_path}")) == [("3",)]
 
 
 def test_where_rows_come_from(spark: Any, tmp_path: Path) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
     (tmp_path / "a.csv").write_text("x\n1\n")
     (tmp_path / "b.csv").write_text("x\n2\n")
     read = spark.read.option("header", "true").csv(f"file://{tmp_path}")
-    named = read.withColumn("f", F.input_file_name()).filter("x > 0").select("x", "f")
+    named = read.withColumn("f", fn.input_file_name()).filter("x > 0").select("x", "f")
     found = {row.x: row.f for row in named.collect()}
     assert {key: value.rsplit("/", 1)[-1] for key, value in found.items()} == {"1": "a.csv", "2": "b.csv"}
     assert found["1"].startswith("file:///")
     assert named.columns == ["x", "f"]
-    meta = read.select("x", "_metadata.file_name", F.col("_metadata.file_size").alias("n")).orderBy("x").collect()
+    meta = (
+        read.select("x", "_metadata.file_name", fn.col("_metadata.file_size").alias("n"))
+        .orderBy("x")
+        .collect()
+    )
     assert [tuple(row) for row in meta] == [("1", "a.csv", 4), ("2", "b.csv", 4)]
 
 
 def test_own_target_is_not_overwritten(df: Any, spark: Any, tmp_path: Path) -> None:
     target = f"file://{tmp_path}/same"
     df.write.parquet(target)
-    with pytest.raises(Exception, match="UNSUPPORTED_OVERWRITE|Cannot overwrite|File|file"):
+    with pytest.raises(Exception, match=r"UNSUPPORTED_OVERWRITE|Cannot overwrite|File|file"):
         spark.read.parquet(target).write.mode("overwrite").parquet(target)
 
 
@@ -167,12 +204,14 @@ def test_parquet_written_as_spark_writes_it(df: Any, spark: Any, tmp_path: Path)
 def test_text_and_rdds(spark: Any, tmp_path: Path) -> None:
     spark.createDataFrame([("a",), ("b c",)], "value string").coalesce(1).write.text(f"file://{tmp_path}/t")
     assert rows(spark.read.text(f"file://{tmp_path}/t")) == [("a",), ("b c",)]
-    assert spark.sparkContext.parallelize([1, 2, 3]).map(lambda n: n * 2).filter(lambda n: n > 2).collect() == [4, 6]
+    assert spark.sparkContext.parallelize([1, 2, 3]).map(lambda n: n * 2).filter(
+        lambda n: n > 2
+    ).collect() == [4, 6]
     assert spark.createDataFrame([(1,)], "id int").rdd.map(lambda row: row.id + 1).collect() == [2]
 
 
 def test_functions_accumulators_and_broadcasts(df: Any, spark: Any) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
     seen = spark.sparkContext.accumulator(0)
     shared = spark.sparkContext.broadcast({"a": 10, "b": 20})
@@ -181,5 +220,5 @@ def test_functions_accumulators_and_broadcasts(df: Any, spark: Any) -> None:
         seen.add(1)
         return shared.value[value]
 
-    assert sorted(row[0] for row in df.select(F.udf(look, "int")("v")).collect()) == [10, 20]
+    assert sorted(row[0] for row in df.select(fn.udf(look, "int")("v")).collect()) == [10, 20]
     assert seen.value == 2

@@ -15,55 +15,64 @@ pytestmark = pytest.mark.skipif(installed() != "sail", reason="Spark's answer is
 
 @pytest.fixture
 def df(spark: Any) -> Any:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
-    return spark.createDataFrame([(1, 1e10, Decimal("1.10"), "x")], "i int, d double, m decimal(10,2), s string").withColumn(
-        "dt", F.to_date(F.lit("2020-01-01"))).withColumn("ts", F.to_timestamp(F.lit("2020-01-01 00:00:00")))
+    return (
+        spark.createDataFrame([(1, 1e10, Decimal("1.10"), "x")], "i int, d double, m decimal(10,2), s string")
+        .withColumn("dt", fn.to_date(fn.lit("2020-01-01")))
+        .withColumn("ts", fn.to_timestamp(fn.lit("2020-01-01 00:00:00")))
+    )
 
 
 def test_answers_made_spark_s(df: Any, spark: Any) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
-    assert df.select(F.col("d").cast("string")).collect()[0].asDict() == {"d": "1.0E10"}
-    assert df.select(F.concat(F.lit("a"), F.col("d"))).collect()[0][0] == "a1.0E10"
-    assert df.select(F.datediff("dt", "dt").alias("n")).dtypes == [("n", "int")]
+    assert df.select(fn.col("d").cast("string")).collect()[0].asDict() == {"d": "1.0E10"}
+    assert df.select(fn.concat(fn.lit("a"), fn.col("d"))).collect()[0][0] == "a1.0E10"
+    assert df.select(fn.datediff("dt", "dt").alias("n")).dtypes == [("n", "int")]
     assert spark.sql("SELECT datediff(date'2020-01-03', date'2020-01-01') AS n").dtypes == [("n", "int")]
-    assert df.select(F.when(F.col("i") > 5, 1).otherwise(2.5).alias("w")).dtypes == [("w", "double")]
+    assert df.select(fn.when(fn.col("i") > 5, 1).otherwise(2.5).alias("w")).dtypes == [("w", "double")]
     assert df.select("i").union(df.select("d")).dtypes == [("i", "double")]
-    assert df.select((F.col("d") / 3), (F.col("i") / 2)).collect()[0][1] == 0.5
-    assert df.select(F.col("m") * 2).collect()[0][0] == Decimal("2.20")
+    assert df.select((fn.col("d") / 3), (fn.col("i") / 2)).collect()[0][1] == 0.5
+    assert df.select(fn.col("m") * 2).collect()[0][0] == Decimal("2.20")
     assert df.unionByName(df).dropDuplicates(["i"]).columns == df.columns
     assert df.unionByName(df).dropDuplicates(["i"]).count() == 1
 
 
-@pytest.mark.parametrize("make", [
-    lambda F, df: df.select(F.col("m") / 3),
-    lambda F, df: df.groupBy("s").agg((F.sum("m") / F.count("i")).alias("z")),
-    lambda F, df: df.select(F.col("dt") - F.col("dt")),
-    lambda F, df: df.select(F.to_json(F.struct("i", "ts"))),
-    lambda F, df: df.select(F.percentile_approx("i", 0.5)),
-    lambda F, df: df.select(F.bround("d")),
-    lambda F, df: df.select(F.hash("m")),
-    lambda F, df: df.select(F.split("s", "")),
-    lambda F, df: df.select(F.transform_keys(F.create_map("s", "i"), lambda k, v: F.upper(k))),
-    lambda F, df: df.sparkSession.sql("SELECT m / 3 FROM {d}", d=df),
-    lambda F, df: df.sparkSession.sql("SELECT 1.0 / 3"),
-    lambda F, df: df.sparkSession.sql("SELECT cast(d AS string) FROM {d}", d=df),
-    lambda F, df: df.sparkSession.sql("SELECT extract(dow FROM dt) FROM {d}", d=df),
-    lambda F, df: df.sparkSession.sql("SELECT sum(m) * sum(m) FROM {d}", d=df),
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda fn, df: df.select(fn.col("m") / 3),
+        lambda fn, df: df.groupBy("s").agg((fn.sum("m") / fn.count("i")).alias("z")),
+        lambda fn, df: df.select(fn.col("dt") - fn.col("dt")),
+        lambda fn, df: df.select(fn.to_json(fn.struct("i", "ts"))),
+        lambda fn, df: df.select(fn.percentile_approx("i", 0.5)),
+        lambda fn, df: df.select(fn.bround("d")),
+        lambda fn, df: df.select(fn.hash("m")),
+        lambda fn, df: df.select(fn.split("s", "")),
+        lambda fn, df: df.select(fn.transform_keys(fn.create_map("s", "i"), lambda k, v: fn.upper(k))),
+        lambda fn, df: df.sparkSession.sql("SELECT m / 3 FROM {d}", d=df),
+        lambda fn, df: df.sparkSession.sql("SELECT 1.0 / 3"),
+        lambda fn, df: df.sparkSession.sql("SELECT cast(d AS string) FROM {d}", d=df),
+        lambda fn, df: df.sparkSession.sql("SELECT extract(dow FROM dt) FROM {d}", d=df),
+        lambda fn, df: df.sparkSession.sql("SELECT sum(m) * sum(m) FROM {d}", d=df),
+    ],
+)
 def test_refused_by_name(make: Any, df: Any) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
     with pytest.raises(EngineRefused, match="--engine spark"):
-        make(F, df).collect()
+        make(fn, df).collect()
 
 
 def test_refused_elsewhere(df: Any, spark: Any) -> None:
     for attempt in (
-        lambda: df.approxQuantile("i", [0.5], 0.1), lambda: spark.sparkContext.newAPIHadoopFile("x"),
-        lambda: spark.read.format("avro").load("/tmp"), lambda: df.write.format("xml").save("/tmp/never"),
-        lambda: spark.conf.set("spark.sql.caseSensitive", "true"), lambda: spark.sql("OPTIMIZE t"),
+        lambda: df.approxQuantile("i", [0.5], 0.1),
+        lambda: spark.sparkContext.newAPIHadoopFile("x"),
+        lambda: spark.read.format("avro").load("/tmp"),
+        lambda: df.write.format("xml").save("/tmp/never"),
+        lambda: spark.conf.set("spark.sql.caseSensitive", "true"),
+        lambda: spark.sql("OPTIMIZE t"),
     ):
         with pytest.raises(EngineRefused):
             attempt()

@@ -19,14 +19,25 @@ def launch(folder: Path, source: str, **members: Any) -> tuple[int, dict[str, An
     script = folder / "script.py"
     script.write_text(source)
     order = {
-        "version": 1, "run_id": "jr_1", "script": str(script), "argv": [str(script), "--JOB_NAME", "j"],
-        "cwd": str(folder), "stdout": str(folder / "out"), "stderr": str(folder / "err"),
-        "result": str(folder / "result.json"), "command": "pythonshell", **members,
+        "version": 1,
+        "run_id": "jr_1",
+        "script": str(script),
+        "argv": [str(script), "--JOB_NAME", "j"],
+        "cwd": str(folder),
+        "stdout": str(folder / "out"),
+        "stderr": str(folder / "err"),
+        "result": str(folder / "result.json"),
+        "command": "pythonshell",
+        **members,
     }
     (folder / "order.json").write_text(json.dumps(order))
     done = subprocess.run(
-        [sys.executable, "-m", "awsglue._runtime.launch"], input=json.dumps({"order": str(folder / "order.json")}) + "\n",
-        text=True, capture_output=True, check=False, timeout=120,
+        [sys.executable, "-m", "awsglue._runtime.launch"],
+        input=json.dumps({"order": str(folder / "order.json")}) + "\n",
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=120,
     )
     result = json.loads((folder / "result.json").read_text()) if (folder / "result.json").exists() else {}
     return done.returncode, result, (folder / "out").read_text(), (folder / "err").read_text()
@@ -34,43 +45,55 @@ def launch(folder: Path, source: str, **members: Any) -> tuple[int, dict[str, An
 
 def test_success(tmp_path: Path) -> None:
     code, result, out, _ = launch(
-        tmp_path, "import os, sys\nprint(sys.argv[1:], os.getcwd(), os.environ['X'], __name__)\n", env={"X": "1"})
+        tmp_path,
+        "import os, sys\nprint(sys.argv[1:], os.getcwd(), os.environ['X'], __name__)\n",
+        env={"X": "1"},
+    )
     assert (code, result["state"], result["exit_code"]) == (0, "SUCCEEDED", 0)
     assert out == f"['--JOB_NAME', 'j'] {tmp_path} 1 __main__\n"
     assert result["script_started_at"] > 0
 
 
-@pytest.mark.parametrize(("source", "code", "state", "message"), [
-    ("import sys; sys.exit()", 0, "SUCCEEDED", ""),
-    ("import sys; sys.exit(0)", 0, "SUCCEEDED", ""),
-    ("import sys; sys.exit(3)", 3, "FAILED", "SystemExit: 3"),
-    ("import sys; sys.exit('no data')", 1, "FAILED", "SystemExit: no data"),
-    ("raise ValueError('bad value')", 1, "FAILED", "ValueError: bad value"),
-    ("{}['k']", 1, "FAILED", "KeyError: 'k'"),
-    ("import no_such_module", 1, "FAILED", "ModuleNotFoundError: No module named 'no_such_module'"),
-    ("def f(:\n", 1, "FAILED", "SyntaxError: "),
-    ("class E(Exception): pass\nraise E", 1, "FAILED", "E"),
-])
+@pytest.mark.parametrize(
+    ("source", "code", "state", "message"),
+    [
+        ("import sys; sys.exit()", 0, "SUCCEEDED", ""),
+        ("import sys; sys.exit(0)", 0, "SUCCEEDED", ""),
+        ("import sys; sys.exit(3)", 3, "FAILED", "SystemExit: 3"),
+        ("import sys; sys.exit('no data')", 1, "FAILED", "SystemExit: no data"),
+        ("raise ValueError('bad value')", 1, "FAILED", "ValueError: bad value"),
+        ("{}['k']", 1, "FAILED", "KeyError: 'k'"),
+        ("import no_such_module", 1, "FAILED", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("def f(:\n", 1, "FAILED", "SyntaxError: "),
+        ("class E(Exception): pass\nraise E", 1, "FAILED", "E"),
+    ],
+)
 def test_ends(source: str, code: int, state: str, message: str, tmp_path: Path) -> None:
     found, result, _, err = launch(tmp_path, source)
     assert (found, result["state"], result["exit_code"]) == (code, state, code)
     assert result["error_message"].startswith(message) if message else not result["error_message"]
     if state == "FAILED" and "SystemExit" not in message:
         assert "script.py" in result["traceback"]
-        assert "launch.py" not in result["traceback"] and "_runtime" not in result["traceback"]
+        assert "launch.py" not in result["traceback"]
+        assert "_runtime" not in result["traceback"]
         assert result["traceback"] in err
 
 
 def test_killed_leaves_no_result(tmp_path: Path) -> None:
     code, result, out, _ = launch(
-        tmp_path, "import os, signal\nprint('here', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n")
+        tmp_path, "import os, signal\nprint('here', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
     assert (code, result, out) == (-9, {}, "here\n")
 
 
 def test_threads_and_exit_handlers_finish_first(tmp_path: Path) -> None:
-    _, result, out, _ = launch(tmp_path, (
-        "import atexit, threading, time\natexit.register(lambda: print('handler'))\n"
-        "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()\nprint('main')\n"))
+    _, result, out, _ = launch(
+        tmp_path,
+        (
+            "import atexit, threading, time\natexit.register(lambda: print('handler'))\n"
+            "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()\nprint('main')\n"
+        ),
+    )
     assert out == "main\nthread\nhandler\n"
     assert result["state"] == "SUCCEEDED"
 
@@ -78,22 +101,36 @@ def test_threads_and_exit_handlers_finish_first(tmp_path: Path) -> None:
 def test_extra_modules_and_empty_stdin(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "helper_module.py").write_text("VALUE = 7\n")
-    _, _, out, _ = launch(tmp_path, "import sys, helper_module\nprint(helper_module.VALUE, repr(sys.stdin.read()))\n",
-                          python_path=[str(tmp_path / "lib")])
+    _, _, out, _ = launch(
+        tmp_path,
+        "import sys, helper_module\nprint(helper_module.VALUE, repr(sys.stdin.read()))\n",
+        python_path=[str(tmp_path / "lib")],
+    )
     assert out == "7 ''\n"
 
 
 def test_no_order_ends_quietly() -> None:
-    done = subprocess.run([sys.executable, "-m", "awsglue._runtime.launch"], input="", text=True, capture_output=True,
-                          check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "awsglue._runtime.launch"],
+        input="",
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_unknown_order_version(tmp_path: Path) -> None:
     (tmp_path / "order.json").write_text('{"version": 9}')
     done = subprocess.run(
-        [sys.executable, "-m", "awsglue._runtime.launch"], input=json.dumps({"order": str(tmp_path / "order.json")}),
-        text=True, capture_output=True, check=False, timeout=60)
+        [sys.executable, "-m", "awsglue._runtime.launch"],
+        input=json.dumps({"order": str(tmp_path / "order.json")}),
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 64
     assert "order version 9" in done.stderr
 
@@ -121,14 +158,21 @@ def test_wrong_engine_is_said(tmp_path: Path) -> None:
 
 
 def test_glue_script_head(tmp_path: Path) -> None:
-    code, result, out, err = launch(tmp_path, (
-        "import sys\nfrom pyspark.context import SparkContext\nfrom pyspark.sql import SparkSession, functions as F\n"
-        "from pyspark import SparkConf\n"
-        "sc = SparkContext.getOrCreate(SparkConf().set('spark.app.name', 'x'))\nsc.setLogLevel('ERROR')\n"
-        "spark = SparkSession.builder.config('spark.sql.shuffle.partitions', '2').enableHiveSupport().getOrCreate()\n"
-        "print(spark.conf.get('spark.sql.shuffle.partitions'), spark.sparkContext is not None, spark.version[:3])\n"
-        "print(spark.range(3).agg(F.sum('id')).collect()[0][0], isinstance(spark, SparkSession))\n"
-    ), command="glueetl", arguments={"--conf": "spark.x=1 --conf spark.y=2"})
+    code, result, out, err = launch(
+        tmp_path,
+        (
+            "import sys\nfrom pyspark.context import SparkContext\n"
+            "from pyspark.sql import SparkSession, functions as F\n"
+            "from pyspark import SparkConf\n"
+            "sc = SparkContext.getOrCreate(SparkConf().set('spark.app.name', 'x'))\nsc.setLogLevel('ERROR')\n"
+            "builder = SparkSession.builder.config('spark.sql.shuffle.partitions', '2')\n"
+            "spark = builder.enableHiveSupport().getOrCreate()\n"
+            "print(spark.conf.get('spark.sql.shuffle.partitions'), spark.sparkContext is not None, spark.version[:3])\n"
+            "print(spark.range(3).agg(F.sum('id')).collect()[0][0], isinstance(spark, SparkSession))\n"
+        ),
+        command="glueetl",
+        arguments={"--conf": "spark.x=1 --conf spark.y=2"},
+    )
     assert (code, result["state"]) == (0, "SUCCEEDED"), err
     assert out == "2 True 3.5\n3 True\n"
     assert result["engine"] in ("sail", "spark")

@@ -23,11 +23,16 @@ KNOWN = {"mlbad", "dup"}
 
 
 def cases(name: str) -> list[Any]:
-    return [pytest.param(case, id=case["name"]) for case in json.loads((DATA / name).read_text())
-            if case["name"] not in KNOWN]
+    return [
+        pytest.param(case, id=case["name"])
+        for case in json.loads((DATA / name).read_text())
+        if case["name"] not in KNOWN
+    ]
 
 
-def rows_of(case: dict[str, Any], reader: Any, options: dict[str, str], path: Path, spark: Any) -> dict[str, Any]:
+def rows_of(
+    case: dict[str, Any], reader: Any, options: dict[str, str], path: Path, spark: Any
+) -> dict[str, Any]:
     listing = list_files(Storage(), [str(path)], options)
     given = case["options"].get("schema")
     schema = spark._mastic.parse_ddl(given) if given else reader.schema(listing.files)
@@ -57,12 +62,22 @@ def plain(value: Any, kind: Any) -> Any:
 
 @pytest.mark.parametrize("case", cases("csv_read.json"))
 def test_csv_as_spark_reads_it(case: dict[str, Any], tmp_path: Path, spark: Any) -> None:
-    compare(case, tmp_path / "f.csv", lambda given: CsvReader(storage=Storage(), options=csv_options(given)), spark)
+    compare(
+        case,
+        tmp_path / "f.csv",
+        lambda given: CsvReader(storage=Storage(), options=csv_options(given)),
+        spark,
+    )
 
 
 @pytest.mark.parametrize("case", cases("json_read.json"))
 def test_json_as_spark_reads_it(case: dict[str, Any], tmp_path: Path, spark: Any) -> None:
-    compare(case, tmp_path / "f.json", lambda given: JsonReader(storage=Storage(), options=json_options(given)), spark)
+    compare(
+        case,
+        tmp_path / "f.json",
+        lambda given: JsonReader(storage=Storage(), options=json_options(given)),
+        spark,
+    )
 
 
 def compare(case: dict[str, Any], path: Path, make: Any, spark: Any) -> None:
@@ -70,7 +85,7 @@ def compare(case: dict[str, Any], path: Path, make: Any, spark: Any) -> None:
     options = {key: value for key, value in case["options"].items() if key != "schema"}
     expected = case["spark"]
     if "error" in expected:
-        with pytest.raises(Exception, match="COLUMN_ALREADY_EXISTS|MALFORMED_RECORD|UNABLE_TO_INFER"):
+        with pytest.raises(Exception, match=r"COLUMN_ALREADY_EXISTS|MALFORMED_RECORD|UNABLE_TO_INFER"):
             rows_of(case, make(options), options, path, spark)
         return
     assert rows_of(case, make(options), options, path, spark) == expected

@@ -24,7 +24,9 @@ def database(server: str, spark: Any) -> Any:
     name = f"db_{uuid.uuid4().hex[:10]}"
     bucket = f"b-{uuid.uuid4().hex[:10]}"
     boto3.client("s3").create_bucket(Bucket=bucket)
-    boto3.client("glue").create_database(DatabaseInput={"Name": name, "LocationUri": f"s3://{bucket}/{name}.db/"})
+    boto3.client("glue").create_database(
+        DatabaseInput={"Name": name, "LocationUri": f"s3://{bucket}/{name}.db/"}
+    )
     yield name
     spark.sql("USE spark_catalog")
     for row in spark.sql(f"SHOW TABLES IN {name}").collect():
@@ -42,12 +44,18 @@ def query(spark: Any) -> Callable[[str], list[tuple[Any, ...]]]:
 def orders(database: str, spark: Any) -> str:
     table = f"glue_catalog.{database}.orders"
     spark.sql(f"CREATE TABLE {table} ({ORDERS}) USING iceberg PARTITIONED BY (region)")
-    spark.sql(f"INSERT INTO {table} VALUES (1,'eu',1.5,timestamp'2020-01-01 00:00:00'),(2,'us',2.5,null),(3,'eu',3.5,null)")
+    spark.sql(
+        f"INSERT INTO {table} VALUES (1,'eu',1.5,timestamp'2020-01-01 00:00:00'),(2,'us',2.5,null),(3,'eu',3.5,null)"
+    )
     return table
 
 
 def test_insert_select_and_history(orders: str, query: Any) -> None:
-    assert query(f"SELECT id, region, amount FROM {orders} ORDER BY id") == [(1, "eu", 1.5), (2, "us", 2.5), (3, "eu", 3.5)]
+    assert query(f"SELECT id, region, amount FROM {orders} ORDER BY id") == [
+        (1, "eu", 1.5),
+        (2, "us", 2.5),
+        (3, "eu", 3.5),
+    ]
     assert query(f"SELECT orders.id FROM {orders} WHERE orders.ts IS NOT NULL") == [(1,)]
     assert query(f"SELECT operation FROM {orders}.snapshots") == [("append",)]
     assert len(query(f"SELECT file_path FROM {orders}.files")) == 2
@@ -55,7 +63,11 @@ def test_insert_select_and_history(orders: str, query: Any) -> None:
 
 def test_update_and_delete(orders: str, query: Any, spark: Any) -> None:
     spark.sql(f"UPDATE {orders} SET amount = amount * 10, ts = null WHERE region = 'eu'")
-    assert query(f"SELECT id, amount, ts FROM {orders} ORDER BY id") == [(1, 15.0, None), (2, 2.5, None), (3, 35.0, None)]
+    assert query(f"SELECT id, amount, ts FROM {orders} ORDER BY id") == [
+        (1, 15.0, None),
+        (2, 2.5, None),
+        (3, 35.0, None),
+    ]
     spark.sql(f"DELETE FROM {orders} AS o WHERE o.id = 3")
     assert query(f"SELECT id FROM {orders} ORDER BY id") == [(1,), (2,)]
     spark.sql(f"DELETE FROM {orders} WHERE ts > timestamp'2020-01-01'")
@@ -63,22 +75,33 @@ def test_update_and_delete(orders: str, query: Any, spark: Any) -> None:
 
 
 def test_merge(orders: str, query: Any, spark: Any) -> None:
-    spark.createDataFrame([(2, "us", 99.0), (7, "ap", 7.0)], "id int, region string, amount double"
-                          ).createOrReplaceTempView("changes")
-    spark.sql(f"MERGE INTO {orders} t USING changes s ON t.id = s.id WHEN MATCHED THEN UPDATE SET t.amount = s.amount "
-              "WHEN NOT MATCHED THEN INSERT (id, region, amount) VALUES (s.id, s.region, s.amount)")
+    spark.createDataFrame(
+        [(2, "us", 99.0), (7, "ap", 7.0)], "id int, region string, amount double"
+    ).createOrReplaceTempView("changes")
+    spark.sql(
+        f"MERGE INTO {orders} t USING changes s ON t.id = s.id WHEN MATCHED THEN UPDATE SET t.amount = s.amount "
+        "WHEN NOT MATCHED THEN INSERT (id, region, amount) VALUES (s.id, s.region, s.amount)"
+    )
     assert query(f"SELECT id, region, amount FROM {orders} ORDER BY id") == [
-        (1, "eu", 1.5), (2, "us", 99.0), (3, "eu", 3.5), (7, "ap", 7.0)]
-    spark.sql(f"MERGE INTO {orders} t USING (SELECT id, region, amount + 1 AS amount, ts FROM {orders} WHERE id < 3) s "
-              "ON t.id = s.id WHEN MATCHED AND t.id = 1 THEN DELETE WHEN MATCHED THEN UPDATE SET * "
-              "WHEN NOT MATCHED BY SOURCE AND t.id = 7 THEN DELETE")
+        (1, "eu", 1.5),
+        (2, "us", 99.0),
+        (3, "eu", 3.5),
+        (7, "ap", 7.0),
+    ]
+    spark.sql(
+        f"MERGE INTO {orders} t USING (SELECT id, region, amount + 1 AS amount, ts FROM {orders} WHERE id < 3) s "
+        "ON t.id = s.id WHEN MATCHED AND t.id = 1 THEN DELETE WHEN MATCHED THEN UPDATE SET * "
+        "WHEN NOT MATCHED BY SOURCE AND t.id = 7 THEN DELETE"
+    )
     assert query(f"SELECT id, amount FROM {orders} ORDER BY id") == [(2, 100.0), (3, 3.5)]
 
 
 def test_merge_refuses_two_sources_for_one_row(orders: str, spark: Any, query: Any) -> None:
     spark.createDataFrame([(2, 1.0), (2, 2.0)], "id int, amount double").createOrReplaceTempView("twice")
     with pytest.raises(Exception, match="MERGE_CARDINALITY_VIOLATION"):
-        spark.sql(f"MERGE INTO {orders} t USING twice s ON t.id = s.id WHEN MATCHED THEN UPDATE SET amount = s.amount")
+        spark.sql(
+            f"MERGE INTO {orders} t USING twice s ON t.id = s.id WHEN MATCHED THEN UPDATE SET amount = s.amount"
+        )
     assert query(f"SELECT amount FROM {orders} WHERE id = 2") == [(2.5,)]
 
 
@@ -88,7 +111,7 @@ def test_time_travel(orders: str, query: Any, spark: Any) -> None:
     assert query(f"SELECT count(*) FROM {orders}") == [(0,)]
     assert query(f"SELECT count(*) FROM {orders} VERSION AS OF {first}") == [(3,)]
     assert spark.read.option("snapshot-id", first).table(orders).count() == 3
-    assert [row[1] for row in query(f"SELECT * FROM {orders}.history")][0] == first
+    assert query(f"SELECT * FROM {orders}.history")[0][1] == first
 
 
 def test_schema_evolution(orders: str, query: Any, spark: Any) -> None:
@@ -97,21 +120,25 @@ def test_schema_evolution(orders: str, query: Any, spark: Any) -> None:
     spark.sql(f"ALTER TABLE {orders} ALTER COLUMN qty TYPE bigint")
     spark.sql(f"ALTER TABLE {orders} DROP COLUMN ts")
     assert spark.table(orders).columns == ["id", "region", "amount", "remark", "qty"]
-    spark.createDataFrame([(9, "eu", 1.0, "r", 5)], "id int, region string, amount double, remark string, qty bigint"
-                          ).writeTo(orders).append()
+    spark.createDataFrame(
+        [(9, "eu", 1.0, "r", 5)], "id int, region string, amount double, remark string, qty bigint"
+    ).writeTo(orders).append()
     assert query(f"SELECT id, remark, qty FROM {orders} WHERE region = 'eu' ORDER BY id") == [
-        (1, None, None), (3, None, None), (9, "r", 5)]
+        (1, None, None),
+        (3, None, None),
+        (9, "r", 5),
+    ]
 
 
 def test_overwrites(orders: str, query: Any, spark: Any) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
     def rows(*given: tuple[Any, ...]) -> Any:
         return spark.createDataFrame(list(given), ORDERS)
 
     rows((10, "eu", 1.0, None)).writeTo(orders).overwritePartitions()
     assert query(f"SELECT id FROM {orders} ORDER BY id") == [(2,), (10,)]
-    rows((11, "us", 1.0, None)).writeTo(orders).overwrite(F.col("region") == "us")
+    rows((11, "us", 1.0, None)).writeTo(orders).overwrite(fn.col("region") == "us")
     assert query(f"SELECT id FROM {orders} ORDER BY id") == [(10,), (11,)]
     spark.sql(f"INSERT OVERWRITE {orders} SELECT 1, 'ap', 2.0D, null")
     assert query(f"SELECT id FROM {orders}") == [(1,)]
@@ -121,18 +148,21 @@ def test_append_checks_columns_and_types(orders: str, spark: Any, query: Any) ->
     with pytest.raises(Exception, match="CANNOT_FIND_DATA"):
         spark.createDataFrame([(1,)], "id int").writeTo(orders).append()
     with pytest.raises(Exception, match="CANNOT_SAFELY_CAST"):
-        spark.createDataFrame([("x", "eu", 1.0, None)], "id string, region string, amount double, ts timestamp"
-                              ).writeTo(orders).append()
+        spark.createDataFrame(
+            [("x", "eu", 1.0, None)], "id string, region string, amount double, ts timestamp"
+        ).writeTo(orders).append()
     with pytest.raises(Exception, match="EXTRA_COLUMNS"):
         spark.createDataFrame([(1, "eu", 1.0, None, 1)], ORDERS + ", more int").writeTo(orders).append()
     assert query(f"SELECT count(*) FROM {orders}") == [(3,)]
 
 
 def test_create_replace_and_transforms(database: str, spark: Any, query: Any) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
     table = f"glue_catalog.{database}.made"
-    spark.sql(f"CREATE TABLE {table} USING iceberg PARTITIONED BY (days(ts)) AS SELECT 1 id, timestamp'2020-01-01' ts")
+    spark.sql(
+        f"CREATE TABLE {table} USING iceberg PARTITIONED BY (days(ts)) AS SELECT 1 id, timestamp'2020-01-01' ts"
+    )
     assert query(f"SELECT * FROM {table}") == [(1, DAY)]
     with pytest.raises(Exception, match="TABLE_OR_VIEW_ALREADY_EXISTS"):
         spark.range(3).writeTo(table).using("iceberg").create()
@@ -140,7 +170,7 @@ def test_create_replace_and_transforms(database: str, spark: Any, query: Any) ->
     assert query(f"SELECT * FROM {table} ORDER BY id") == [(0,), (1,), (2,)]
     assert len(query(f"SELECT * FROM {table}.snapshots")) == 2
     assert ("k", "v") in query(f"SHOW TBLPROPERTIES {table}")
-    spark.range(10).writeTo(f"glue_catalog.{database}.b").partitionedBy(F.bucket(4, "id")).create()
+    spark.range(10).writeTo(f"glue_catalog.{database}.b").partitionedBy(fn.bucket(4, "id")).create()
     assert query(f"SELECT count(*) FROM glue_catalog.{database}.b") == [(10,)]
 
 
@@ -168,9 +198,15 @@ def test_catalog_questions(orders: str, database: str, spark: Any, query: Any) -
 
 def test_hive_tables_and_partitions(database: str, spark: Any, query: Any) -> None:
     table = f"{database}.hive1"
-    spark.createDataFrame([(1, "a", None), (2, "b", "x")], "id int, v string, p string").write.partitionBy("p").saveAsTable(table)
+    spark.createDataFrame([(1, "a", None), (2, "b", "x")], "id int, v string, p string").write.partitionBy(
+        "p"
+    ).saveAsTable(table)
     spark.sql(f"INSERT INTO {table} VALUES (3,'c','y')")
-    assert query(f"SELECT id, v, p FROM {table} ORDER BY id") == [(1, "a", None), (2, "b", "x"), (3, "c", "y")]
+    assert query(f"SELECT id, v, p FROM {table} ORDER BY id") == [
+        (1, "a", None),
+        (2, "b", "x"),
+        (3, "c", "y"),
+    ]
     assert query(f"SHOW PARTITIONS {table}") == [("p=__HIVE_DEFAULT_PARTITION__",), ("p=x",), ("p=y",)]
     spark.sql(f"INSERT OVERWRITE {table} PARTITION (p='x') SELECT 20, 'bb'")
     assert query(f"SELECT id, p FROM {table} ORDER BY id") == [(1, None), (3, "y"), (20, "x")]
@@ -195,7 +231,10 @@ def test_views(database: str, spark: Any, query: Any) -> None:
     spark.createDataFrame([(1,), (5,)], "id int").write.saveAsTable(f"{database}.base")
     spark.sql(f"CREATE OR REPLACE VIEW {database}.big AS SELECT id FROM {database}.base WHERE id > 3")
     assert query(f"SELECT * FROM {database}.big") == [(5,)]
-    spark.sql(f"CREATE OR REPLACE PROTECTED MULTI DIALECT VIEW {database}.both SECURITY DEFINER AS SELECT id FROM {database}.base")
+    spark.sql(
+        f"CREATE OR REPLACE PROTECTED MULTI DIALECT VIEW {database}.both SECURITY DEFINER AS "
+        f"SELECT id FROM {database}.base"
+    )
     row = boto3.client("glue").get_table(DatabaseName=database, Name="both")["Table"]
     assert [item["Dialect"] for item in row["ViewDefinition"]["Representations"]] == ["SPARK"]
     assert query(f"SELECT count(*) FROM {database}.both") == [(2,)]

@@ -79,7 +79,9 @@ class HttpTransport:
                 if error.code == 503 and attempt + 1 < ATTEMPTS:
                     time.sleep(0.2 * 2**attempt)
                     continue
-                raise ChannelError(_reason(detail) or str(error), status=error.code, code=_code(detail)) from None
+                raise ChannelError(
+                    _reason(detail) or str(error), status=error.code, code=_code(detail)
+                ) from None
             except urllib.error.URLError as error:
                 # Connection refused: a server that restarts. Anything later may have been handled already.
                 if not isinstance(error.reason, ConnectionRefusedError) or attempt + 1 == ATTEMPTS:
@@ -136,7 +138,11 @@ def _reason(detail: str) -> str:
         reply = json.loads(detail)
     except ValueError:
         return detail[:500]
-    return str(reply.get("message") or reply.get("Message") or detail[:500]) if isinstance(reply, dict) else detail
+    return (
+        str(reply.get("message") or reply.get("Message") or detail[:500])
+        if isinstance(reply, dict)
+        else detail
+    )
 
 
 def _code(detail: str) -> str:

@@ -22,7 +22,9 @@ def refuse_what_needs_the_jvm(source: str) -> None:
     for node in ast.walk(tree):
         found = _jvm_use(node)
         if found:
-            raise EngineRefused(found, f"line {getattr(node, 'lineno', '?')}: it needs the Java virtual machine")
+            raise EngineRefused(
+                found, f"line {getattr(node, 'lineno', '?')}: it needs the Java virtual machine"
+            )
 
 
 def _jvm_use(node: ast.AST) -> str:

@@ -50,7 +50,10 @@ def installed() -> str:
 
 
 def configure(
-    *, requested: str = "auto", arguments: dict[str, str] | None = None, memory_mb: int | None = None,
+    *,
+    requested: str = "auto",
+    arguments: dict[str, str] | None = None,
+    memory_mb: int | None = None,
     cores: int | None = None,
 ) -> None:
     """Take what the order says about the engine, before the script starts. Raises EngineMissing."""
@@ -73,11 +76,15 @@ def name() -> str:
     found = installed()
     if STATE.requested in ("auto", ""):
         if not found:
-            raise EngineMissing("no engine is installed in this runtime: install mastic-awsglue[sail] or [spark35]")
+            raise EngineMissing(
+                "no engine is installed in this runtime: install mastic-awsglue[sail] or [spark35]"
+            )
         STATE.reason = STATE.reason or f"{found} is the engine of this runtime"
         return found
     if STATE.requested != found:
-        raise EngineMissing(f"--engine {STATE.requested} was asked for, but this runtime holds {found or 'no engine'}")
+        raise EngineMissing(
+            f"--engine {STATE.requested} was asked for, but this runtime holds {found or 'no engine'}"
+        )
     STATE.reason = STATE.reason or f"--engine {STATE.requested} was asked for"
     return found
 

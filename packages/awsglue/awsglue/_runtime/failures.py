@@ -1,4 +1,4 @@
-"""What went wrong, as the job run tells it: the exception's own class and text, and the user's part of the traceback."""
+"""What went wrong, as the job run tells it: the exception's class and text, and the user's part of the traceback."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def describe(error: BaseException, script: str) -> Failure:
     text = _text(error)
     message = f"{error_class}: {text}" if text else error_class
     return Failure(
-        error_class=error_class, message=message[:LIMIT], traceback=_traceback(error, script), refusal=_refusal(error)
+        error_class=error_class,
+        message=message[:LIMIT],
+        traceback=_traceback(error, script),
+        refusal=_refusal(error),
     )
 
 

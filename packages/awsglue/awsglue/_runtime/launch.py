@@ -92,15 +92,21 @@ def run(order: Order) -> Result:
             threading._shutdown()  # type: ignore[attr-defined]
     except SystemExit as error:
         code, failure = _exit_code(error, order.script)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever the script raises is its result
         code, failure = 1, describe(error, order.script)
         sys.stderr.write(failure.traceback)
     engine, reason = _engine_used()
     state = "SUCCEEDED" if failure is None else "FAILED"
     shown = failure or Failure()
     return Result(
-        state=state, exit_code=code, error_class=shown.error_class, error_message=shown.message,
-        traceback=shown.traceback, refusal=shown.refusal, engine=engine, engine_reason=reason,
+        state=state,
+        exit_code=code,
+        error_class=shown.error_class,
+        error_message=shown.message,
+        traceback=shown.traceback,
+        refusal=shown.refusal,
+        engine=engine,
+        engine_reason=reason,
         script_started_at=started,
     )
 

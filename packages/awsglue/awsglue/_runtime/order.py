@@ -44,7 +44,9 @@ class Order:
         except (OSError, ValueError) as error:
             raise OrderError(f"order {path} cannot be read: {error}") from None
         if data.get("version") != VERSION:
-            raise OrderError(f"order version {data.get('version')!r} is not known (this runtime speaks {VERSION})")
+            raise OrderError(
+                f"order version {data.get('version')!r} is not known (this runtime speaks {VERSION})"
+            )
         missing = [name for name in ("run_id", "script", "argv", "result") if not data.get(name)]
         if missing:
             raise OrderError(f"order {path} lacks {', '.join(missing)}")

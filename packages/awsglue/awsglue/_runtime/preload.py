@@ -11,8 +11,15 @@ import warnings
 # Imported while waiting: what nearly every script imports first, in the order of their cost.
 COMMON = ("boto3", "botocore.session", "pyarrow", "pyarrow.parquet", "concurrent.futures", "sqlglot")
 SAIL = (
-    "pysail.spark", "pandas", "grpc", "pyspark.sql.connect.session", "pyspark.sql.connect.functions.builtin",
-    "pyspark.sql.functions", "pyspark.sql.types", "awsglue._runtime.sail.session", "awsglue._runtime.sail.shims",
+    "pysail.spark",
+    "pandas",
+    "grpc",
+    "pyspark.sql.connect.session",
+    "pyspark.sql.connect.functions.builtin",
+    "pyspark.sql.functions",
+    "pyspark.sql.types",
+    "awsglue._runtime.sail.session",
+    "awsglue._runtime.sail.shims",
 )
 PUBLIC = ("awsglue.context", "awsglue.job", "awsglue.utils", "awsglue.dynamicframe", "awsglue.transforms")
 LATER = ("pyiceberg.catalog.glue", "pyiceberg.table")

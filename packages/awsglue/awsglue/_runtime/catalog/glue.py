@@ -53,18 +53,36 @@ class GlueApi:
             reply = self.client.batch_create_partition(
                 DatabaseName=database, TableName=table, PartitionInputList=inputs[start : start + 100]
             )
-            wrong = [item for item in reply.get("Errors", ())
-                     if item["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"]
+            wrong = [
+                item
+                for item in reply.get("Errors", ())
+                if item["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"
+            ]
             if wrong:
                 from pyspark.errors import AnalysisException
 
-                raise AnalysisException(f"partitions of {database}.{table} could not be registered: {wrong[:3]}")
+                raise AnalysisException(
+                    f"partitions of {database}.{table} could not be registered: {wrong[:3]}"
+                )
 
 
 def table_input(table: dict[str, Any]) -> dict[str, Any]:
     """A TableInput from what GetTable gave."""
-    members = ("Name", "Description", "Owner", "LastAccessTime", "LastAnalyzedTime", "Retention", "StorageDescriptor",
-               "PartitionKeys", "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters", "TargetTable")
+    members = (
+        "Name",
+        "Description",
+        "Owner",
+        "LastAccessTime",
+        "LastAnalyzedTime",
+        "Retention",
+        "StorageDescriptor",
+        "PartitionKeys",
+        "ViewOriginalText",
+        "ViewExpandedText",
+        "TableType",
+        "Parameters",
+        "TargetTable",
+    )
     return {name: table[name] for name in members if name in table}
 
 

@@ -53,8 +53,14 @@ class HiveTables:
         kind = table_format(row)
         listing = self._listing(row, keys)
         scan = self._services.reading.scan(
-            kind.name, [], {**kind.options, **options}, data, self._services.conf, listing=listing,
-            partition_schema=keys)
+            kind.name,
+            [],
+            {**kind.options, **options},
+            data,
+            self._services.conf,
+            listing=listing,
+            partition_schema=keys,
+        )
         return self._services.frame(scan)
 
     def _listing(self, row: dict[str, Any], keys: Any) -> Listing:
@@ -79,8 +85,15 @@ class HiveTables:
         return [replace(file, partition=pairs) for file in found.files]
 
     # writing
-    def insert(self, row: dict[str, Any], frame: Any, *, overwrite: bool, static: dict[str, str | None],
-               dynamic: bool) -> None:
+    def insert(
+        self,
+        row: dict[str, Any],
+        frame: Any,
+        *,
+        overwrite: bool,
+        static: dict[str, str | None],
+        dynamic: bool,
+    ) -> None:
         """Rows into a table, by name; partitions that appear are registered. Raises AnalysisException."""
         from pyspark.sql.types import StructType
 
@@ -93,7 +106,9 @@ class HiveTables:
         kind = table_format(row)
         touched_only = dynamic or bool(fixed)
         request = WriteRequest(
-            format=kind.name, mode="overwrite" if overwrite else "append", frame=frame,
+            format=kind.name,
+            mode="overwrite" if overwrite else "append",
+            frame=frame,
             options={**kind.options, **({"partitionOverwriteMode": "dynamic"} if touched_only else {})},
             partition_by=[item.name for item in keys.fields],
         )
@@ -102,8 +117,9 @@ class HiveTables:
         written = self._services.saving.save(request, location, struct, batches)
         if keys.fields:
             if overwrite and not touched_only:
-                self._drop_partitions(row, [item["Values"] for item in
-                                            self._glue.partitions(row["DatabaseName"], row["Name"])])
+                self._drop_partitions(
+                    row, [item["Values"] for item in self._glue.partitions(row["DatabaseName"], row["Name"])]
+                )
             self._register(row, [(values, folder) for values, folder in written.partitions])
 
     def insert_into(self, row: dict[str, Any], request: Any) -> None:
@@ -115,8 +131,11 @@ class HiveTables:
         frame = by_position(request.frame, names, f"`{row['DatabaseName']}`.`{row['Name']}`")
         lower = {key.lower(): value for key, value in request.options.items()}
         mode = lower.get("partitionoverwritemode") or self._services.conf.get(
-            "spark.sql.sources.partitionOverwriteMode", "")
-        self.insert(row, frame, overwrite=request.mode == "overwrite", static={}, dynamic=mode.lower() == "dynamic")
+            "spark.sql.sources.partitionOverwriteMode", ""
+        )
+        self.insert(
+            row, frame, overwrite=request.mode == "overwrite", static={}, dynamic=mode.lower() == "dynamic"
+        )
 
     def _register(self, row: dict[str, Any], found: list[tuple[Any, str]]) -> None:
         inputs = []
@@ -130,8 +149,10 @@ class HiveTables:
     def _drop_partitions(self, row: dict[str, Any], values: list[list[str]]) -> None:
         for start in range(0, len(values), 25):
             self._glue.client.batch_delete_partition(
-                DatabaseName=row["DatabaseName"], TableName=row["Name"],
-                PartitionsToDelete=[{"Values": item} for item in values[start : start + 25]])
+                DatabaseName=row["DatabaseName"],
+                TableName=row["Name"],
+                PartitionsToDelete=[{"Values": item} for item in values[start : start + 25]],
+            )
 
     def save_as_table(self, name: TableName, request: Any, row: dict[str, Any] | None) -> None:
         """df.write.saveAsTable. Raises AnalysisException."""
@@ -144,9 +165,17 @@ class HiveTables:
                 self.insert(row, request.frame, overwrite=False, static={}, dynamic=False)
                 return
         lower = {key.lower(): value for key, value in request.options.items()}
-        spec = {"provider": request.format or "parquet", "location": lower.pop("path", ""), "properties": {},
-                "options": {k: v for k, v in request.options.items() if k.lower() != "path"}, "comment": "",
-                "partitioned": request.partition_by, "columns": None, "row_format": "", "stored": ""}
+        spec = {
+            "provider": request.format or "parquet",
+            "location": lower.pop("path", ""),
+            "properties": {},
+            "options": {k: v for k, v in request.options.items() if k.lower() != "path"},
+            "comment": "",
+            "partitioned": request.partition_by,
+            "columns": None,
+            "row_format": "",
+            "stored": "",
+        }
         self.create(name, spec, request.frame, replace=row is not None)
 
     def write_v2(self, name: TableName, request: Any) -> None:
@@ -160,9 +189,17 @@ class HiveTables:
             fields = [from_column(column) for column in request.partitioned_by]
             if any(item.transform != "identity" for item in fields):
                 raise EngineRefused("partition transforms on a table that is not Iceberg")
-            spec = {"provider": request.provider or "parquet", "location": "", "properties": request.properties,
-                    "options": request.options, "comment": "", "partitioned": [item.column for item in fields],
-                    "columns": None, "row_format": "", "stored": ""}
+            spec = {
+                "provider": request.provider or "parquet",
+                "location": "",
+                "properties": request.properties,
+                "options": request.options,
+                "comment": "",
+                "partitioned": [item.column for item in fields],
+                "columns": None,
+                "row_format": "",
+                "stored": "",
+            }
             self.create(name, spec, request.frame, replace=row is not None)
             return
         if row is None:
@@ -171,8 +208,13 @@ class HiveTables:
             raise table_not_found(name.shown)
         if request.action == "overwrite":
             raise EngineRefused("writeTo().overwrite(condition) on a table that is not Iceberg")
-        self.insert(row, request.frame, overwrite=request.action != "append", static={},
-                    dynamic=request.action == "overwritePartitions")
+        self.insert(
+            row,
+            request.frame,
+            overwrite=request.action != "append",
+            static={},
+            dynamic=request.action == "overwritePartitions",
+        )
 
     # definitions
     def create(self, name: TableName, spec: dict[str, Any], frame: Any, *, replace: bool) -> None:
@@ -185,8 +227,15 @@ class HiveTables:
         provider = _provider(spec)
         location = spec["location"] or self._default_location(database, name)
         partitioned = [piece.split()[0].strip("`") for piece in spec["partitioned"]]
-        whole = frame.schema if frame is not None else self._services.parse_ddl(
-            ", ".join([spec["columns"] or "", *[p for p in spec["partitioned"] if " " in p.strip()]]).strip(", "))
+        whole = (
+            frame.schema
+            if frame is not None
+            else self._services.parse_ddl(
+                ", ".join(
+                    [spec["columns"] or "", *[p for p in spec["partitioned"] if " " in p.strip()]]
+                ).strip(", ")
+            )
+        )
         by_name = {item.name.lower(): item for item in whole.fields}
         keys = [by_name[column.lower()] for column in partitioned]
         data = [item for item in whole.fields if item not in keys]
@@ -199,8 +248,13 @@ class HiveTables:
             return
         ordered = frame.select(*[f"`{item.name}`" for item in [*data, *keys]])
         struct, batches = self._services.rows(ordered)
-        request = WriteRequest(format=provider, mode="overwrite" if replace or not spec["location"] else "append",
-                               frame=ordered, options=spec["options"], partition_by=[item.name for item in keys])
+        request = WriteRequest(
+            format=provider,
+            mode="overwrite" if replace or not spec["location"] else "append",
+            frame=ordered,
+            options=spec["options"],
+            partition_by=[item.name for item in keys],
+        )
         written = self._services.saving.save(request, location, struct, batches)
         self._glue.client.create_table(DatabaseName=name.database, TableInput=definition)
         row = self._glue.table(name.database, name.table)
@@ -214,35 +268,50 @@ class HiveTables:
                 from pyspark.errors import IllegalArgumentException
 
                 raise IllegalArgumentException(
-                    f"Can not create a Path from an empty string: database {name.database} has no LocationUri")
+                    f"Can not create a Path from an empty string: database {name.database} has no LocationUri"
+                )
             base = join(warehouse, f"{name.database}.db")
         return join(base, name.table)
 
-    def _definition(self, name: TableName, spec: dict[str, Any], provider: str, location: str, data: Any,
-                    keys: Any) -> dict[str, Any]:
+    def _definition(
+        self, name: TableName, spec: dict[str, Any], provider: str, location: str, data: Any, keys: Any
+    ) -> dict[str, Any]:
         from pyspark.sql.types import StructType
 
         from awsglue._runtime.engine import SPARK_VERSION
 
         inputs, outputs, serde = FORMATS[provider]
         serde_parameters = {"path": location, "serialization.format": "1", **spec["options"]}
-        parameters = {"spark.sql.create.version": SPARK_VERSION, **spec["properties"], "classification": provider}
+        parameters = {
+            "spark.sql.create.version": SPARK_VERSION,
+            **spec["properties"],
+            "classification": provider,
+        }
         if spec["stored"] or spec["row_format"]:
             serde_parameters = {"serialization.format": "1", **_delimiters(spec["row_format"])}
         else:
             whole = StructType([*data.fields, *keys.fields])
             parameters |= {"spark.sql.sources.provider": provider, "spark.sql.sources.schema": whole.json()}
             if keys.fields:
-                parameters |= {"spark.sql.partitionProvider": "catalog",
-                               "spark.sql.sources.schema.numPartCols": str(len(keys.fields))}
-                parameters |= {f"spark.sql.sources.schema.partCol.{i}": k.name for i, k in enumerate(keys.fields)}
+                parameters |= {
+                    "spark.sql.partitionProvider": "catalog",
+                    "spark.sql.sources.schema.numPartCols": str(len(keys.fields)),
+                }
+                parameters |= {
+                    f"spark.sql.sources.schema.partCol.{i}": k.name for i, k in enumerate(keys.fields)
+                }
         columns = [{"Name": item.name.lower(), "Type": hive_type(item.dataType)} for item in data.fields]
         return {
-            "Name": name.table, "Description": spec["comment"], "Parameters": parameters,
+            "Name": name.table,
+            "Description": spec["comment"],
+            "Parameters": parameters,
             "TableType": "EXTERNAL_TABLE" if spec["location"] else "MANAGED_TABLE",
             "PartitionKeys": [{"Name": k.name.lower(), "Type": hive_type(k.dataType)} for k in keys.fields],
             "StorageDescriptor": {
-                "Columns": columns, "Location": location, "InputFormat": inputs, "OutputFormat": outputs,
+                "Columns": columns,
+                "Location": location,
+                "InputFormat": inputs,
+                "OutputFormat": outputs,
                 "SerdeInfo": {"SerializationLibrary": serde, "Parameters": serde_parameters},
             },
         }
@@ -266,7 +335,7 @@ class HiveTables:
         found: dict[tuple[str, ...], str] = {}
         base = location.rstrip("/")
         for entry in self._services.storage.entries(base):
-            folders = entry.path[len(base):].strip("/").split("/")[:-1][: len(keys)]
+            folders = entry.path[len(base) :].strip("/").split("/")[:-1][: len(keys)]
             pairs = parse(folders)
             if [name.lower() for name, _ in pairs] == [key.lower() for key in keys]:
                 values = tuple("__HIVE_DEFAULT_PARTITION__" if value is None else value for _, value in pairs)
@@ -278,8 +347,10 @@ class HiveTables:
         """Delete the table's files; its folder and partitions stay."""
         folders = [row["StorageDescriptor"]["Location"]]
         if row.get("PartitionKeys"):
-            folders = [item["StorageDescriptor"]["Location"] for item in
-                       self._glue.partitions(row["DatabaseName"], row["Name"])]
+            folders = [
+                item["StorageDescriptor"]["Location"]
+                for item in self._glue.partitions(row["DatabaseName"], row["Name"])
+            ]
         for folder in folders:
             self._services.storage.delete_folder(folder)
 
@@ -287,8 +358,8 @@ class HiveTables:
 def _provider(spec: dict[str, Any]) -> str:
     text = (spec["stored"] or "").upper()
     provider = spec["provider"] or ("parquet" if "PARQUET" in text else "orc" if "ORC" in text else "csv")
-    if provider == "hive" or not spec["provider"] and text and not any(
-        word in text for word in ("PARQUET", "ORC", "TEXTFILE")
+    if provider == "hive" or (
+        not spec["provider"] and text and not any(word in text for word in ("PARQUET", "ORC", "TEXTFILE"))
     ):
         raise EngineRefused(f"CREATE TABLE … {spec['provider'] or spec['stored']}")
     if provider not in FORMATS:

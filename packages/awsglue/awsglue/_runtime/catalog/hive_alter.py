@@ -37,15 +37,20 @@ def _add_columns(tables: Any, services: Any, row: dict[str, Any], text: str) -> 
     from pyspark.sql.types import StructType
 
     added = services.parse_ddl(text).fields
-    columns = [*row["StorageDescriptor"]["Columns"],
-               *[{"Name": item.name.lower(), "Type": hive_type(item.dataType)} for item in added]]
+    columns = [
+        *row["StorageDescriptor"]["Columns"],
+        *[{"Name": item.name.lower(), "Type": hive_type(item.dataType)} for item in added],
+    ]
     parameters = dict(row.get("Parameters", {}))
     note = parameters.get("spark.sql.sources.schema")
     if note:
         data, keys = tables.struct(row)
         parameters["spark.sql.sources.schema"] = json.dumps(
-            StructType([*data.fields, *added, *keys.fields]).jsonValue())
-    tables.update(row, StorageDescriptor={**row["StorageDescriptor"], "Columns": columns}, Parameters=parameters)
+            StructType([*data.fields, *added, *keys.fields]).jsonValue()
+        )
+    tables.update(
+        row, StorageDescriptor={**row["StorageDescriptor"], "Columns": columns}, Parameters=parameters
+    )
 
 
 def _values(row: dict[str, Any], text: str) -> list[str]:
@@ -88,6 +93,7 @@ def _drop_partitions(tables: Any, glue: Any, row: dict[str, Any], cutter: Any) -
                 continue
             from pyspark.errors import AnalysisException
 
-            raise AnalysisException(f"[PARTITIONS_NOT_FOUND] The partition(s) {values} cannot be found in table "
-                                    f"`{row['Name']}`.")
+            raise AnalysisException(
+                f"[PARTITIONS_NOT_FOUND] The partition(s) {values} cannot be found in table `{row['Name']}`."
+            )
         tables._drop_partitions(row, [values])

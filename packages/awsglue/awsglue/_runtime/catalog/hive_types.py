@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-_PARQUET = ("org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-            "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
-            "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe")
-_ORC = ("org.apache.hadoop.hive.ql.io.orc.OrcInputFormat", "org.apache.hadoop.hive.ql.io.orc.OrcOutputFormat",
-        "org.apache.hadoop.hive.ql.io.orc.OrcSerde")
-_TEXT = ("org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-         "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe")
+_PARQUET = (
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+)
+_ORC = (
+    "org.apache.hadoop.hive.ql.io.orc.OrcInputFormat",
+    "org.apache.hadoop.hive.ql.io.orc.OrcOutputFormat",
+    "org.apache.hadoop.hive.ql.io.orc.OrcSerde",
+)
+_TEXT = (
+    "org.apache.hadoop.mapred.TextInputFormat",
+    "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+    "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
+)
 _JSON = (_TEXT[0], _TEXT[1], "org.apache.hive.hcatalog.data.JsonSerDe")
 FORMATS = {"parquet": _PARQUET, "orc": _ORC, "csv": _TEXT, "text": _TEXT, "json": _JSON}
 
@@ -29,7 +37,9 @@ def hive_type(data_type: Any) -> str:
     from pyspark.sql import types as t
 
     if isinstance(data_type, t.StructType):
-        return "struct<" + ",".join(f"{item.name}:{hive_type(item.dataType)}" for item in data_type.fields) + ">"
+        return (
+            "struct<" + ",".join(f"{item.name}:{hive_type(item.dataType)}" for item in data_type.fields) + ">"
+        )
     if isinstance(data_type, t.ArrayType):
         return f"array<{hive_type(data_type.elementType)}>"
     if isinstance(data_type, t.MapType):
@@ -45,7 +55,7 @@ def table_format(row: dict[str, Any]) -> TableFormat:
     storage = row.get("StorageDescriptor", {})
     parameters = row.get("Parameters", {})
     serde = storage.get("SerdeInfo", {})
-    given = {key: value for key, value in serde.get("Parameters", {}).items()}
+    given = dict(serde.get("Parameters", {}))
     provider = parameters.get("spark.sql.sources.provider", "").lower()
     if provider in ("parquet", "csv", "json", "orc", "text"):
         options = {key: value for key, value in given.items() if key not in ("path", "serialization.format")}
@@ -58,14 +68,23 @@ def table_format(row: dict[str, Any]) -> TableFormat:
     if "JsonSerDe" in library or "JsonSerde" in library:
         return TableFormat(name="json", options={"caseInsensitive": "true"})
     if "OpenCSVSerde" in library:
-        return TableFormat(name="csv", options={
-            "sep": given.get("separatorChar", ","), "quote": given.get("quoteChar", '"'),
-            "escape": given.get("escapeChar", "\\"),
-        })
+        return TableFormat(
+            name="csv",
+            options={
+                "sep": given.get("separatorChar", ","),
+                "quote": given.get("quoteChar", '"'),
+                "escape": given.get("escapeChar", "\\"),
+            },
+        )
     if "LazySimpleSerDe" in library:
         # Hive's plain text: no quotes, \N for null. (Spark, too, does not skip header lines of such tables.)
-        return TableFormat(name="csv", options={
-            "sep": given.get("field.delim", given.get("serialization.format", "\x01")), "quote": "",
-            "escape": given.get("escape.delim", ""), "nullValue": given.get("serialization.null.format", "\\N"),
-        })
+        return TableFormat(
+            name="csv",
+            options={
+                "sep": given.get("field.delim", given.get("serialization.format", "\x01")),
+                "quote": "",
+                "escape": given.get("escape.delim", ""),
+                "nullValue": given.get("serialization.null.format", "\\N"),
+            },
+        )
     raise EngineRefused(f"table {row.get('Name')} with SerDe {library or '(none)'}")

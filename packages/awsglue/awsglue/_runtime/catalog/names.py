@@ -7,10 +7,25 @@ import re
 from dataclasses import dataclass
 
 SESSION_CATALOG = "spark_catalog"
-METADATA_TABLES = frozenset({
-    "snapshots", "history", "files", "manifests", "partitions", "refs", "entries", "all_data_files", "all_files",
-    "data_files", "delete_files", "metadata_log_entries", "all_manifests", "all_entries", "position_deletes",
-})
+METADATA_TABLES = frozenset(
+    {
+        "snapshots",
+        "history",
+        "files",
+        "manifests",
+        "partitions",
+        "refs",
+        "entries",
+        "all_data_files",
+        "all_files",
+        "data_files",
+        "delete_files",
+        "metadata_log_entries",
+        "all_manifests",
+        "all_entries",
+        "position_deletes",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,4 +94,6 @@ def matches(pattern: str | None, name: str) -> bool:
     """SHOW TABLES patterns: `*` is anything, `|` is or, case does not matter."""
     if pattern is None:
         return True
-    return any(re.fullmatch(fnmatch.translate(part.strip().lower()), name.lower()) for part in pattern.split("|"))
+    return any(
+        re.fullmatch(fnmatch.translate(part.strip().lower()), name.lower()) for part in pattern.split("|")
+    )

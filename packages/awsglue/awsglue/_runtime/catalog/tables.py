@@ -28,8 +28,11 @@ class Tables:
     def catalogs(self) -> frozenset[str]:
         """Iceberg catalogs that are configured."""
         prefix = "spark.sql.catalog."
-        names = {key[len(prefix):] for key, value in self._services.conf.items()
-                 if key.startswith(prefix) and "." not in key[len(prefix):] and "SparkCatalog" in value}
+        names = {
+            key[len(prefix) :]
+            for key, value in self._services.conf.items()
+            if key.startswith(prefix) and "." not in key[len(prefix) :] and "SparkCatalog" in value
+        }
         formats = self._services.state.arguments.get("--datalake-formats", "")
         if "iceberg" in formats.lower():
             names.add("glue_catalog")
@@ -45,7 +48,9 @@ class Tables:
     def iceberg(self, catalog: str) -> IcebergCatalog:
         """The Iceberg catalog of this name; the session catalog serves Iceberg tables too."""
         prefix = f"spark.sql.catalog.{catalog}."
-        settings = {key[len(prefix):]: value for key, value in self._services.conf.items() if key.startswith(prefix)}
+        settings = {
+            key[len(prefix) :]: value for key, value in self._services.conf.items() if key.startswith(prefix)
+        }
         made = self._iceberg.get(catalog)
         if made is None or made.settings != settings:
             made = IcebergCatalog(catalog, settings, self.glue, self._services.scratch)
@@ -129,14 +134,14 @@ class Tables:
 
     def _iceberg_in_session(self, name: TableName, request: TableWrite) -> bool:
         row = self.glue.table(name.database, name.table)
-        return request.provider == "iceberg" or row is not None and is_iceberg(row)
+        return request.provider == "iceberg" or (row is not None and is_iceberg(row))
 
     def save_as_table(self, text: str, request: Any) -> None:
         """df.write.saveAsTable(name)."""
         name = self.name(text)
         row = self.glue.table(name.database, name.table)
         format_name = request.format or ("iceberg" if name.catalog != SESSION_CATALOG else "")
-        if format_name == "iceberg" or row is not None and is_iceberg(row):
+        if format_name == "iceberg" or (row is not None and is_iceberg(row)):
             self._save_iceberg(name, request, row)
             return
         if name.catalog != SESSION_CATALOG:
@@ -146,17 +151,34 @@ class Tables:
     def _save_iceberg(self, name: TableName, request: Any, row: Any) -> None:
         from awsglue._runtime.iceberg import writes
 
-        action = "create" if row is None else {
-            "append": "append", "overwrite": "createOrReplace", "ignore": "", "error": "fail", "errorifexists": "fail",
-        }[request.mode]
+        action = (
+            "create"
+            if row is None
+            else {
+                "append": "append",
+                "overwrite": "createOrReplace",
+                "ignore": "",
+                "error": "fail",
+                "errorifexists": "fail",
+            }[request.mode]
+        )
         if action == "fail":
             raise already_exists(name.shown)
         if action:
             fields = [_identity(column) for column in request.partition_by]
-            writes.run(self, self._services, name, TableWrite(
-                action=action, table=name.shown, frame=request.frame, provider="iceberg", partitioned_by=fields,
-                options=request.options,
-            ))
+            writes.run(
+                self,
+                self._services,
+                name,
+                TableWrite(
+                    action=action,
+                    table=name.shown,
+                    frame=request.frame,
+                    provider="iceberg",
+                    partitioned_by=fields,
+                    options=request.options,
+                ),
+            )
 
     def insert_into(self, text: str, request: Any) -> None:
         """df.write.insertInto(name): by position."""
@@ -167,8 +189,16 @@ class Tables:
         if is_iceberg(row):
             from awsglue._runtime.iceberg import writes
 
-            dynamic = self._services.conf.get("spark.sql.sources.partitionOverwriteMode", "").lower() == "dynamic"
-            action = "append" if request.mode != "overwrite" else "overwritePartitions" if dynamic else "overwriteAll"
+            dynamic = (
+                self._services.conf.get("spark.sql.sources.partitionOverwriteMode", "").lower() == "dynamic"
+            )
+            action = (
+                "append"
+                if request.mode != "overwrite"
+                else "overwritePartitions"
+                if dynamic
+                else "overwriteAll"
+            )
             columns = [item.name for item in self.iceberg(name.catalog).load(name).schema().fields]
             frame = by_position(request.frame, columns, name.shown)
             writes.run(self, self._services, name, TableWrite(action=action, table=name.shown, frame=frame))

@@ -23,7 +23,9 @@ def install() -> None:
     from awsglue._runtime import engine
     from awsglue._runtime.classic import jvm
 
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", jvm.submit_arguments(engine.STATE, engine.scratch_directory()))
+    os.environ.setdefault(
+        "PYSPARK_SUBMIT_ARGS", jvm.submit_arguments(engine.STATE, engine.scratch_directory())
+    )
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     import sys
 
@@ -82,7 +84,8 @@ def _session() -> None:
     DataFrameReader.option = keep_option  # type: ignore[method-assign]
     DataFrameReader.options = keep_options  # type: ignore[method-assign]
     DataFrameReader.table = lambda self, tableName: services().table(  # type: ignore[method-assign]
-        tableName, self.__dict__.get("_mastic_options", {}))
+        tableName, self.__dict__.get("_mastic_options", {})
+    )
 
 
 def _configuration() -> None:
@@ -122,16 +125,26 @@ def _writers() -> None:
     keeping("mode", lambda kept, saveMode: kept.update(mode=saveMode or kept.get("mode")))
     keeping("option", lambda kept, key, value: kept["options"].update({key: str(value)}))
     keeping("options", lambda kept, **given: kept["options"].update({k: str(v) for k, v in given.items()}))
-    keeping("partitionBy", lambda kept, *cols: kept.update(
-        partition_by=list(cols[0]) if cols and isinstance(cols[0], (list, tuple)) else list(cols)))
+    keeping(
+        "partitionBy",
+        lambda kept, *cols: kept.update(
+            partition_by=list(cols[0]) if cols and isinstance(cols[0], (list, tuple)) else list(cols)
+        ),
+    )
 
     def request(self: Any) -> WriteRequest:
         kept = self.__dict__.get("_mastic", {"options": {}})
-        return WriteRequest(format=(kept.get("format") or "").lower(), mode=(kept.get("mode") or "error").lower(),
-                            options=kept["options"], partition_by=kept.get("partition_by", []), frame=self._df)
+        return WriteRequest(
+            format=(kept.get("format") or "").lower(),
+            mode=(kept.get("mode") or "error").lower(),
+            options=kept["options"],
+            partition_by=kept.get("partition_by", []),
+            frame=self._df,
+        )
 
-    def save_as_table(self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None,
-                      **options: Any) -> None:
+    def save_as_table(
+        self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
+    ) -> None:
         self.mode(mode).options(**options)
         if partitionBy is not None:
             self.partitionBy(partitionBy)

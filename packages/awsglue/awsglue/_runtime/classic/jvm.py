@@ -38,7 +38,7 @@ def jars() -> list[str]:
     spec = importlib.util.find_spec("sagemaker_pyspark")
     if spec is None or not spec.submodule_search_locations:
         return []
-    carried = glob.glob(os.path.join(list(spec.submodule_search_locations)[0], "jars", "*.jar"))
+    carried = glob.glob(os.path.join(next(iter(spec.submodule_search_locations)), "jars", "*.jar"))
     return sorted(path for path in carried if os.path.basename(path).startswith(_WANTED_JARS))
 
 
@@ -48,10 +48,15 @@ def _defaults(state: Any, scratch: str) -> dict[str, str]:
     if archive and os.path.exists(archive):
         options += f" -XX:SharedArchiveFile={archive}"
     return {
-        "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.sql.session.timeZone": "UTC",
-        "spark.driver.extraJavaOptions": options, "spark.local.dir": os.path.join(scratch, "spark"),
-        "spark.sql.warehouse.dir": os.path.join(scratch, "warehouse"), "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1", "spark.sql.catalogImplementation": "in-memory",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.driver.extraJavaOptions": options,
+        "spark.local.dir": os.path.join(scratch, "spark"),
+        "spark.sql.warehouse.dir": os.path.join(scratch, "warehouse"),
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.shuffle.partitions": str(max(state.cores or os.cpu_count() or 2, 2) * 2),
     }
 
@@ -59,14 +64,16 @@ def _defaults(state: Any, scratch: str) -> dict[str, str]:
 def _s3() -> dict[str, str]:
     import boto3
 
-    settings = {f"spark.hadoop.fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"
-                for scheme in ("s3", "s3a", "s3n")}
+    settings = {
+        f"spark.hadoop.fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"
+        for scheme in ("s3", "s3a", "s3n")
+    }
     settings |= {
-        "spark.hadoop.fs.s3a.path.style.access": "true", "spark.hadoop.fs.s3a.change.detection.mode": "none",
-        "spark.hadoop.fs.s3a.aws.credentials.provider":
-            "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider,"
-            "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider,"
-            "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.change.detection.mode": "none",
+        "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider,"
+        "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider,"
+        "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
     }
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     if endpoint:

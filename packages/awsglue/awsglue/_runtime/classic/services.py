@@ -49,11 +49,11 @@ class Services:
 
     def frame_with_file(self, scan: Scan, column: str) -> Any:
         """A DataFrame over a scan, with each row's file in one more column."""
-        from pyspark.sql import functions as F
+        from pyspark.sql import functions as fn
 
         spooled = self.session.read.parquet(f"file://{scan.spool()}")
-        names = [F.col(f"`{item.name}`") for item in scan.schema.fields]
-        return spooled.select(*names, F.col(FILE_NAME).alias(column))
+        names = [fn.col(f"`{item.name}`") for item in scan.schema.fields]
+        return spooled.select(*names, fn.col(FILE_NAME).alias(column))
 
     def rows(self, frame: Any) -> tuple[Any, Iterator[Any]]:
         """(StructType, record batches) of a DataFrame: written to the scratch folder by Spark, then streamed."""

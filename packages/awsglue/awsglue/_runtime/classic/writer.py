@@ -58,10 +58,18 @@ class TableWriter:
         from awsglue._runtime.classic.hooks import services
         from awsglue._runtime.iceberg.requests import TableWrite
 
-        services().tables.write_v2(TableWrite(
-            action=action, table=self._table, frame=self._frame, provider=self._provider.lower(),
-            properties=self._properties, options=self._options, partitioned_by=self._partitioned, condition=condition,
-        ))
+        services().tables.write_v2(
+            TableWrite(
+                action=action,
+                table=self._table,
+                frame=self._frame,
+                provider=self._provider.lower(),
+                properties=self._properties,
+                options=self._options,
+                partitioned_by=self._partitioned,
+                condition=condition,
+            )
+        )
 
 
 def _field(item: Any) -> Any:

@@ -16,12 +16,14 @@ def align(frame: Any, table: Any, shown: str, options: dict[str, str]) -> Any:
 def align_to(frame: Any, target: Any, shown: str) -> Any:
     """The frame fitted to this StructType."""
     from pyspark.errors import AnalysisException
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
     here: dict[str, Any] = {}
     for item in frame.schema.fields:
         if item.name.lower() in here:
-            raise AnalysisException(f"[AMBIGUOUS_REFERENCE] Reference `{item.name}` is ambiguous in the data written.")
+            raise AnalysisException(
+                f"[AMBIGUOUS_REFERENCE] Reference `{item.name}` is ambiguous in the data written."
+            )
         here[item.name.lower()] = item
     columns = []
     for item in target.fields:
@@ -32,7 +34,7 @@ def align_to(frame: Any, target: Any, shown: str) -> Any:
                 f"Cannot find data for the output column `{item.name}`."
             )
         check_assignable(given.dataType, item.dataType, item.name, shown)
-        column = F.col(f"`{given.name.replace('`', '``')}`")
+        column = fn.col(f"`{given.name.replace('`', '``')}`")
         same = given.dataType.simpleString() == item.dataType.simpleString()
         columns.append((column if same else column.cast(item.dataType)).alias(item.name))
     if here:
@@ -54,27 +56,31 @@ def check_assignable(source: Any, target: Any, column: str, shown: str) -> None:
     from pyspark.sql import types as t
 
     left, right = source.simpleString(), target.simpleString()
-    if left == right or left == "void" or right == "string" and not isinstance(
-        source, (t.ArrayType, t.MapType, t.StructType, t.BinaryType)
+    if (
+        left == right
+        or left == "void"
+        or (
+            right == "string" and not isinstance(source, (t.ArrayType, t.MapType, t.StructType, t.BinaryType))
+        )
     ):
-        return
+        return None
     if isinstance(source, t.ArrayType) and isinstance(target, t.ArrayType):
         return check_assignable(source.elementType, target.elementType, column, shown)
     if isinstance(source, t.MapType) and isinstance(target, t.MapType):
         check_assignable(source.keyType, target.keyType, column, shown)
         return check_assignable(source.valueType, target.valueType, column, shown)
-    if isinstance(source, t.StructType) and isinstance(target, t.StructType):
-        if len(source.fields) == len(target.fields):
-            for given, wanted in zip(source.fields, target.fields, strict=True):
-                check_assignable(given.dataType, wanted.dataType, f"{column}.{wanted.name}", shown)
-            return None
+    structs = isinstance(source, t.StructType) and isinstance(target, t.StructType)
+    if structs and len(source.fields) == len(target.fields):
+        for given, wanted in zip(source.fields, target.fields, strict=True):
+            check_assignable(given.dataType, wanted.dataType, f"{column}.{wanted.name}", shown)
+        return None
     bare = [left.split("(")[0], right.split("(")[0]]
     dates = {"date", "timestamp", "timestamp_ntz"}
     if all(item in _NUMBERS for item in bare) or set(bare) <= dates:
         return None
     raise AnalysisException(
         f"[INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST] Cannot write incompatible data for the table {shown}: "
-        f"Cannot safely cast `{column}` \"{left.upper()}\" to \"{right.upper()}\"."
+        f'Cannot safely cast `{column}` "{left.upper()}" to "{right.upper()}".'
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC
 from functools import cached_property
 from typing import Any
 
@@ -69,7 +70,10 @@ class IcebergCatalog:
         tasks = {task.file.file_path: task for task in planned.plan_files()}
         snapshot = table.snapshot_by_id(snapshot_id) if snapshot_id else table.current_snapshot()
         when = _instant(snapshot.timestamp_ms if snapshot else 0)
-        files = [DataFile(path=path, size=task.file.file_size_in_bytes, modified=when) for path, task in tasks.items()]
+        files = [
+            DataFile(path=path, size=task.file.file_size_in_bytes, modified=when)
+            for path, task in tasks.items()
+        ]
 
         def read(file: DataFile, wanted: Any) -> Iterator[Any]:
             from pyiceberg.expressions import AlwaysTrue
@@ -82,8 +86,14 @@ class IcebergCatalog:
                 yield conform(batch, arrow_schema(wanted))
 
         return Scan(
-            format="iceberg", files=files, data_schema=spark_struct(schema), partition_schema=StructType([]),
-            read=read, scratch=self._scratch, roots=[table.location()], native=_plain(table, tasks.values()),
+            format="iceberg",
+            files=files,
+            data_schema=spark_struct(schema),
+            partition_schema=StructType([]),
+            read=read,
+            scratch=self._scratch,
+            roots=[table.location()],
+            native=_plain(table, tasks.values()),
         )
 
 
@@ -100,9 +110,9 @@ def _plain(table: Any, tasks: Any) -> bool:
 
 
 def _instant(milliseconds: int) -> Any:
-    from datetime import datetime, timezone
+    from datetime import datetime
 
-    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _properties(settings: dict[str, str]) -> dict[str, str]:

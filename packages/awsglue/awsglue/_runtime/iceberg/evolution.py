@@ -125,7 +125,10 @@ def _drop_field(table: Any, cutter: Cutter) -> None:
     name = text.strip("`")
     if name not in names:
         wanted = partitioning.spec(table.schema(), [_field(text)]).fields[0]
-        name = next(item.name for item in table.spec().fields
-                    if item.source_id == wanted.source_id and str(item.transform) == str(wanted.transform))
+        name = next(
+            item.name
+            for item in table.spec().fields
+            if item.source_id == wanted.source_id and str(item.transform) == str(wanted.transform)
+        )
     with table.update_spec() as update:
         update.remove_field(name)

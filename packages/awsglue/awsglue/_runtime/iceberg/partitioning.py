@@ -6,9 +6,21 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_FUNCTIONS = {"years": "year", "year": "year", "months": "month", "month": "month", "days": "day", "day": "day",
-              "date": "day", "hours": "hour", "hour": "hour", "date_hour": "hour", "bucket": "bucket",
-              "truncate": "truncate", "identity": "identity"}
+_FUNCTIONS = {
+    "years": "year",
+    "year": "year",
+    "months": "month",
+    "month": "month",
+    "days": "day",
+    "day": "day",
+    "date": "day",
+    "hours": "hour",
+    "hour": "hour",
+    "date_hour": "hour",
+    "bucket": "bucket",
+    "truncate": "truncate",
+    "identity": "identity",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +40,9 @@ def from_column(column: Any) -> PartitionField:
 
     expression = column.to_plan(engine.get_or_create_session().client)  # type: ignore[attr-defined]
     if expression.HasField("unresolved_attribute"):
-        return PartitionField(transform="identity", column=_bare(expression.unresolved_attribute.unparsed_identifier))
+        return PartitionField(
+            transform="identity", column=_bare(expression.unresolved_attribute.unparsed_identifier)
+        )
     function = expression.unresolved_function
     return _field(function.function_name, [_argument(item) for item in function.arguments])
 
@@ -91,14 +105,23 @@ def spec(schema: Any, fields: list[PartitionField]) -> Any:
         except ValueError:
             raise AnalysisException(f"Cannot find column {item.column!r} to partition by") from None
         transform: Any = {
-            "identity": t.IdentityTransform(), "year": t.YearTransform(), "month": t.MonthTransform(),
-            "day": t.DayTransform(), "hour": t.HourTransform(),
+            "identity": t.IdentityTransform(),
+            "year": t.YearTransform(),
+            "month": t.MonthTransform(),
+            "day": t.DayTransform(),
+            "hour": t.HourTransform(),
         }.get(item.transform)
         suffix = {"identity": "", "truncate": "_trunc"}.get(item.transform, f"_{item.transform}")
         if item.transform == "bucket":
             transform = t.BucketTransform(item.width or 0)
         elif item.transform == "truncate":
             transform = t.TruncateTransform(item.width or 0)
-        made.append(IcebergField(source_id=source.field_id, field_id=PARTITION_FIELD_ID_START + position,
-                                 transform=transform, name=source.name + suffix))
+        made.append(
+            IcebergField(
+                source_id=source.field_id,
+                field_id=PARTITION_FIELD_ID_START + position,
+                transform=transform,
+                name=source.name + suffix,
+            )
+        )
     return PartitionSpec(*made)

@@ -15,7 +15,10 @@ def call(tables: Any, parts: list[str], arguments: str) -> tuple[list[tuple[Any,
     if len(parts) != 3 or parts[1].lower() != "system" or parts[0] not in tables.catalogs:
         raise EngineRefused(f"CALL {'.'.join(parts)}")
     procedure = parts[2].lower()
-    names = {"rollback_to_snapshot": ("table", "snapshot_id"), "set_current_snapshot": ("table", "snapshot_id")}
+    names = {
+        "rollback_to_snapshot": ("table", "snapshot_id"),
+        "set_current_snapshot": ("table", "snapshot_id"),
+    }
     if procedure not in names:
         raise EngineRefused(f"CALL {'.'.join(parts)}")
     given: dict[str, str] = {}

@@ -43,7 +43,9 @@ class RowLevel:
         scan = catalog.scan(table)
         tasks = {shown(task.file.file_path): task.file for task in table.scan().plan_files()}
         if only is not None:
-            scan = replace(scan, files=[file for file in scan.files if shown(file.path) in only], id=scan.id + "-part")
+            scan = replace(
+                scan, files=[file for file in scan.files if shown(file.path) in only], id=scan.id + "-part"
+            )
             scan._spool = ""
         return self._services.frame_with_file(scan, FILE), tasks
 
@@ -58,12 +60,18 @@ class RowLevel:
         touched = self._touched(f"SELECT DISTINCT {FILE} FROM {TARGET} AS {alias} WHERE {condition}", target)
         kept, _ = self._target(catalog, table, touched)
         names = self._names(table)
-        rows = self._query(
-            f"SELECT {names} FROM {TARGET} AS {alias} WHERE NOT coalesce(({condition}), false)", kept
-        ) if touched else None
+        rows = (
+            self._query(
+                f"SELECT {names} FROM {TARGET} AS {alias} WHERE NOT coalesce(({condition}), false)", kept
+            )
+            if touched
+            else None
+        )
         return [files[name] for name in touched], self._rows(rows)
 
-    def update(self, catalog: Any, table: Any, alias: str, condition: str, changes: list[tuple[str, str]]) -> Change:
+    def update(
+        self, catalog: Any, table: Any, alias: str, condition: str, changes: list[tuple[str, str]]
+    ) -> Change:
         """Rows for which the condition is true get new values."""
         target, files = self._target(catalog, table)
         condition = condition or "true"
@@ -85,7 +93,13 @@ class RowLevel:
         return [files[name] for name in touched], self._rows(rows)
 
     def merge(
-        self, catalog: Any, table: Any, alias: str, source: str, source_alias: str, condition: str,
+        self,
+        catalog: Any,
+        table: Any,
+        alias: str,
+        source: str,
+        source_alias: str,
+        condition: str,
         clauses: list[Clause],
     ) -> Change:
         """MERGE INTO. Raises SparkRuntimeException when a target row meets several source rows."""
@@ -94,22 +108,36 @@ class RowLevel:
         touched = set(files)
         if not any(clause.kind == "unsourced" for clause in clauses):
             matched = [clause for clause in clauses if clause.kind == "matched"]
-            touched = self._touched(f"SELECT DISTINCT {alias}.{FILE} FROM {matching}", target) if matched else set()
+            touched = (
+                self._touched(f"SELECT DISTINCT {alias}.{FILE} FROM {matching}", target) if matched else set()
+            )
             if not matched:
                 # Inserts only: nothing is rewritten, but all rows decide what is new.
-                return [], self._rows(self._inserts(table, target, alias, source, source_alias, condition, clauses))
+                return [], self._rows(
+                    self._inserts(table, target, alias, source, source_alias, condition, clauses)
+                )
         kept, _ = self._target(catalog, table, touched)
         self._check_cardinality(kept, alias, source, source_alias, condition, clauses)
         rows = self._query(self._merge_query(table, alias, source, source_alias, condition, clauses), kept)
         return [files[name] for name in touched], self._rows(rows)
 
-    def _inserts(self, table: Any, target: Any, alias: str, source: str, source_alias: str, condition: str,
-                 clauses: list[Clause]) -> Any:
+    def _inserts(
+        self,
+        table: Any,
+        target: Any,
+        alias: str,
+        source: str,
+        source_alias: str,
+        condition: str,
+        clauses: list[Clause],
+    ) -> Any:
         columns = self._insert_columns(table, source_alias, clauses)
         wanted = " OR ".join(f"coalesce(({clause.condition or 'true'}), false)" for clause in clauses)
         return self._query(
             f"SELECT {', '.join(columns)} FROM (SELECT * FROM {source}) AS {source_alias} LEFT ANTI JOIN "
-            f"{TARGET} AS {alias} ON {condition} WHERE {wanted}", target)
+            f"{TARGET} AS {alias} ON {condition} WHERE {wanted}",
+            target,
+        )
 
     def _insert_columns(self, table: Any, source_alias: str, clauses: list[Clause]) -> list[str]:
         columns = []
@@ -117,34 +145,44 @@ class RowLevel:
             cases = []
             for clause in clauses:
                 value = _assigned(clause, item.name, source_alias)
-                cases.append(f"WHEN coalesce(({clause.condition or 'true'}), false) THEN "
-                             f"CAST({value or 'NULL'} AS {item.dataType.simpleString()})")
+                cases.append(
+                    f"WHEN coalesce(({clause.condition or 'true'}), false) THEN "
+                    f"CAST({value or 'NULL'} AS {item.dataType.simpleString()})"
+                )
             columns.append(f"CASE {' '.join(cases)} END AS `{item.name}`")
         return columns
 
-    def _check_cardinality(self, target: Any, alias: str, source: str, source_alias: str, condition: str,
-                           clauses: list[Clause]) -> None:
+    def _check_cardinality(
+        self, target: Any, alias: str, source: str, source_alias: str, condition: str, clauses: list[Clause]
+    ) -> None:
         matched = [clause for clause in clauses if clause.kind == "matched"]
-        if not matched or len(matched) == 1 and matched[0].action == "delete" and not matched[0].condition:
+        if not matched or (len(matched) == 1 and matched[0].action == "delete" and not matched[0].condition):
             return
         acts = " OR ".join(f"coalesce(({clause.condition or 'true'}), false)" for clause in matched)
         numbered = f"(SELECT *, monotonically_increasing_id() AS __mastic_row FROM {TARGET}) AS {alias}"
         several = self._query(
             f"SELECT 1 FROM {numbered} JOIN (SELECT * FROM {source}) AS {source_alias} ON {condition} WHERE {acts} "
-            f"GROUP BY {alias}.__mastic_row HAVING count(*) > 1 LIMIT 1", target).collect()
+            f"GROUP BY {alias}.__mastic_row HAVING count(*) > 1 LIMIT 1",
+            target,
+        ).collect()
         if several:
             from pyspark.errors import SparkRuntimeException
 
             raise SparkRuntimeException(
-                "[MERGE_CARDINALITY_VIOLATION] The ON search condition of the MERGE statement matched a single row from "
+                "[MERGE_CARDINALITY_VIOLATION] The ON search condition of the MERGE statement matched a single row "
+                "from "
                 "the target table with multiple rows of the source table.\nThis could result in the target row being "
                 "operated on more than once with an update or delete operation and is not allowed."
             )
 
-    def _merge_query(self, table: Any, alias: str, source: str, source_alias: str, condition: str,
-                     clauses: list[Clause]) -> str:
-        here = {"matched": f"{alias}.__mastic_t AND {source_alias}.__mastic_s",
-                "inserted": f"{alias}.__mastic_t IS NULL", "unsourced": f"{source_alias}.__mastic_s IS NULL"}
+    def _merge_query(
+        self, table: Any, alias: str, source: str, source_alias: str, condition: str, clauses: list[Clause]
+    ) -> str:
+        here = {
+            "matched": f"{alias}.__mastic_t AND {source_alias}.__mastic_s",
+            "inserted": f"{alias}.__mastic_t IS NULL",
+            "unsourced": f"{source_alias}.__mastic_s IS NULL",
+        }
         cases = [
             f"WHEN {here[clause.kind]} AND coalesce(({clause.condition or 'true'}), false) THEN {number}"
             for number, clause in enumerate(clauses, 1)
@@ -162,8 +200,11 @@ class RowLevel:
                 if value:
                     values.append(f"WHEN {action} = {number} THEN CAST(({value}) AS {kind})")
             old = f"{alias}.`{item.name}`"
-            columns.append(f"CASE {' '.join(values)} ELSE {old} END AS `{item.name}`" if values else
-                           f"{old} AS `{item.name}`")
+            columns.append(
+                f"CASE {' '.join(values)} ELSE {old} END AS `{item.name}`"
+                if values
+                else f"{old} AS `{item.name}`"
+            )
         for clause in clauses:
             _check_columns(table, {_column(name, alias).lower(): value for name, value in clause.assignments})
         return (
@@ -186,14 +227,14 @@ class RowLevel:
 
 def without(services: Any, catalog: Any, table: Any, condition: Any) -> Change:
     """df.writeTo().overwrite(condition): rows that meet a DataFrame condition go."""
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as fn
 
     level = RowLevel(services)
     target, files = level._target(catalog, table)
-    condition = F.col(condition) if isinstance(condition, str) else condition
+    condition = fn.col(condition) if isinstance(condition, str) else condition
     touched = {row[0] for row in target.filter(condition).select(FILE).distinct().collect()}
     kept, _ = level._target(catalog, table, touched)
-    rows = kept.filter(~F.coalesce(condition, F.lit(False))).drop(FILE) if touched else None
+    rows = kept.filter(~fn.coalesce(condition, fn.lit(False))).drop(FILE) if touched else None
     return [files[name] for name in touched], level._rows(rows)
 
 

@@ -55,6 +55,7 @@ def milliseconds(text: str) -> int:
         return int(text) * 1000
     moment = cast_timestamp(text)
     if moment is None:
-        raise AnalysisException(f"[INVALID_TIME_TRAVEL_TIMESTAMP_EXPR] The time travel timestamp expression {text!r} "
-                                "is invalid.")
+        raise AnalysisException(
+            f"[INVALID_TIME_TRAVEL_TIMESTAMP_EXPR] The time travel timestamp expression {text!r} is invalid."
+        )
     return int(moment.timestamp() * 1000)

@@ -20,7 +20,9 @@ def _fields(struct: Any, ids: Any) -> list[Any]:
     fields = []
     for item in struct.fields:
         doc = (item.metadata or {}).get("comment")
-        fields.append(NestedField(next(ids), item.name, iceberg_type(item.dataType, ids), required=False, doc=doc))
+        fields.append(
+            NestedField(next(ids), item.name, iceberg_type(item.dataType, ids), required=False, doc=doc)
+        )
     return fields
 
 
@@ -30,11 +32,20 @@ def iceberg_type(data_type: Any, ids: Any) -> Any:
     from pyspark.sql import types as t
 
     simple = {
-        t.BooleanType: i.BooleanType(), t.ByteType: i.IntegerType(), t.ShortType: i.IntegerType(),
-        t.IntegerType: i.IntegerType(), t.LongType: i.LongType(), t.FloatType: i.FloatType(),
-        t.DoubleType: i.DoubleType(), t.StringType: i.StringType(), t.VarcharType: i.StringType(),
-        t.CharType: i.StringType(), t.BinaryType: i.BinaryType(), t.DateType: i.DateType(),
-        t.TimestampType: i.TimestamptzType(), t.TimestampNTZType: i.TimestampType(),
+        t.BooleanType: i.BooleanType(),
+        t.ByteType: i.IntegerType(),
+        t.ShortType: i.IntegerType(),
+        t.IntegerType: i.IntegerType(),
+        t.LongType: i.LongType(),
+        t.FloatType: i.FloatType(),
+        t.DoubleType: i.DoubleType(),
+        t.StringType: i.StringType(),
+        t.VarcharType: i.StringType(),
+        t.CharType: i.StringType(),
+        t.BinaryType: i.BinaryType(),
+        t.DateType: i.DateType(),
+        t.TimestampType: i.TimestamptzType(),
+        t.TimestampNTZType: i.TimestampType(),
     }
     if type(data_type) in simple:
         return simple[type(data_type)]
@@ -45,8 +56,13 @@ def iceberg_type(data_type: Any, ids: Any) -> Any:
     if isinstance(data_type, t.ArrayType):
         return i.ListType(next(ids), iceberg_type(data_type.elementType, ids), element_required=False)
     if isinstance(data_type, t.MapType):
-        return i.MapType(next(ids), iceberg_type(data_type.keyType, ids), next(ids),
-                         iceberg_type(data_type.valueType, ids), value_required=False)
+        return i.MapType(
+            next(ids),
+            iceberg_type(data_type.keyType, ids),
+            next(ids),
+            iceberg_type(data_type.valueType, ids),
+            value_required=False,
+        )
     from pyspark.errors import AnalysisException
 
     raise AnalysisException(f"Not a supported type: {data_type.simpleString()}")
@@ -69,9 +85,17 @@ def spark_type(kind: Any) -> Any:
     from pyspark.sql import types as t
 
     simple = {
-        i.BooleanType: t.BooleanType, i.IntegerType: t.IntegerType, i.LongType: t.LongType, i.FloatType: t.FloatType,
-        i.DoubleType: t.DoubleType, i.StringType: t.StringType, i.UUIDType: t.StringType, i.BinaryType: t.BinaryType,
-        i.FixedType: t.BinaryType, i.DateType: t.DateType, i.TimestamptzType: t.TimestampType,
+        i.BooleanType: t.BooleanType,
+        i.IntegerType: t.IntegerType,
+        i.LongType: t.LongType,
+        i.FloatType: t.FloatType,
+        i.DoubleType: t.DoubleType,
+        i.StringType: t.StringType,
+        i.UUIDType: t.StringType,
+        i.BinaryType: t.BinaryType,
+        i.FixedType: t.BinaryType,
+        i.DateType: t.DateType,
+        i.TimestamptzType: t.TimestampType,
         i.TimestampType: t.TimestampNTZType,
     }
     if type(kind) in simple:
@@ -79,7 +103,9 @@ def spark_type(kind: Any) -> Any:
     if isinstance(kind, i.DecimalType):
         return t.DecimalType(kind.precision, kind.scale)
     if isinstance(kind, i.StructType):
-        return t.StructType([t.StructField(f.name, spark_type(f.field_type), not f.required) for f in kind.fields])
+        return t.StructType(
+            [t.StructField(f.name, spark_type(f.field_type), not f.required) for f in kind.fields]
+        )
     if isinstance(kind, i.ListType):
         return t.ArrayType(spark_type(kind.element_type), not kind.element_required)
     if isinstance(kind, i.MapType):

@@ -52,14 +52,25 @@ def _create(services: Any, catalog: Any, name: TableName, request: TableWrite, *
         raise AnalysisException(f"Unsupported format in USING: {request.provider}")
     fields = [partitioning.from_column(column) for column in request.partitioned_by]
     struct, batches = services.rows(request.frame)
-    from awsglue._runtime.iceberg.types import spark_struct, iceberg_schema
+    from awsglue._runtime.iceberg.types import iceberg_schema, spark_struct
 
-    aligned = None if request.schema_only else assignment.widen(struct, spark_struct(iceberg_schema(struct)), batches)
+    aligned = (
+        None
+        if request.schema_only
+        else assignment.widen(struct, spark_struct(iceberg_schema(struct)), batches)
+    )
     if exists:
         writing.replace(catalog, name, struct, fields=fields, properties=request.properties, batches=aligned)
     else:
-        writing.create(catalog, name, struct, fields=fields, properties=request.properties,
-                       location=request.location, batches=aligned)
+        writing.create(
+            catalog,
+            name,
+            struct,
+            fields=fields,
+            properties=request.properties,
+            location=request.location,
+            batches=aligned,
+        )
 
 
 def _all_files(table: Any) -> list[Any]:

@@ -88,9 +88,7 @@ def _retrying(commit: Callable[[Any], None], load: Callable[[], Any], first: Any
             time.sleep(random.uniform(0.05, 0.1) * 2**attempt)
 
 
-def replace_files(
-    load: Callable[[], Any], compute: Callable[[Any], tuple[list[Any], Iterator[Any]]]
-) -> None:
+def replace_files(load: Callable[[], Any], compute: Callable[[Any], tuple[list[Any], Iterator[Any]]]) -> None:
     """A change computed from the table: `compute(table)` gives (data files to drop, rows to add).
 
     The commit demands that the table's snapshot is the one computed from; if not, all is computed again.
@@ -119,8 +117,14 @@ def replace_files(
 
 
 def create(
-    catalog: IcebergCatalog, name: TableName, struct: Any, *, fields: list[Any], properties: dict[str, str],
-    location: str, batches: Iterator[Any] | None,
+    catalog: IcebergCatalog,
+    name: TableName,
+    struct: Any,
+    *,
+    fields: list[Any],
+    properties: dict[str, str],
+    location: str,
+    batches: Iterator[Any] | None,
 ) -> None:
     """Create a table, with its first rows in the same commit. Raises AnalysisException when it exists."""
     from pyiceberg.exceptions import NoSuchNamespaceError, TableAlreadyExistsError
@@ -133,8 +137,11 @@ def create(
         location = wanted.pop(unknown) if unknown == "location" else location
     try:
         transaction = catalog.pyiceberg.create_table_transaction(
-            (name.database, name.table), schema=schema, location=(location or catalog.location(name)).rstrip("/"),
-            partition_spec=partitioning.spec(schema, fields), properties=wanted,
+            (name.database, name.table),
+            schema=schema,
+            location=(location or catalog.location(name)).rstrip("/"),
+            partition_spec=partitioning.spec(schema, fields),
+            properties=wanted,
         )
         if batches is not None:
             files = data_files(transaction._table, batches, transaction.table_metadata)
@@ -149,7 +156,12 @@ def create(
 
 
 def replace(
-    catalog: IcebergCatalog, name: TableName, struct: Any, *, fields: list[Any], properties: dict[str, str],
+    catalog: IcebergCatalog,
+    name: TableName,
+    struct: Any,
+    *,
+    fields: list[Any],
+    properties: dict[str, str],
     batches: Iterator[Any] | None,
 ) -> None:
     """Replace an existing table's schema, partitioning and rows in one commit; its history stays."""
@@ -181,7 +193,9 @@ def replace(
     )
     transaction._apply(tuple(updates), requirements)
     if properties:
-        transaction.set_properties({key: value for key, value in properties.items() if key != "format-version"})
+        transaction.set_properties(
+            {key: value for key, value in properties.items() if key != "format-version"}
+        )
     if batches is not None:
         files = data_files(table, batches, transaction.table_metadata)
         with transaction.update_snapshot().fast_append() as snapshot:
@@ -205,8 +219,15 @@ def _same_or_fresh(table: Any, schema: Any) -> Any:
     for field in fresh.fields:
         old = kept.get(field.name)
         same = old is not None and old.field_type == field.field_type and old.field_type.is_primitive
-        fields.append(NestedField(old.field_id if same else field.field_id, field.name, field.field_type,
-                                  required=False, doc=field.doc))
+        fields.append(
+            NestedField(
+                old.field_id if same else field.field_id,
+                field.name,
+                field.field_type,
+                required=False,
+                doc=field.doc,
+            )
+        )
     return Schema(*fields, schema_id=max(item.schema_id for item in table.metadata.schemas) + 1)
 
 
@@ -218,6 +239,8 @@ def _fresh_spec(table: Any, schema: Any, fields: list[Any]) -> Any:
     if [(f.source_id, str(f.transform)) for f in wanted.fields] == current:
         return None
     start = max(table.metadata.last_partition_id or 999, 999) + 1
-    made = [PartitionField(source_id=f.source_id, field_id=start + position, transform=f.transform, name=f.name)
-            for position, f in enumerate(wanted.fields)]
+    made = [
+        PartitionField(source_id=f.source_id, field_id=start + position, transform=f.transform, name=f.name)
+        for position, f in enumerate(wanted.fields)
+    ]
     return PartitionSpec(*made, spec_id=max(item.spec_id for item in table.metadata.partition_specs) + 1)

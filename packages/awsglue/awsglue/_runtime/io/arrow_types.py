@@ -11,18 +11,31 @@ def arrow_type(data_type: Any) -> Any:
     from pyspark.sql import types as t
 
     simple = {
-        t.StringType: pa.string(), t.BinaryType: pa.binary(), t.BooleanType: pa.bool_(), t.ByteType: pa.int8(),
-        t.ShortType: pa.int16(), t.IntegerType: pa.int32(), t.LongType: pa.int64(), t.FloatType: pa.float32(),
-        t.DoubleType: pa.float64(), t.DateType: pa.date32(), t.TimestampType: pa.timestamp("us", "UTC"),
-        t.TimestampNTZType: pa.timestamp("us"), t.NullType: pa.null(), t.VarcharType: pa.string(),
-        t.CharType: pa.string(), t.DayTimeIntervalType: pa.duration("us"),
+        t.StringType: pa.string(),
+        t.BinaryType: pa.binary(),
+        t.BooleanType: pa.bool_(),
+        t.ByteType: pa.int8(),
+        t.ShortType: pa.int16(),
+        t.IntegerType: pa.int32(),
+        t.LongType: pa.int64(),
+        t.FloatType: pa.float32(),
+        t.DoubleType: pa.float64(),
+        t.DateType: pa.date32(),
+        t.TimestampType: pa.timestamp("us", "UTC"),
+        t.TimestampNTZType: pa.timestamp("us"),
+        t.NullType: pa.null(),
+        t.VarcharType: pa.string(),
+        t.CharType: pa.string(),
+        t.DayTimeIntervalType: pa.duration("us"),
     }
     if type(data_type) in simple:
         return simple[type(data_type)]
     if isinstance(data_type, t.DecimalType):
         return pa.decimal128(data_type.precision, data_type.scale)
     if isinstance(data_type, t.ArrayType):
-        return pa.list_(pa.field("element", arrow_type(data_type.elementType), nullable=data_type.containsNull))
+        return pa.list_(
+            pa.field("element", arrow_type(data_type.elementType), nullable=data_type.containsNull)
+        )
     if isinstance(data_type, t.MapType):
         value = pa.field("value", arrow_type(data_type.valueType), nullable=data_type.valueContainsNull)
         return pa.map_(pa.field("key", arrow_type(data_type.keyType), nullable=False), value)
@@ -37,22 +50,35 @@ def arrow_schema(struct: Any) -> Any:
     """Arrow schema of a StructType."""
     import pyarrow as pa
 
-    return pa.schema([pa.field(item.name, arrow_type(item.dataType), item.nullable) for item in struct.fields])
+    return pa.schema(
+        [pa.field(item.name, arrow_type(item.dataType), item.nullable) for item in struct.fields]
+    )
 
 
 def spark_type(arrow: Any) -> Any:
-    """The Spark type for an Arrow type as Spark reads it from Parquet. Raises EngineRefused for those it has none for."""
+    """The Spark type for an Arrow type as Spark reads it from Parquet. Raises EngineRefused where it has none."""
     import pyarrow as pa
     from pyspark.sql import types as t
 
     checks = [
-        (pa.types.is_string, t.StringType), (pa.types.is_large_string, t.StringType),
-        (pa.types.is_boolean, t.BooleanType), (pa.types.is_int8, t.ByteType), (pa.types.is_int16, t.ShortType),
-        (pa.types.is_int32, t.IntegerType), (pa.types.is_int64, t.LongType), (pa.types.is_uint8, t.ShortType),
-        (pa.types.is_uint16, t.IntegerType), (pa.types.is_uint32, t.LongType), (pa.types.is_float32, t.FloatType),
-        (pa.types.is_float64, t.DoubleType), (pa.types.is_date32, t.DateType), (pa.types.is_null, t.NullType),
-        (pa.types.is_binary, t.BinaryType), (pa.types.is_large_binary, t.BinaryType),
-        (pa.types.is_fixed_size_binary, t.BinaryType), (pa.types.is_string_view, t.StringType),
+        (pa.types.is_string, t.StringType),
+        (pa.types.is_large_string, t.StringType),
+        (pa.types.is_boolean, t.BooleanType),
+        (pa.types.is_int8, t.ByteType),
+        (pa.types.is_int16, t.ShortType),
+        (pa.types.is_int32, t.IntegerType),
+        (pa.types.is_int64, t.LongType),
+        (pa.types.is_uint8, t.ShortType),
+        (pa.types.is_uint16, t.IntegerType),
+        (pa.types.is_uint32, t.LongType),
+        (pa.types.is_float32, t.FloatType),
+        (pa.types.is_float64, t.DoubleType),
+        (pa.types.is_date32, t.DateType),
+        (pa.types.is_null, t.NullType),
+        (pa.types.is_binary, t.BinaryType),
+        (pa.types.is_large_binary, t.BinaryType),
+        (pa.types.is_fixed_size_binary, t.BinaryType),
+        (pa.types.is_string_view, t.StringType),
         (pa.types.is_binary_view, t.BinaryType),
     ]
     for check, made in checks:

@@ -55,17 +55,24 @@ def list_rows(pieces: Iterator[bytes], options: CsvOptions) -> Iterator[tuple[Fi
         return
     for lines in decoding.line_blocks(chunks, options.line_separator):
         for line in lines:
-            if not line or not line.strip() or options.comment and line.startswith(options.comment):
+            if not line or not line.strip() or (options.comment and line.startswith(options.comment)):
                 continue
             yield split_line(line, options), line
 
 
 def _may_be_plain(options: CsvOptions) -> bool:
     return (
-        not options.multi_line and not options.comment and not options.line_separator and len(options.sep) == 1
-        and options.sep.isascii() and options.sep not in "\r\n\"" and options.quote in ('"', "")
-        and options.escape in ("\\", '"', "") and options.encoding.lower() in ("utf-8", "utf8")
-        and not options.trim_left and not options.trim_right
+        not options.multi_line
+        and not options.comment
+        and not options.line_separator
+        and len(options.sep) == 1
+        and options.sep.isascii()
+        and options.sep not in '\r\n"'
+        and options.quote in ('"', "")
+        and options.escape in ("\\", '"', "")
+        and options.encoding.lower() in ("utf-8", "utf8")
+        and not options.trim_left
+        and not options.trim_right
     )
 
 
@@ -135,10 +142,15 @@ def _plain(chunk: bytes, options: CsvOptions, width: int, pattern: re.Pattern[by
         table = csv.read_csv(
             pa.py_buffer(chunk),
             read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(chunk) + 1),
-            parse_options=csv.ParseOptions(delimiter=options.sep, quote_char='"' if options.quote else False,
-                                           double_quote=False, escape_char=False),
-            convert_options=csv.ConvertOptions(column_types={name: pa.string() for name in names},
-                                               strings_can_be_null=False, check_utf8=True),
+            parse_options=csv.ParseOptions(
+                delimiter=options.sep,
+                quote_char='"' if options.quote else False,
+                double_quote=False,
+                escape_char=False,
+            ),
+            convert_options=csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, strings_can_be_null=False, check_utf8=True
+            ),
         )
     except pa.ArrowInvalid:
         # Rows of different lengths, or bytes that are no UTF-8.

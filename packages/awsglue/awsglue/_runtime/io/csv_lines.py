@@ -80,7 +80,11 @@ def _record(text: str, index: int, options: CsvOptions, newline: str) -> tuple[F
             if options.trim_right:
                 value = value.rstrip("".join(map(chr, range(33))))
             fields.append(value or None)
-        if index < end_of_text and text.startswith(sep, index) and not (newline and text.startswith(newline, index)):
+        if (
+            index < end_of_text
+            and text.startswith(sep, index)
+            and not (newline and text.startswith(newline, index))
+        ):
             index += len(sep)
             continue
         return fields, index
@@ -147,7 +151,9 @@ def _quoted(text: str, index: int, options: CsvOptions, newline: str) -> tuple[s
     return "".join(out), size
 
 
-def _as_plain_text(text: str, index: int, out: list[str], options: CsvOptions, newline: str) -> tuple[str, int]:
+def _as_plain_text(
+    text: str, index: int, out: list[str], options: CsvOptions, newline: str
+) -> tuple[str, int]:
     """An unescaped quote was met: the field is what is written, quotes and all, up to the next delimiter."""
     end = _next_stop(text, index, options.sep, newline)
     return options.quote + "".join(out) + options.quote + text[index:end], end

@@ -7,7 +7,16 @@ from typing import Any
 
 MODES = ("PERMISSIVE", "DROPMALFORMED", "FAILFAST")
 CORRUPT_COLUMN = "_corrupt_record"
-_ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\'": "'", "\\\\": "\\"}
+_ESCAPES = {
+    "\\t": "\t",
+    "\\n": "\n",
+    "\\r": "\r",
+    "\\b": "\b",
+    "\\f": "\f",
+    '\\"': '"',
+    "\\'": "'",
+    "\\\\": "\\",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,20 +76,32 @@ def csv_options(options: dict[str, str], session_zone: str = "UTC") -> CsvOption
     if lower.get("locale", "en-US").replace("_", "-") != "en-US":
         raise EngineRefused("CSV option locale", lower["locale"])
     return CsvOptions(
-        sep=_separator(lower.get("sep", lower.get("delimiter", ","))), quote=_one(lower.get("quote", '"'), "quote"),
+        sep=_separator(lower.get("sep", lower.get("delimiter", ","))),
+        quote=_one(lower.get("quote", '"'), "quote"),
         escape=_one(lower.get("escape", "\\"), "escape"),
         escape_escape=_one(lower.get("chartoescapequoteescaping", ""), "charToEscapeQuoteEscaping"),
-        comment=_one(lower.get("comment", ""), "comment"), header=flag("header"), infer=flag("inferschema"),
-        encoding=lower.get("encoding", lower.get("charset", "UTF-8")), null_value=lower.get("nullvalue", ""),
-        empty_value=lower.get("emptyvalue", ""), nan_value=lower.get("nanvalue", "NaN"),
-        positive_inf=lower.get("positiveinf", "Inf"), negative_inf=lower.get("negativeinf", "-Inf"),
-        trim_left=flag("ignoreleadingwhitespace"), trim_right=flag("ignoretrailingwhitespace"),
+        comment=_one(lower.get("comment", ""), "comment"),
+        header=flag("header"),
+        infer=flag("inferschema"),
+        encoding=lower.get("encoding", lower.get("charset", "UTF-8")),
+        null_value=lower.get("nullvalue", ""),
+        empty_value=lower.get("emptyvalue", ""),
+        nan_value=lower.get("nanvalue", "NaN"),
+        positive_inf=lower.get("positiveinf", "Inf"),
+        negative_inf=lower.get("negativeinf", "-Inf"),
+        trim_left=flag("ignoreleadingwhitespace"),
+        trim_right=flag("ignoretrailingwhitespace"),
         mode=mode if mode in MODES else "PERMISSIVE",
-        corrupt_column=lower.get("columnnameofcorruptrecord", CORRUPT_COLUMN), multi_line=flag("multiline"),
-        line_separator=lower.get("linesep", ""), date_format=lower.get("dateformat", ""),
-        timestamp_format=lower.get("timestampformat", ""), sampling_ratio=float(lower.get("samplingratio", "1.0")),
-        enforce_schema=flag("enforceschema", True), prefer_date=flag("preferdate", True),
-        max_columns=int(lower.get("maxcolumns", "20480")), session_zone=lower.get("timezone", session_zone),
+        corrupt_column=lower.get("columnnameofcorruptrecord", CORRUPT_COLUMN),
+        multi_line=flag("multiline"),
+        line_separator=lower.get("linesep", ""),
+        date_format=lower.get("dateformat", ""),
+        timestamp_format=lower.get("timestampformat", ""),
+        sampling_ratio=float(lower.get("samplingratio", "1.0")),
+        enforce_schema=flag("enforceschema", True),
+        prefer_date=flag("preferdate", True),
+        max_columns=int(lower.get("maxcolumns", "20480")),
+        session_zone=lower.get("timezone", session_zone),
     )
 
 
@@ -107,7 +128,7 @@ def _separator(text: str) -> str:
 
 
 def _one(text: str, name: str) -> str:
-    if len(text) > 1 and text == "\\u0000" or text == "\0":
+    if (len(text) > 1 and text == "\\u0000") or text == "\0":
         return ""
     if len(text) > 1:
         raise _illegal(f"{name} cannot be more than one character")

@@ -15,7 +15,6 @@ from awsglue._runtime.io.listing import DataFile
 from awsglue._runtime.io.storage import Storage
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class CsvReader:
     """One read: its files, options and where they lie."""
@@ -66,7 +65,9 @@ class CsvReader:
         from awsglue._runtime.io.arrow_types import arrow_schema, arrow_type
 
         options, formats = self.options, Formats(self.options)
-        corrupt = next((i for i, item in enumerate(schema.fields) if item.name == options.corrupt_column), None)
+        corrupt = next(
+            (i for i, item in enumerate(schema.fields) if item.name == options.corrupt_column), None
+        )
         data_fields = [item for i, item in enumerate(schema.fields) if i != corrupt]
         converters = [
             Converter(item.dataType, arrow_type(item.dataType), options, formats) for item in data_fields
@@ -77,18 +78,26 @@ class CsvReader:
             if bad and options.mode == "FAILFAST":
                 raise _malformed(block.raw(min(bad)))
             if corrupt is not None:
-                texts = [None] * block.count if not bad else [
-                    block.raw(row) if row in bad else None for row in range(block.count)]
+                texts = (
+                    [None] * block.count
+                    if not bad
+                    else [block.raw(row) if row in bad else None for row in range(block.count)]
+                )
                 columns.insert(corrupt, pa.array(texts, pa.string()))
-            batch = pa.RecordBatch.from_arrays(columns, schema=target) if columns else _empty_rows(block.count)
+            batch = (
+                pa.RecordBatch.from_arrays(columns, schema=target) if columns else _empty_rows(block.count)
+            )
             if bad and options.mode == "DROPMALFORMED":
-                batch = batch.take(pa.array([row for row in range(block.count) if row not in bad], pa.int64()))
+                batch = batch.take(
+                    pa.array([row for row in range(block.count) if row not in bad], pa.int64())
+                )
             yield batch
 
     def _blocks(self, file: DataFile, width: int) -> Iterator[Block]:
         with self.storage.open(file.path) as stream:
             yield from blocks(
-                decoding.decompressed(stream, file.path), self.options, width, header=self.options.header)
+                decoding.decompressed(stream, file.path), self.options, width, header=self.options.header
+            )
 
     def _first(self, file: DataFile) -> Fields | None:
         """The fields of the first record (the header, if there is one)."""

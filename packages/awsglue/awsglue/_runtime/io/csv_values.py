@@ -7,9 +7,10 @@ plain; everything else goes value by value through Java's rules. Pure, apart fro
 from __future__ import annotations
 
 import re
-from datetime import timezone, tzinfo
+from collections.abc import Callable
+from datetime import UTC, tzinfo
 from functools import partial
-from typing import Any, Callable
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +30,7 @@ class Formats:
     def __init__(self, options: Any) -> None:
         # Set by converters of nested values that lost a part.
         self.partial = False
-        self.zone: tzinfo = datetimes.zone(options.session_zone) or timezone.utc
+        self.zone: tzinfo = datetimes.zone(options.session_zone) or UTC
         self.date = datetimes.Pattern(options.date_format) if options.date_format else None
         self.timestamp = datetimes.Pattern(options.timestamp_format) if options.timestamp_format else None
 
@@ -79,20 +80,23 @@ class Inference:
                 if self.kind != "double":
                     bounds = pc.min_max(pc.cast(pc.utf8_ltrim(column, "+"), pa.int64())).as_py()
                     small = bounds["min"] >= -(2**31) and bounds["max"] < 2**31
-                    self.kind = self.kind if self.kind == "bigint" or small and self.kind == "int" else (
-                        "int" if small else "bigint")
+                    self.kind = (
+                        self.kind
+                        if self.kind == "bigint" or (small and self.kind == "int")
+                        else ("int" if small else "bigint")
+                    )
                 return True
             if pc.all(pc.match_substring_regex(column, f"{_PLAIN_DOUBLE}|{_PLAIN_INT}")).as_py():
                 self.kind = "double"
                 return True
         plain = self._formats.timestamp is None and self._formats.date is None
         if plain and self.kind in ("null", "date", "timestamp"):
-            if pc.all(pc.match_substring_regex(column, f"{_PLAIN_STAMP}|{_PLAIN_DAY}")).as_py():
-                if not _stamps(column).null_count:
-                    days = self._options.prefer_date and self.kind != "timestamp"
-                    days = days and pc.all(pc.match_substring_regex(column, _PLAIN_DAY)).as_py()
-                    self.kind = "date" if days else "timestamp"
-                    return True
+            plain = pc.all(pc.match_substring_regex(column, f"{_PLAIN_STAMP}|{_PLAIN_DAY}")).as_py()
+            if plain and not _stamps(column).null_count:
+                days = self._options.prefer_date and self.kind != "timestamp"
+                days = days and pc.all(pc.match_substring_regex(column, _PLAIN_DAY)).as_py()
+                self.kind = "date" if days else "timestamp"
+                return True
         return False
 
     def _feed_one(self, value: str) -> None:
@@ -144,9 +148,16 @@ class Inference:
         if self.kind == "decimal":
             # Integers met before the first decimal need room too.
             return t.DecimalType(self._precision, 0)
-        return {"null": t.StringType(), "int": t.IntegerType(), "bigint": t.LongType(), "double": t.DoubleType(),
-                "date": t.DateType(), "timestamp": t.TimestampType(), "boolean": t.BooleanType(),
-                "string": t.StringType()}[self.kind]
+        return {
+            "null": t.StringType(),
+            "int": t.IntegerType(),
+            "bigint": t.LongType(),
+            "double": t.DoubleType(),
+            "date": t.DateType(),
+            "timestamp": t.TimestampType(),
+            "boolean": t.BooleanType(),
+            "string": t.StringType(),
+        }[self.kind]
 
 
 def _wider(left: str, right: str) -> str:
@@ -165,7 +176,9 @@ def _stamps(column: Any) -> Any:
     try:
         return pc.cast(column, pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
     except pa.ArrowInvalid:
-        values = [datetimes.cast_timestamp(value) if value is not None else None for value in column.to_pylist()]
+        values = [
+            datetimes.cast_timestamp(value) if value is not None else None for value in column.to_pylist()
+        ]
         return pa.array(values, pa.timestamp("us", "UTC"))
 
 
@@ -206,8 +219,14 @@ class Converter:
             lower = pc.utf8_lower(column)
             true = pc.equal(lower, "true")
             return true if pc.all(pc.or_(true, pc.equal(lower, "false")), min_count=0).as_py() else None
-        plain = {"int": _PLAIN_INT, "bigint": _PLAIN_INT, "double": f"{_PLAIN_DOUBLE}|{_PLAIN_INT}"}.get(self._name)
-        if self._name == "timestamp" and self._formats.timestamp is None and self._options.session_zone == "UTC":
+        plain = {"int": _PLAIN_INT, "bigint": _PLAIN_INT, "double": f"{_PLAIN_DOUBLE}|{_PLAIN_INT}"}.get(
+            self._name
+        )
+        if (
+            self._name == "timestamp"
+            and self._formats.timestamp is None
+            and self._options.session_zone == "UTC"
+        ):
             plain = f"{_PLAIN_STAMP}|{_PLAIN_DAY}"
         if plain is None:
             return None
@@ -232,9 +251,12 @@ class Converter:
         if isinstance(kind, t.DecimalType):
             return self._decimal
         simple: dict[str, Callable[[str], Any]] = {
-            "boolean": texts.parse_boolean, "date": self._formats.parse_date,
-            "timestamp": self._formats.parse_timestamp, "timestamp_ntz": self._timestamp_ntz,
-            "binary": lambda text: text.encode(), "string": lambda text: text,
+            "boolean": texts.parse_boolean,
+            "date": self._formats.parse_date,
+            "timestamp": self._formats.parse_timestamp,
+            "timestamp_ntz": self._timestamp_ntz,
+            "binary": lambda text: text.encode(),
+            "string": lambda text: text,
         }
         if name in simple:
             return simple[name]
@@ -243,17 +265,24 @@ class Converter:
         from pyspark.errors import AnalysisException
 
         raise AnalysisException(
-            f"[UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE] The CSV datasource doesn't support the type \"{name.upper()}\"."
+            f'[UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE] The CSV datasource doesn\'t support the type "{name.upper()}".'
         )
 
     def _double(self, text: str) -> float | None:
-        special = {self._options.nan_value: float("nan"), self._options.positive_inf: float("inf"),
-                   self._options.negative_inf: float("-inf")}
+        special = {
+            self._options.nan_value: float("nan"),
+            self._options.positive_inf: float("inf"),
+            self._options.negative_inf: float("-inf"),
+        }
         return special[text] if text in special else texts.parse_double(text)
 
     def _decimal(self, text: str) -> Any:
         number = texts.parse_decimal(text)
-        return None if number is None else texts.fit_decimal(number, self._data_type.precision, self._data_type.scale)
+        return (
+            None
+            if number is None
+            else texts.fit_decimal(number, self._data_type.precision, self._data_type.scale)
+        )
 
     def _timestamp_ntz(self, text: str) -> Any:
         moment = self._formats.parse_timestamp(text)

@@ -6,7 +6,7 @@ Pure functions. Timestamps are aware UTC; text without a zone is taken in the se
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,7 +17,9 @@ _STAMP = re.compile(
 _CLOCK = re.compile(
     r"T?(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d*))?)?\s*(?P<zone>\S.*)?\Z"
 )
-_OFFSET = re.compile(r"(?:UTC|GMT|UT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{1,2}))?(?::?(\d{2}))?\Z")
+_OFFSET = re.compile(
+    r"(?:UTC|GMT|UT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{1,2}))?(?::?(\d{2}))?\Z"
+)
 _DATE = re.compile(r"([+-]?\d{4,7})(?:-(\d{1,2})(?:-(\d{1,2})(?:[ T].*)?)?)?\Z")
 
 
@@ -26,7 +28,7 @@ def zone(name: str) -> tzinfo | None:
     """The zone with this id as Spark knows them, or None."""
     text = name.strip()
     if text in ("Z", "UTC", "GMT", "UT", "Etc/UTC"):
-        return timezone.utc
+        return UTC
     match = _OFFSET.match(text)
     if match:
         minutes = int(match["hours"]) * 60 + int(match["minutes"] or 0)
@@ -39,7 +41,7 @@ def zone(name: str) -> tzinfo | None:
         return None
 
 
-def cast_timestamp(text: str, session_zone: tzinfo = timezone.utc) -> datetime | None:
+def cast_timestamp(text: str, session_zone: tzinfo = UTC) -> datetime | None:
     """Text to timestamp by Spark's cast rules; None when it is none."""
     value = text.strip()
     match = _STAMP.match(value)
@@ -51,7 +53,7 @@ def cast_timestamp(text: str, session_zone: tzinfo = timezone.utc) -> datetime |
         return None
     clock = match["clock"]
     if not clock:
-        return datetime.combine(day, time(), session_zone).astimezone(timezone.utc)
+        return datetime.combine(day, time(), session_zone).astimezone(UTC)
     return _at(day, clock, session_zone)
 
 
@@ -71,7 +73,7 @@ def _at(day: date, clock: str, session_zone: tzinfo) -> datetime | None:
     fraction = (match["fraction"] or "")[:6].ljust(6, "0")
     try:
         at = time(int(match["hour"]), int(match["minute"]), int(match["second"] or 0), int(fraction))
-        return datetime.combine(day, at, where).astimezone(timezone.utc)
+        return datetime.combine(day, at, where).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -95,7 +97,7 @@ class Pattern:
         self._parts = _parse_pattern(pattern)
         self._regex = re.compile(_regex(self._parts) + r"\Z")
 
-    def parse(self, text: str, session_zone: tzinfo = timezone.utc) -> datetime | None:
+    def parse(self, text: str, session_zone: tzinfo = UTC) -> datetime | None:
         """An aware UTC datetime, or None when the text does not follow the pattern."""
         match = self._regex.match(text)
         if match is None:
@@ -108,7 +110,7 @@ class Pattern:
         return moment
 
     def parse_date(self, text: str) -> date | None:
-        moment = self.parse(text, timezone.utc)
+        moment = self.parse(text, UTC)
         return None if moment is None else moment.date()
 
     def format(self, moment: datetime) -> str:
@@ -117,8 +119,20 @@ class Pattern:
 
 
 Part = tuple[str, str]
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -172,7 +186,9 @@ def _regex(parts: list[Part]) -> str:
 
 def _field_regex(kind: str, count: int) -> str:
     if kind == "y":
-        return r"(?P<year2>\d{2})" if count == 2 else r"(?P<year>\d{4})" if count == 4 else r"(?P<year>\d{1,6})"
+        return (
+            r"(?P<year2>\d{2})" if count == 2 else r"(?P<year>\d{4})" if count == 4 else r"(?P<year>\d{1,6})"
+        )
     if kind in "ML":
         if count <= 2:
             return _digits(count, "month", most=2)
@@ -210,16 +226,21 @@ def _assemble(found: dict[str, str], session_zone: tzinfo) -> datetime:
         raise ValueError("zone")
     micro = int(found.get("fraction", "")[:6].ljust(6, "0")) if "fraction" in found else 0
     moment = datetime(
-        year, month, int(found.get("day") or 1), hour, int(found.get("minute") or 0), int(found.get("second") or 0),
-        micro, where,
+        year,
+        month,
+        int(found.get("day") or 1),
+        hour,
+        int(found.get("minute") or 0),
+        int(found.get("second") or 0),
+        micro,
+        where,
     )
-    return moment.astimezone(timezone.utc)
+    return moment.astimezone(UTC)
 
 
 def _format(parts: list[Part], moment: datetime) -> str:
     out = ""
-    section = [part for part in parts]
-    for kind, text in section:
+    for kind, text in parts:
         count = len(text)
         if kind == "literal":
             out += text
@@ -228,7 +249,11 @@ def _format(parts: list[Part], moment: datetime) -> str:
         elif kind == "y":
             out += f"{moment.year % 100:02d}" if count == 2 else str(moment.year).zfill(count)
         elif kind in "ML":
-            out += str(moment.month).zfill(count) if count <= 2 else _MONTHS[moment.month - 1][: 3 if count == 3 else 99]
+            out += (
+                str(moment.month).zfill(count)
+                if count <= 2
+                else _MONTHS[moment.month - 1][: 3 if count == 3 else 99]
+            )
         elif kind == "E":
             out += _DAYS[moment.weekday()][: 3 if count <= 3 else 99]
         elif kind == "S":
@@ -240,8 +265,13 @@ def _format(parts: list[Part], moment: datetime) -> str:
         elif kind == "z":
             out += moment.tzname() or "UTC"
         else:
-            value = {"d": moment.day, "H": moment.hour, "h": moment.hour % 12 or 12, "m": moment.minute,
-                     "s": moment.second}[kind]
+            value = {
+                "d": moment.day,
+                "H": moment.hour,
+                "h": moment.hour % 12 or 12,
+                "m": moment.minute,
+                "s": moment.second,
+            }[kind]
             out += str(value).zfill(count)
     return out
 
@@ -254,6 +284,6 @@ def _offset(moment: datetime, kind: str, count: int) -> str:
     hours, minutes = divmod(abs(seconds) // 60, 60)
     if kind in "Xx" and count == 1:
         return f"{sign}{hours:02d}" + (f"{minutes:02d}" if minutes else "")
-    if kind == "Z" and count < 4 or count == 2:
+    if (kind == "Z" and count < 4) or count == 2:
         return f"{sign}{hours:02d}{minutes:02d}"
     return f"{sign}{hours:02d}:{minutes:02d}"

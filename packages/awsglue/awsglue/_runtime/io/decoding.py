@@ -12,7 +12,13 @@ from typing import IO, Any
 
 CHUNK = 8 << 20
 _LINE_END = re.compile("\r\n|\r|\n")
-_JAVA_NAMES = {"utf8": "utf-8", "utf-8": "utf-8", "iso-8859-1": "latin-1", "us-ascii": "ascii", "utf-16": "utf-16"}
+_JAVA_NAMES = {
+    "utf8": "utf-8",
+    "utf-8": "utf-8",
+    "iso-8859-1": "latin-1",
+    "us-ascii": "ascii",
+    "utf-16": "utf-16",
+}
 
 
 def decompressed(stream: IO[bytes], name: str) -> Iterator[bytes]:

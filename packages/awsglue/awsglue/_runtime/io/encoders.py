@@ -13,8 +13,16 @@ from awsglue._runtime.failures import EngineRefused
 
 ROW_GROUP = 1 << 17
 TEXT_CODECS = {"none": "", "uncompressed": "", "": "", "gzip": ".gz", "bzip2": ".bz2", "deflate": ".deflate"}
-PARQUET_CODECS = {"snappy": ".snappy", "gzip": ".gz", "zstd": ".zstd", "lz4": ".lz4hadoop", "lz4_raw": ".lz4raw",
-                  "brotli": ".br", "none": "", "uncompressed": ""}
+PARQUET_CODECS = {
+    "snappy": ".snappy",
+    "gzip": ".gz",
+    "zstd": ".zstd",
+    "lz4": ".lz4hadoop",
+    "lz4_raw": ".lz4raw",
+    "brotli": ".br",
+    "none": "",
+    "uncompressed": "",
+}
 
 
 class Encoder(Protocol):
@@ -54,7 +62,7 @@ def _check_void(struct: Any, kind: str) -> None:
         if isinstance(item.dataType, NullType):
             raise AnalysisException(
                 f"[UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE] The {kind} datasource doesn't support the column "
-                f"`{item.name}` of the type \"VOID\"."
+                f'`{item.name}` of the type "VOID".'
             )
 
 
@@ -98,8 +106,11 @@ class ParquetEncoder(_Buffered):
         from pyspark.errors import IllegalArgumentException
 
         _check_void(struct, "Parquet")
-        codec = (options.get("compression") or options.get("parquet.compression")
-                 or conf.get("spark.sql.parquet.compression.codec", "snappy")).lower()
+        codec = (
+            options.get("compression")
+            or options.get("parquet.compression")
+            or conf.get("spark.sql.parquet.compression.codec", "snappy")
+        ).lower()
         if codec not in PARQUET_CODECS:
             raise IllegalArgumentException(
                 f"[CODEC_NOT_AVAILABLE] The codec {codec} is not available. Available codecs are "
@@ -109,7 +120,8 @@ class ParquetEncoder(_Buffered):
         self.suffix = f"{PARQUET_CODECS[codec]}.parquet"
         self._struct = struct
         self._int96 = conf.get("spark.sql.parquet.outputTimestampType", "INT96").upper() == "INT96" and (
-            "timestamp_ntz" not in struct.simpleString())
+            "timestamp_ntz" not in struct.simpleString()
+        )
         self._writer: Any = None
 
     def open(self, path: str) -> None:
@@ -120,12 +132,18 @@ class ParquetEncoder(_Buffered):
         from awsglue._runtime.io.parquet_reader import SPARK_SCHEMA
 
         self.local = path
-        metadata = {SPARK_SCHEMA: json.dumps(self._struct.jsonValue()).encode(),
-                    b"org.apache.spark.version": b"3.5.4"}
+        metadata = {
+            SPARK_SCHEMA: json.dumps(self._struct.jsonValue()).encode(),
+            b"org.apache.spark.version": b"3.5.4",
+        }
         self._schema = pa.schema([item.with_nullable(True) for item in arrow_schema(self._struct)])
         self._writer = pq.ParquetWriter(
-            path, self._schema, compression=self._codec, store_schema=False,
-            use_deprecated_int96_timestamps=self._int96, version="1.0" if self._int96 else "2.6",
+            path,
+            self._schema,
+            compression=self._codec,
+            store_schema=False,
+            use_deprecated_int96_timestamps=self._int96,
+            version="1.0" if self._int96 else "2.6",
         )
         self._writer.add_key_value_metadata(metadata)
 
@@ -143,9 +161,19 @@ class OrcEncoder(_Buffered):
     def __init__(self, struct: Any, options: dict[str, str], conf: dict[str, str]) -> None:
         super().__init__()
         _check_void(struct, "ORC")
-        codec = (options.get("compression") or options.get("orc.compress")
-                 or conf.get("spark.sql.orc.compression.codec", "snappy")).lower()
-        known = {"snappy": ".snappy", "zlib": ".zlib", "zstd": ".zstd", "lz4": ".lz4", "none": "", "uncompressed": ""}
+        codec = (
+            options.get("compression")
+            or options.get("orc.compress")
+            or conf.get("spark.sql.orc.compression.codec", "snappy")
+        ).lower()
+        known = {
+            "snappy": ".snappy",
+            "zlib": ".zlib",
+            "zstd": ".zstd",
+            "lz4": ".lz4",
+            "none": "",
+            "uncompressed": "",
+        }
         if codec not in known:
             raise EngineRefused(f"ORC compression {codec!r}")
         self._codec = {"none": "uncompressed"}.get(codec, codec)
@@ -159,7 +187,9 @@ class OrcEncoder(_Buffered):
         from awsglue._runtime.io.arrow_types import arrow_schema
 
         self.local = path
-        self._empty = pa.schema([item.with_nullable(True) for item in arrow_schema(self._struct)]).empty_table()
+        self._empty = pa.schema(
+            [item.with_nullable(True) for item in arrow_schema(self._struct)]
+        ).empty_table()
         self._writer = orc.ORCWriter(path, compression=self._codec)
 
     def _put(self, table: Any) -> None:
@@ -187,7 +217,7 @@ class _Deflate:
     """A zlib stream, as Hadoop's DefaultCodec writes."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "wb")
+        self._file = open(path, "wb")  # noqa: SIM115 - closed by close()
         self._codec = zlib.compressobj()
 
     def write(self, data: bytes) -> int:

@@ -86,7 +86,7 @@ class JsonReader:
         bad = row is None
         formats.partial = False
         for name, convert in fields:
-            value = None if row is None or name == corrupt and name not in row else row.get(name)
+            value = None if row is None or (name == corrupt and name not in row) else row.get(name)
             try:
                 out[name] = None if value is None else convert(value)
             except BadField:
@@ -124,7 +124,10 @@ class JsonReader:
             for item in value:
                 yield (item if isinstance(item, dict) else None), text
         elif isinstance(value, dict):
-            yield ({key.lower(): item for key, item in value.items()} if self.options.fold_names else value), text
+            yield (
+                ({key.lower(): item for key, item in value.items()} if self.options.fold_names else value),
+                text,
+            )
         elif value is not None:
             yield None, text
 

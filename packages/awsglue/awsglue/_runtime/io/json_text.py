@@ -16,8 +16,15 @@ _BLANK = " \t\r\n"
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _ZEROS = re.compile(r"-?0*(\d+)(\.\d+)?([eE][+-]?\d+)?")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
-_SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "+Infinity": float("inf"), "-Infinity": float("-inf"),
-            "+INF": float("inf"), "-INF": float("-inf"), "INF": float("inf")}
+_SPECIAL = {
+    "NaN": float("nan"),
+    "Infinity": float("inf"),
+    "+Infinity": float("inf"),
+    "-Infinity": float("-inf"),
+    "+INF": float("inf"),
+    "-INF": float("-inf"),
+    "INF": float("inf"),
+}
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -78,7 +85,7 @@ class _Liberal:
             return self._object(at + 1)
         if char == "[":
             return self._array(at + 1)
-        if char == '"' or char == "'" and self._options.single_quotes:
+        if char == '"' or (char == "'" and self._options.single_quotes):
             return self._string(at + 1, char)
         for word, value in (("true", True), ("false", False), ("null", None)):
             if text.startswith(word, at):
@@ -113,7 +120,7 @@ class _Liberal:
 
     def _key(self, at: int) -> tuple[str, int]:
         char = self._text[at]
-        if char == '"' or char == "'" and self._options.single_quotes:
+        if char == '"' or (char == "'" and self._options.single_quotes):
             return self._string(at + 1, char)
         match = _NAME.match(self._text, at) if self._options.unquoted_names else None
         if match is None:
@@ -160,6 +167,6 @@ class _Liberal:
             return chr(code), at + 5
         if char in _ESCAPES:
             return _ESCAPES[char], at + 1
-        if char in '"\\/' or self._options.any_escape or char == "'" and self._options.single_quotes:
+        if char in '"\\/' or self._options.any_escape or (char == "'" and self._options.single_quotes):
             return char, at + 1
         raise ValueError(f"unknown escape {char!r}")

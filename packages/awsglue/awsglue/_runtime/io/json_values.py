@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -73,7 +74,9 @@ def merge(left: Any, right: Any) -> Any:
     if isinstance(left, t.StructType) and isinstance(right, t.StructType):
         by_name = {item.name: item.dataType for item in left.fields}
         for item in right.fields:
-            by_name[item.name] = merge(by_name[item.name], item.dataType) if item.name in by_name else item.dataType
+            by_name[item.name] = (
+                merge(by_name[item.name], item.dataType) if item.name in by_name else item.dataType
+            )
         return t.StructType([t.StructField(name, by_name[name], True) for name in sorted(by_name)])
     if isinstance(left, t.ArrayType) and isinstance(right, t.ArrayType):
         return t.ArrayType(merge(left.elementType, right.elementType), True)
@@ -124,7 +127,9 @@ def converter(data_type: Any, formats: Any) -> Callable[[Any], Any]:
         return lambda value: [None if item is None else inner(item) for item in _expect(value, list)]
     if isinstance(data_type, t.MapType):
         inner = converter(data_type.valueType, formats)
-        return lambda value: [(key, None if item is None else inner(item)) for key, item in _expect(value, dict).items()]
+        return lambda value: [
+            (key, None if item is None else inner(item)) for key, item in _expect(value, dict).items()
+        ]
     if isinstance(data_type, (t.StringType, t.VarcharType, t.CharType)):
         return as_text
     if isinstance(data_type, t.BooleanType):
@@ -183,7 +188,11 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return texts.java_double(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_nested(v)}" for k, v in value.items()) + "}"
+        return (
+            "{"
+            + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_nested(v)}" for k, v in value.items())
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(_nested(item) for item in value) + "]"
     return str(value)
@@ -205,7 +214,15 @@ def _integer(bits: int) -> Callable[[Any], int]:
 
 
 def _double(value: Any) -> float:
-    if isinstance(value, str) and value in ("NaN", "Infinity", "+INF", "INF", "+Infinity", "-Infinity", "-INF"):
+    if isinstance(value, str) and value in (
+        "NaN",
+        "Infinity",
+        "+INF",
+        "INF",
+        "+Infinity",
+        "-Infinity",
+        "-INF",
+    ):
         return float({"+INF": "inf", "INF": "inf", "-INF": "-inf"}.get(value, value))
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BadField("double")
@@ -226,11 +243,11 @@ def _decimal(data_type: Any) -> Callable[[Any], Any]:
 
 
 def _moment(name: str, formats: Any) -> Callable[[Any], Any]:
-    from datetime import datetime, timezone
+    from datetime import datetime
 
     def convert(value: Any) -> Any:
         if name != "date" and type(value) is int:
-            return datetime.fromtimestamp(value, timezone.utc)
+            return datetime.fromtimestamp(value, UTC)
         if not isinstance(value, str):
             raise BadField(name)
         found = formats.parse_date(value) if name == "date" else formats.parse_timestamp(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from awsglue._runtime.io import partitions
@@ -69,7 +69,9 @@ def list_files(storage: Storage, paths: list[str], options: dict[str, str]) -> L
                 pairs = () if recursive else tuple(partitions.parse(folders))
                 if not recursive and _plain_subfolder(entry, root):
                     continue
-                files.append(DataFile(path=entry.path, size=entry.size, modified=entry.modified, partition=pairs))
+                files.append(
+                    DataFile(path=entry.path, size=entry.size, modified=entry.modified, partition=pairs)
+                )
     names = _partition_names(files)
     return Listing(files=files, partition_names=names, roots=roots)
 
@@ -95,7 +97,7 @@ def _folders(entry: Entry, start: str) -> list[str]:
     key = split(entry.path)[2].strip("/")
     if key == base:
         return []
-    rest = key[len(base):].strip("/") if base else key
+    rest = key[len(base) :].strip("/") if base else key
     return rest.split("/")[:-1]
 
 
@@ -130,7 +132,7 @@ def _chosen(entry: Entry, options: dict[str, str]) -> bool:
 
 def _instant(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _partition_names(files: list[DataFile]) -> list[str]:

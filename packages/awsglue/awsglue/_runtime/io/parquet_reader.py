@@ -41,11 +41,10 @@ class ParquetReader:
 
     def file_schema(self, file: DataFile) -> Any:
         """StructType of one file: Spark's own note in the footer if it is there, else the Parquet types."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
         from pyspark.errors import SparkRuntimeException as SparkException
         from pyspark.sql.types import StructType
-
-        import pyarrow as pa
 
         from awsglue._runtime.io.arrow_types import spark_schema
 

@@ -40,7 +40,7 @@ def parse(folders: list[str]) -> list[tuple[str, str | None]]:
 
 
 def infer_type(values: list[str | None], *, enabled: bool = True) -> Any:
-    """Spark's type for a partition column with these raw values: int, bigint, decimal, double, date, timestamp, string."""
+    """Spark's type for a partition column with these raw values: int, bigint, decimal, double, date … string."""
     from pyspark.sql.types import StringType
 
     present = [value for value in values if value is not None]

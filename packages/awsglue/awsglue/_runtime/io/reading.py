@@ -11,7 +11,9 @@ from awsglue._runtime.io.storage import Storage
 
 FORMATS = ("csv", "json", "parquet", "text", "orc")
 _ALIASES = {
-    "com.databricks.spark.csv": "csv", "org.apache.spark.sql.parquet": "parquet", "glueparquet": "parquet",
+    "com.databricks.spark.csv": "csv",
+    "org.apache.spark.sql.parquet": "parquet",
+    "glueparquet": "parquet",
     "org.apache.spark.sql.json": "json",
 }
 
@@ -24,8 +26,14 @@ class Reading:
         self._scratch = scratch
 
     def scan(
-        self, name: str, paths: list[str], options: dict[str, str], given: Any, conf: dict[str, str],
-        listing: Listing | None = None, partition_schema: Any = None,
+        self,
+        name: str,
+        paths: list[str],
+        options: dict[str, str],
+        given: Any,
+        conf: dict[str, str],
+        listing: Listing | None = None,
+        partition_schema: Any = None,
     ) -> Scan:
         """The scan for these paths. `given` is the schema the script set (StructType) or None. Raises as Spark does."""
         kind = format_name(name)
@@ -39,8 +47,14 @@ class Reading:
             _check_corrupt_column(data_schema, reader)
         _check_names(data_schema)
         scan = Scan(
-            format=kind, files=listing.files, data_schema=data_schema, partition_schema=partition_schema,
-            read=reader.batches, scratch=self._scratch, roots=listing.roots, native=kind == "parquet",
+            format=kind,
+            files=listing.files,
+            data_schema=data_schema,
+            partition_schema=partition_schema,
+            read=reader.batches,
+            scratch=self._scratch,
+            roots=listing.roots,
+            native=kind == "parquet",
         )
         if kind == "parquet" and given is not None:
             scan.fits = lambda: reader.fits(scan.files, scan.file_schema)

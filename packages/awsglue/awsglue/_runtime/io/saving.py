@@ -63,7 +63,9 @@ class Saving:
     def dynamic(self, request: WriteRequest) -> bool:
         """Whether an overwrite leaves partitions alone that it writes nothing to."""
         lower = {key.lower(): value for key, value in request.options.items()}
-        mode = lower.get("partitionoverwritemode") or self._conf.get("spark.sql.sources.partitionOverwriteMode", "")
+        mode = lower.get("partitionoverwritemode") or self._conf.get(
+            "spark.sql.sources.partitionOverwriteMode", ""
+        )
         return bool(request.partition_by) and mode.lower() == "dynamic"
 
     def _remove_old(self, request: WriteRequest, path: str, staged: _Staging) -> None:
@@ -89,8 +91,9 @@ class _Staging:
         self._id = uuid.uuid4()
         self._options = {key.lower(): str(value) for key, value in request.options.items()}
         self._conf = saving._conf
-        self._max_rows = int(self._options.get(
-            "maxrecordsperfile", saving._conf.get("spark.sql.files.maxRecordsPerFile", "0")))
+        self._max_rows = int(
+            self._options.get("maxrecordsperfile", saving._conf.get("spark.sql.files.maxRecordsPerFile", "0"))
+        )
         self._open: dict[tuple[int, str], Encoder] = {}
         self._counts: dict[tuple[int, str], int] = {}
         self._done: list[tuple[str, str]] = []
@@ -122,9 +125,15 @@ class _Staging:
                 f"{partitions.escape(name)}={_folder_value(value)}"
                 for name, value in zip(self._columns, values, strict=True)
             )
-            self._folders.setdefault(folder, tuple(
-                None if partitions.render(value) == partitions.NULL_PARTITION else partitions.render(value)
-                for value in values))
+            self._folders.setdefault(
+                folder,
+                tuple(
+                    None
+                    if partitions.render(value) == partitions.NULL_PARTITION
+                    else partitions.render(value)
+                    for value in values
+                ),
+            )
             self._write(task, folder, rows.select([item.name for item in self._data.fields]))
 
     def _write(self, task: int, folder: str, batch: Any) -> None:
@@ -135,7 +144,7 @@ class _Staging:
             piece = batch.slice(0, room)
             current.write(piece)
             batch = batch.slice(piece.num_rows)
-            if self._max_rows and current.rows >= self._max_rows or current.size >= ROLL_BYTES:
+            if (self._max_rows and current.rows >= self._max_rows) or current.size >= ROLL_BYTES:
                 self._close(key)
 
     def _start(self, key: tuple[int, str]) -> Encoder:
@@ -207,13 +216,15 @@ def check_partition_columns(struct: Any, columns: list[str]) -> None:
     by_name = {item.name.lower(): item for item in struct.fields}
     for name in columns:
         if name.lower() not in by_name:
-            raise AnalysisException(
-                f"Partition column `{name}` not found in schema {struct.simpleString()}."
-            )
+            raise AnalysisException(f"Partition column `{name}` not found in schema {struct.simpleString()}.")
         if isinstance(by_name[name.lower()].dataType, (t.ArrayType, t.MapType, t.StructType, t.BinaryType)):
-            raise AnalysisException(f"Cannot use {by_name[name.lower()].dataType.simpleString()} for partition column.")
+            raise AnalysisException(
+                f"Cannot use {by_name[name.lower()].dataType.simpleString()} for partition column."
+            )
     if columns and len(columns) == len(struct.fields):
-        raise AnalysisException("[ALL_PARTITION_COLUMNS_NOT_ALLOWED] Cannot use all columns for partition columns.")
+        raise AnalysisException(
+            "[ALL_PARTITION_COLUMNS_NOT_ALLOWED] Cannot use all columns for partition columns."
+        )
     names = [item.name.lower() for item in struct.fields]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -227,7 +238,7 @@ def path_exists(path: str) -> Exception:
     from pyspark.errors import AnalysisException
 
     return AnalysisException(
-        f"[PATH_ALREADY_EXISTS] Path {shown(path)} already exists. Set mode as \"overwrite\" to overwrite the existing "
+        f'[PATH_ALREADY_EXISTS] Path {shown(path)} already exists. Set mode as "overwrite" to overwrite the existing '
         "path."
     )
 
@@ -241,7 +252,7 @@ def refuse_reading_own_target(roots: list[str], path: str) -> None:
         if (split(root)[1], split(root)[2].strip("/")) == (target[0], target[1].strip("/")):
             raise AnalysisException(
                 f"[UNSUPPORTED_OVERWRITE.PATH] Can't overwrite the target that is also being read from. The target "
-                f"path is \"{shown(path)}\"."
+                f'path is "{shown(path)}".'
             )
 
 

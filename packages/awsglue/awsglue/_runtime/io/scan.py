@@ -1,8 +1,8 @@
 """A read that has been planned but not done: its files, its schema, and how to bring its rows to an engine.
 
-A scan is made when the script calls `load` (paths are checked and the schema is known then, as in Spark) and read when
-an action needs it. Text formats are parsed by us and spooled once to Parquet in the scratch folder; Parquet itself can be
-read by the engine. Owns its spool file.
+A scan is made when the script calls `load` (paths are checked and the schema is known then, as in Spark) and read
+when an action needs it. Text formats are parsed by us and spooled once to Parquet in the scratch folder; Parquet
+itself can be read by the engine. Owns its spool file.
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ from awsglue._runtime.io.storage import shown
 # Columns that a plan may ask for besides the schema; they never show unless asked for.
 FILE_NAME = "__mastic_file_name"
 HIDDEN = (
-    FILE_NAME, "__mastic_file_path", "__mastic_file_simple_name", "__mastic_file_size", "__mastic_file_block_start",
-    "__mastic_file_block_length", "__mastic_file_modification_time",
+    FILE_NAME,
+    "__mastic_file_path",
+    "__mastic_file_simple_name",
+    "__mastic_file_size",
+    "__mastic_file_block_start",
+    "__mastic_file_block_length",
+    "__mastic_file_modification_time",
 )
 SPOOL_ROWS = 1 << 17
 
@@ -62,7 +67,9 @@ class Scan:
         from pyspark.sql.types import StructType
 
         partition_names = {item.name.lower() for item in self.partition_schema.fields}
-        return StructType([item for item in self.data_schema.fields if item.name.lower() not in partition_names])
+        return StructType(
+            [item for item in self.data_schema.fields if item.name.lower() not in partition_names]
+        )
 
     def readable_natively(self) -> bool:
         """Whether the engine itself may read the files."""
@@ -124,8 +131,12 @@ def hidden_fields() -> list[Any]:
     """Arrow fields of the hidden columns."""
     import pyarrow as pa
 
-    kinds = {"__mastic_file_size": pa.int64(), "__mastic_file_block_start": pa.int64(),
-             "__mastic_file_block_length": pa.int64(), "__mastic_file_modification_time": pa.timestamp("us", "UTC")}
+    kinds = {
+        "__mastic_file_size": pa.int64(),
+        "__mastic_file_block_start": pa.int64(),
+        "__mastic_file_block_length": pa.int64(),
+        "__mastic_file_modification_time": pa.timestamp("us", "UTC"),
+    }
     return [pa.field(name, kinds.get(name, pa.string()), False) for name in HIDDEN]
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
@@ -77,7 +77,9 @@ class Storage:
             for item in page.get("Contents", ()):
                 if not item["Key"].endswith("/") and not item["Key"].endswith("_$folder$"):
                     yield Entry(
-                        path=f"{scheme}://{bucket}/{item['Key']}", size=item["Size"], modified=item["LastModified"]
+                        path=f"{scheme}://{bucket}/{item['Key']}",
+                        size=item["Size"],
+                        modified=item["LastModified"],
                     )
 
     def head(self, path: str) -> Entry | None:
@@ -115,9 +117,11 @@ class Storage:
         key = key.strip("/")
         prefix = f"{key}/" if key else ""
         names: set[str] = set()
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"):
-            names.update(item["Prefix"][len(prefix):].rstrip("/") for item in page.get("CommonPrefixes", ()))
-            names.update(item["Key"][len(prefix):] for item in page.get("Contents", ()))
+        for page in self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix, Delimiter="/"
+        ):
+            names.update(item["Prefix"][len(prefix) :].rstrip("/") for item in page.get("CommonPrefixes", ()))
+            names.update(item["Key"][len(prefix) :] for item in page.get("Contents", ()))
         return sorted(name for name in names if name and "/" not in name)
 
     def open(self, path: str) -> IO[bytes]:
@@ -221,7 +225,7 @@ def join(folder: str, name: str) -> str:
 
 def _local_entry(path: str) -> Entry:
     info = os.stat(path)
-    return Entry(path=path, size=info.st_size, modified=datetime.fromtimestamp(info.st_mtime, timezone.utc))
+    return Entry(path=path, size=info.st_size, modified=datetime.fromtimestamp(info.st_mtime, UTC))
 
 
 def _local_entries(path: str, recursive: bool) -> Iterator[Entry]:
@@ -250,5 +254,9 @@ def _arrow_filesystem() -> Any:
     credentials = boto3.Session().get_credentials()
     if credentials is not None:
         frozen = credentials.get_frozen_credentials()
-        options |= {"access_key": frozen.access_key, "secret_key": frozen.secret_key, "session_token": frozen.token}
+        options |= {
+            "access_key": frozen.access_key,
+            "secret_key": frozen.secret_key,
+            "session_token": frozen.token,
+        }
     return fs.S3FileSystem(**{key: value for key, value in options.items() if value})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -83,13 +83,13 @@ class _Values:
 
     def __init__(self, options: dict[str, str], conf: dict[str, str]) -> None:
         zone = options.get("timezone", conf.get("spark.sql.session.timeZone", "UTC"))
-        self._zone = datetimes.zone(zone) or timezone.utc
+        self._zone = datetimes.zone(zone) or UTC
         self._date = datetimes.Pattern(options.get("dateformat", "yyyy-MM-dd"))
         self._timestamp = datetimes.Pattern(options.get("timestampformat", TIMESTAMP))
         self._timestamp_ntz = datetimes.Pattern(options.get("timestampntzformat", TIMESTAMP_NTZ))
 
     def date(self, value: date) -> str:
-        return self._date.format(datetime(value.year, value.month, value.day, tzinfo=timezone.utc))
+        return self._date.format(datetime(value.year, value.month, value.day, tzinfo=UTC))
 
     def timestamp(self, value: datetime) -> str:
         if value.tzinfo is None:
@@ -121,7 +121,9 @@ class CsvLines:
     def lines(self, batch: Any) -> Iterable[str]:
         columns = []
         for column, write in zip(batch.columns, self._writers, strict=True):
-            columns.append([self._null if value is None else self._field(write(value)) for value in column.to_pylist()])
+            columns.append(
+                [self._null if value is None else self._field(write(value)) for value in column.to_pylist()]
+            )
         return (self._sep.join(row) for row in zip(*columns, strict=True))
 
     def _field(self, text: str) -> str:
@@ -135,9 +137,13 @@ class CsvLines:
             return self._quote * 2 if self._quote != "\0" else ""
         quote = self._quote
         special = self._sep in text or "\n" in text or "\r" in text or text[0] == quote
-        if quote in text and self._escape_quotes or special or self._all:
-            body = text.replace(self._escape, self._escape * 2) if self._escape not in (quote, "") and (
-                self._escape + quote in text or text.endswith(self._escape)) else text
+        if (quote in text and self._escape_quotes) or special or self._all:
+            body = (
+                text.replace(self._escape, self._escape * 2)
+                if self._escape not in (quote, "")
+                and (self._escape + quote in text or text.endswith(self._escape))
+                else text
+            )
             return quote + body.replace(quote, (self._escape or quote) + quote) + quote
         return text
 
@@ -148,7 +154,7 @@ class CsvLines:
         if isinstance(data_type, (t.ArrayType, t.MapType, t.StructType, t.BinaryType, t.NullType)):
             raise AnalysisException(
                 "[UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE] The CSV datasource doesn't support the type "
-                f"\"{data_type.simpleString().upper()}\"."
+                f'"{data_type.simpleString().upper()}".'
             )
         return atomic_text(data_type, self._values)
 
@@ -186,8 +192,10 @@ class JsonLines:
             yield self._write(row)
 
     def _object(self, struct: Any) -> Callable[[dict[str, Any]], str]:
-        fields = [(item.name, json.dumps(item.name, ensure_ascii=False), self._writer(item.dataType))
-                  for item in struct.fields]
+        fields = [
+            (item.name, json.dumps(item.name, ensure_ascii=False), self._writer(item.dataType))
+            for item in struct.fields
+        ]
 
         def write(row: dict[str, Any]) -> str:
             parts = []
@@ -230,7 +238,11 @@ class JsonLines:
 
         def write(pairs: Any) -> str:
             items = pairs.items() if isinstance(pairs, dict) else pairs
-            return "{" + ",".join(f"{_quoted(key(k))}:{'null' if v is None else inner(v)}" for k, v in items) + "}"
+            return (
+                "{"
+                + ",".join(f"{_quoted(key(k))}:{'null' if v is None else inner(v)}" for k, v in items)
+                + "}"
+            )
 
         return write
 

@@ -12,7 +12,12 @@ class Builder:
         self._options: dict[str, str] = {}
 
     def config(
-        self, key: str | None = None, value: Any = None, conf: Any = None, *, map: dict[str, Any] | None = None
+        self,
+        key: str | None = None,
+        value: Any = None,
+        conf: Any = None,
+        *,
+        map: dict[str, Any] | None = None,
     ) -> Builder:
         if conf is not None:
             self._options.update(dict(conf.getAll()))
@@ -56,7 +61,7 @@ def _text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-class builder_property:
+class BuilderProperty:
     """`SparkSession.builder` gives a fresh builder each time, on the class and on instances."""
 
     def __get__(self, instance: Any, owner: Any) -> Builder:

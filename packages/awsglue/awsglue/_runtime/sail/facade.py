@@ -8,17 +8,30 @@ from awsglue._runtime.failures import EngineRefused
 
 # What scripts ask spark.conf for without having set it.
 KNOWN = {
-    "spark.sql.shuffle.partitions": "200", "spark.sql.sources.partitionOverwriteMode": "STATIC",
-    "spark.sql.adaptive.enabled": "true", "spark.sql.autoBroadcastJoinThreshold": "10485760b",
-    "spark.sql.caseSensitive": "false", "spark.sql.parquet.compression.codec": "snappy",
-    "spark.sql.parquet.mergeSchema": "false", "spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "false",
-    "spark.sql.files.maxPartitionBytes": "134217728b", "spark.sql.legacy.timeParserPolicy": "EXCEPTION",
-    "spark.sql.catalogImplementation": "hive", "spark.app.name": "mastic", "spark.master": "local[*]",
-    "spark.sql.execution.arrow.pyspark.enabled": "false", "spark.sql.sources.default": "parquet",
-    "spark.sql.warehouse.dir": "spark-warehouse", "spark.sql.repl.eagerEval.enabled": "false",
-    "spark.sql.execution.pythonUDF.arrow.enabled": "false", "spark.sql.execution.pythonUDTF.arrow.enabled": "false",
-    "spark.sql.connect.serverStacktrace.enabled": "false", "spark.sql.pyspark.jvmStacktrace.enabled": "false",
-    "spark.sql.parquet.outputTimestampType": "INT96", "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
+    "spark.sql.shuffle.partitions": "200",
+    "spark.sql.sources.partitionOverwriteMode": "STATIC",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.autoBroadcastJoinThreshold": "10485760b",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.parquet.compression.codec": "snappy",
+    "spark.sql.parquet.mergeSchema": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.files.maxPartitionBytes": "134217728b",
+    "spark.sql.legacy.timeParserPolicy": "EXCEPTION",
+    "spark.sql.catalogImplementation": "hive",
+    "spark.app.name": "mastic",
+    "spark.master": "local[*]",
+    "spark.sql.execution.arrow.pyspark.enabled": "false",
+    "spark.sql.sources.default": "parquet",
+    "spark.sql.warehouse.dir": "spark-warehouse",
+    "spark.sql.repl.eagerEval.enabled": "false",
+    "spark.sql.execution.pythonUDF.arrow.enabled": "false",
+    "spark.sql.execution.pythonUDTF.arrow.enabled": "false",
+    "spark.sql.connect.serverStacktrace.enabled": "false",
+    "spark.sql.pyspark.jvmStacktrace.enabled": "false",
+    "spark.sql.parquet.outputTimestampType": "INT96",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
 }
 # What the engine itself must know.
 FORWARDED = ("spark.sql.session.timeZone", "spark.sql.ansi.enabled")
@@ -78,7 +91,7 @@ def _configuration() -> None:
             return found
         from pyspark.errors import AnalysisException
 
-        raise AnalysisException(f"[SQL_CONF_NOT_FOUND] The SQL config \"{key}\" cannot be found.")
+        raise AnalysisException(f'[SQL_CONF_NOT_FOUND] The SQL config "{key}" cannot be found.')
 
     def unset(self: Any, key: str) -> None:
         STATE.conf.pop(key, None)
@@ -112,7 +125,9 @@ def _session() -> None:
 
     original = SparkSession.createDataFrame
 
-    def create(self: Any, data: Any, schema: Any = None, samplingRatio: Any = None, verifySchema: Any = None) -> Any:
+    def create(
+        self: Any, data: Any, schema: Any = None, samplingRatio: Any = None, verifySchema: Any = None
+    ) -> Any:
         from awsglue._runtime.sail.local_rdd import LocalRDD
 
         if isinstance(data, LocalRDD):
@@ -127,6 +142,7 @@ def _session() -> None:
     SparkSession.newSession = lambda self: self  # type: ignore[attr-defined]
     SparkSession.createDataFrame = create  # type: ignore[method-assign,assignment]
     SparkSession.table = lambda self, tableName: services().table(tableName)  # type: ignore[method-assign]
+
     def sql(self: Any, sqlQuery: str, args: Any = None, **kwargs: Any) -> Any:
         if kwargs:
             from pyspark.sql.connect.sql_formatter import SQLStringFormatter
@@ -173,7 +189,9 @@ def _frames() -> None:
         from awsglue._runtime.sail.local_rdd import LocalRDD
         from awsglue._runtime.sail.spark_context import SparkContext
 
-        return LocalRDD(lambda: iter(self.toLocalIterator()), SparkContext.getOrCreate(), partitions_of(self._plan))
+        return LocalRDD(
+            lambda: iter(self.toLocalIterator()), SparkContext.getOrCreate(), partitions_of(self._plan)
+        )
 
     DataFrame.rdd = property(rdd)  # type: ignore[assignment,method-assign]
     DataFrame.sql_ctx = property(lambda self: self.sparkSession)  # type: ignore[attr-defined]
@@ -187,7 +205,9 @@ def partitions_of(node: Any) -> int:
     while node is not None:
         if isinstance(node, (plans.Repartition, plans.RepartitionByExpression)) and node._num_partitions:
             return int(node._num_partitions)
-        if not isinstance(node, (plans.Project, plans.WithColumns, plans.Filter, plans.Drop, plans.SubqueryAlias)):
+        if not isinstance(
+            node, (plans.Project, plans.WithColumns, plans.Filter, plans.Drop, plans.SubqueryAlias)
+        ):
             return 1
         node = node._child
     return 1

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 # Answers differ, whatever the arguments.
 REFUSED = {
-    "percentile_approx": "the result's type and value differ", "approx_percentile": "the result's type and value differ",
-    "bround": "it rounds half up", "mode": "ties are resolved differently",
-    "try_multiply": "overflow is not noticed", "try_subtract": "overflow is not noticed",
-    "aes_encrypt": "another format of the cipher text", "timestamp_seconds": "fractions are cut off",
-    "bitmap_bit_position": "another type", "bitmap_bucket_number": "another type",
+    "percentile_approx": "the result's type and value differ",
+    "approx_percentile": "the result's type and value differ",
+    "bround": "it rounds half up",
+    "mode": "ties are resolved differently",
+    "try_multiply": "overflow is not noticed",
+    "try_subtract": "overflow is not noticed",
+    "aes_encrypt": "another format of the cipher text",
+    "timestamp_seconds": "fractions are cut off",
+    "bitmap_bit_position": "another type",
+    "bitmap_bucket_number": "another type",
 }
 
 # Right value, wrong integer type.
@@ -20,8 +25,14 @@ CAST_TO = {"datediff": "int", "date_diff": "int", "regexp_count": "int"}
 
 # Right unless an argument is of this kind.
 REFUSED_WITH = {
-    "to_json": "timestamp", "hash": "decimal", "xxhash64": "decimal", "substring": "binary", "substr": "binary",
-    "left": "binary", "right": "binary", "overlay": "binary",
+    "to_json": "timestamp",
+    "hash": "decimal",
+    "xxhash64": "decimal",
+    "substring": "binary",
+    "substr": "binary",
+    "left": "binary",
+    "right": "binary",
+    "overlay": "binary",
 }
 
 # A double among their arguments becomes text: 1.0E10, not 10000000000.0.

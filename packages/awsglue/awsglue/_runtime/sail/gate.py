@@ -10,15 +10,24 @@ from typing import Any
 from awsglue._runtime.failures import EngineRefused
 
 RELATIONS = {
-    "collect_metrics": "observe()", "with_watermark": "watermarks", "approx_quantile": "approxQuantile()",
-    "apply_in_pandas_with_state": "applyInPandasWithState()", "ml_relation": "pyspark.ml", "relation_changes": "CDC reads",
-    "nearest_by_join": "nearest-by join", "as_of_join": "as-of join", "transpose": "transpose()",
+    "collect_metrics": "observe()",
+    "with_watermark": "watermarks",
+    "approx_quantile": "approxQuantile()",
+    "apply_in_pandas_with_state": "applyInPandasWithState()",
+    "ml_relation": "pyspark.ml",
+    "relation_changes": "CDC reads",
+    "nearest_by_join": "nearest-by join",
+    "as_of_join": "as-of join",
+    "transpose": "transpose()",
 }
 
 COMMANDS = {
-    "write_stream_operation_start": "Structured Streaming", "ml_command": "pyspark.ml",
-    "pipeline_command": "declarative pipelines", "create_resource_profile_command": "resource profiles",
-    "streaming_query_command": "Structured Streaming", "streaming_query_manager_command": "Structured Streaming",
+    "write_stream_operation_start": "Structured Streaming",
+    "ml_command": "pyspark.ml",
+    "pipeline_command": "declarative pipelines",
+    "create_resource_profile_command": "resource profiles",
+    "streaming_query_command": "Structured Streaming",
+    "streaming_query_manager_command": "Structured Streaming",
 }
 
 

@@ -1,9 +1,9 @@
-"""Where our layer takes hold of the Connect client: plans before they are sent, reader, writer, catalog, SQL.
-"""
+"""Where our layer takes hold of the Connect client: plans before they are sent, reader, writer, catalog, SQL."""
 
 from __future__ import annotations
 
 from typing import Any
+
 
 def execute_hook(session: Any) -> Any:
     """The Connect client's own hook: called with every request to execute a plan."""
@@ -13,7 +13,9 @@ def execute_hook(session: Any) -> Any:
         def on_execute_plan(self, request: Any) -> Any:
             from awsglue._runtime.sail.rewrite import Rewriter
 
-            Rewriter(session._mastic.scans, analysis=False, types_of=session._mastic.types_of).plan(request.plan)
+            Rewriter(session._mastic.scans, analysis=False, types_of=session._mastic.types_of).plan(
+                request.plan
+            )
             return request
 
     return Rewriting()
@@ -82,7 +84,9 @@ def _analysis() -> None:
     )
 
 
-_BRANCHING = frozenset({"when", "if", "ifnull", "nvl", "coalesce", "greatest", "least", "nvl2", "array", "map"})
+_BRANCHING = frozenset(
+    {"when", "if", "ifnull", "nvl", "coalesce", "greatest", "least", "nvl2", "array", "map"}
+)
 
 
 def _unsure(plan: Any) -> bool:
@@ -98,8 +102,10 @@ def _mentions(message: Any) -> bool:
 
     if isinstance(message, (proto.SetOperation, proto.SQL)):
         return True
-    if isinstance(message, proto.Expression) and message.HasField("unresolved_function") and (
-        message.unresolved_function.function_name.lower() in _BRANCHING
+    if (
+        isinstance(message, proto.Expression)
+        and message.HasField("unresolved_function")
+        and (message.unresolved_function.function_name.lower() in _BRANCHING)
     ):
         return True
     for field, value in message.ListFields():

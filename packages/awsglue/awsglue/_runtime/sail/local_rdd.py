@@ -51,26 +51,37 @@ class LocalRDD:
     def flatMap(self, f: Callable[[Any], Any], preservesPartitioning: bool = False) -> LocalRDD:
         return self._derive(lambda items: itertools.chain.from_iterable(map(f, items)))
 
-    def mapPartitions(self, f: Callable[[Iterator[Any]], Any], preservesPartitioning: bool = False) -> LocalRDD:
+    def mapPartitions(
+        self, f: Callable[[Iterator[Any]], Any], preservesPartitioning: bool = False
+    ) -> LocalRDD:
         return self._derive(lambda items: (out for part in self._partitions() for out in f(iter(part))))
 
     def mapPartitionsWithIndex(self, f: Callable[[int, Iterator[Any]], Any], _: bool = False) -> LocalRDD:
         return self._derive(
-            lambda items: (out for index, part in enumerate(self._partitions()) for out in f(index, iter(part)))
+            lambda items: (
+                out for index, part in enumerate(self._partitions()) for out in f(index, iter(part))
+            )
         )
 
     def distinct(self, numPartitions: int | None = None) -> LocalRDD:
         return self._derive(lambda items: iter(dict.fromkeys(items)))
 
     def union(self, other: LocalRDD) -> LocalRDD:
-        return LocalRDD(lambda: itertools.chain(self._items(), other._items()), self.context,
-                        self._slices + other._slices)
+        return LocalRDD(
+            lambda: itertools.chain(self._items(), other._items()), self.context, self._slices + other._slices
+        )
 
-    def sortBy(self, keyfunc: Callable[[Any], Any], ascending: bool = True, numPartitions: int | None = None) -> LocalRDD:
+    def sortBy(
+        self, keyfunc: Callable[[Any], Any], ascending: bool = True, numPartitions: int | None = None
+    ) -> LocalRDD:
         return self._derive(lambda items: iter(sorted(items, key=keyfunc, reverse=not ascending)))
 
-    def sortByKey(self, ascending: bool = True, numPartitions: int | None = None,
-                  keyfunc: Callable[[Any], Any] = lambda key: key) -> LocalRDD:
+    def sortByKey(
+        self,
+        ascending: bool = True,
+        numPartitions: int | None = None,
+        keyfunc: Callable[[Any], Any] = lambda key: key,
+    ) -> LocalRDD:
         return self.sortBy(lambda pair: keyfunc(pair[0]), ascending)
 
     def zipWithIndex(self) -> LocalRDD:
@@ -119,8 +130,11 @@ class LocalRDD:
     def sample(self, withReplacement: bool, fraction: float, seed: int | None = None) -> LocalRDD:
         if withReplacement:
             raise EngineRefused("RDD.sample with replacement")
-        return self._derive(lambda items: (item for chance in [random.Random(seed)] for item in items
-                                           if chance.random() < fraction))
+        return self._derive(
+            lambda items: (
+                item for chance in [random.Random(seed)] for item in items if chance.random() < fraction
+            )
+        )
 
     def repartition(self, numPartitions: int) -> LocalRDD:
         return self._derive(lambda items: items, numPartitions)
@@ -192,7 +206,9 @@ class LocalRDD:
     def fold(self, zeroValue: Any, op: Callable[[Any, Any], Any]) -> Any:
         return functools.reduce(op, self._items(), zeroValue)
 
-    def aggregate(self, zeroValue: Any, seqOp: Callable[[Any, Any], Any], combOp: Callable[[Any, Any], Any]) -> Any:
+    def aggregate(
+        self, zeroValue: Any, seqOp: Callable[[Any, Any], Any], combOp: Callable[[Any, Any], Any]
+    ) -> Any:
         import copy
 
         parts = [functools.reduce(seqOp, part, copy.deepcopy(zeroValue)) for part in self._partitions()]

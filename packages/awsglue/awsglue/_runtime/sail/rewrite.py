@@ -16,15 +16,33 @@ from awsglue._runtime.io.scan import FILE_NAME, HIDDEN, Scan
 from awsglue._runtime.sail import gate, plans, scans, typed
 
 _METADATA = {
-    "file_path": "__mastic_file_path", "file_name": "__mastic_file_simple_name", "file_size": "__mastic_file_size",
-    "file_block_start": "__mastic_file_block_start", "file_block_length": "__mastic_file_block_length",
+    "file_path": "__mastic_file_path",
+    "file_name": "__mastic_file_simple_name",
+    "file_size": "__mastic_file_size",
+    "file_block_start": "__mastic_file_block_start",
+    "file_block_length": "__mastic_file_block_length",
     "file_modification_time": "__mastic_file_modification_time",
 }
 # Relations whose rows are their input's rows, with all its columns.
-_PASSING = frozenset({
-    "filter", "limit", "offset", "sample", "sort", "subquery_alias", "hint", "repartition", "with_columns", "drop",
-    "with_columns_renamed", "repartition_by_expression", "drop_na", "fill_na", "tail",
-})
+_PASSING = frozenset(
+    {
+        "filter",
+        "limit",
+        "offset",
+        "sample",
+        "sort",
+        "subquery_alias",
+        "hint",
+        "repartition",
+        "with_columns",
+        "drop",
+        "with_columns_renamed",
+        "repartition_by_expression",
+        "drop_na",
+        "fill_na",
+        "tail",
+    }
+)
 
 
 class Rewriter:
@@ -63,12 +81,18 @@ class Rewriter:
 
     def _check_types(self, relation: Any, kind: str) -> None:
         """The checks that need types; columns whose expression they change keep the name the script would see."""
-        before = [item.SerializeToString() for item in relation.project.expressions] if kind == "project" else []
+        before = (
+            [item.SerializeToString() for item in relation.project.expressions] if kind == "project" else []
+        )
         original = proto.Relation()
         if before:
             original.CopyFrom(relation)
-        typed.check(relation, kind, list(_expressions_in(getattr(relation, kind))),
-                    self._types_of or (lambda child, expressions: None))
+        typed.check(
+            relation,
+            kind,
+            list(_expressions_in(getattr(relation, kind))),
+            self._types_of or (lambda child, expressions: None),
+        )
         for position, old in enumerate(before):
             item = relation.project.expressions[position]
             if item.SerializeToString() != old and not item.HasField("alias"):
@@ -83,7 +107,11 @@ class Rewriter:
         if source.format != plans.SCAN_FORMAT:
             raise EngineRefused(f"reading format {source.format!r}")
         scan = self._scan_of[source.options["scan"]]
-        made = scans.schema_relation(scan, hidden=hidden) if self._analysis else scans.relation(scan, hidden=hidden)
+        made = (
+            scans.schema_relation(scan, hidden=hidden)
+            if self._analysis
+            else scans.relation(scan, hidden=hidden)
+        )
         _replace(relation, made)
         return hidden
 
@@ -177,8 +205,9 @@ def _wrap(relation: Any, outer: Any) -> None:
 def _relations_in(message: Any) -> Iterator[Any]:
     """The relations nearest below this message (also inside expressions and commands)."""
     for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry and (
-            field.message_type.fields_by_name["value"].message_type is None
+        if field.message_type is None or (
+            field.message_type.GetOptions().map_entry
+            and (field.message_type.fields_by_name["value"].message_type is None)
         ):
             continue
         if field.message_type.GetOptions().map_entry:

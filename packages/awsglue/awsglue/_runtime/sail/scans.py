@@ -20,7 +20,9 @@ def schema_relation(scan: Scan, *, hidden: bool) -> Any:
 
     from awsglue._runtime.io.arrow_types import spark_type
 
-    extra = [StructField(item.name, spark_type(item.type), False) for item in hidden_fields()] if hidden else []
+    extra = (
+        [StructField(item.name, spark_type(item.type), False) for item in hidden_fields()] if hidden else []
+    )
     return plans.empty_relation(StructType([*scan.schema.fields, *extra]))
 
 
@@ -41,7 +43,9 @@ def _groups(scan: Scan, hidden: bool) -> list[list[Any]]:
     """Files that can be read in one piece: of the same partition; each alone when its name is asked for."""
     if hidden:
         return [[file] for file in scan.files]
-    ordered = sorted(scan.files, key=lambda file: [(value is None, value or "") for _, value in file.partition])
+    ordered = sorted(
+        scan.files, key=lambda file: [(value is None, value or "") for _, value in file.partition]
+    )
     return [list(files) for _, files in groupby(ordered, key=lambda file: file.partition)]
 
 
@@ -54,7 +58,9 @@ def _native(scan: Scan, files: list[Any], hidden: bool) -> Any:
         key = item.name.lower()
         if key in constants:
             value = constants[key]
-            literal = plans.text_literal(None if value is None else render(value) or "", item.dataType.simpleString())
+            literal = plans.text_literal(
+                None if value is None else render(value) or "", item.dataType.simpleString()
+            )
             expressions.append(plans.aliased(literal, item.name))
         else:
             expressions.append(plans.attribute(item.name))

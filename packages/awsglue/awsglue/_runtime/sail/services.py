@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC
 from functools import cached_property
 from typing import Any
 
@@ -73,13 +74,20 @@ class Services:
 
     def from_batches(self, schema: Any, batches: Iterator[Any]) -> Any:
         """A DataFrame of these record batches; spooled, so that it can be read any number of times."""
+        from datetime import datetime
+
         from awsglue._runtime.io.listing import DataFile
-        from datetime import datetime, timezone
 
         held = iter(batches)
-        source = DataFile(path="memory", size=0, modified=datetime.fromtimestamp(0, timezone.utc))
-        scan = Scan(format="memory", files=[source], data_schema=schema, partition_schema=_no_fields(),
-                    read=lambda file, wanted: held, scratch=self.scratch)
+        source = DataFile(path="memory", size=0, modified=datetime.fromtimestamp(0, UTC))
+        scan = Scan(
+            format="memory",
+            files=[source],
+            data_schema=schema,
+            partition_schema=_no_fields(),
+            read=lambda file, wanted: held,
+            scratch=self.scratch,
+        )
         scan.spool()
         return self.frame(scan)
 
@@ -98,8 +106,10 @@ class Services:
         if not paths:
             from pyspark.errors import AnalysisException
 
-            raise AnalysisException(f"[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for {name.upper()}. "
-                                    "It must be specified manually.")
+            raise AnalysisException(
+                f"[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for {name.upper()}. "
+                "It must be specified manually."
+            )
         scan = self.reading.scan(name, [str(item) for item in paths], options, self.struct(schema), self.conf)
         return self.frame(scan)
 
@@ -156,14 +166,16 @@ class Services:
 
     def query(self, text: str, found: list[tuple[str, Any]], args: Any) -> Any:
         """A DataFrame for a query text over these named DataFrames. Raises AnalysisException."""
-        from pyspark.sql.connect import functions as F
+        from pyspark.sql.connect import functions as fn
         from pyspark.sql.connect.dataframe import DataFrame
         from pyspark.sql.connect.plan import SQL, SubqueryAlias
 
-        named = {key: F.lit(value) for key, value in args.items()} if isinstance(args, dict) else {}
-        positional = [F.lit(value) for value in args or ()] if not isinstance(args, dict) else []
+        named = {key: fn.lit(value) for key, value in args.items()} if isinstance(args, dict) else {}
+        positional = [fn.lit(value) for value in args or ()] if not isinstance(args, dict) else []
         frame = DataFrame(
-            SQL(text, positional, named, [SubqueryAlias(frame._plan, name) for name, frame in found]), self.session)
+            SQL(text, positional, named, [SubqueryAlias(frame._plan, name) for name, frame in found]),
+            self.session,
+        )
         frame.schema  # noqa: B018 - Spark analyses at once; so do we
         return frame
 
@@ -179,8 +191,15 @@ class Services:
         from awsglue._runtime.sail import plans
 
         plan = proto.Plan()
-        plan.root.CopyFrom(plans.project(child, [
-            plans.aliased(expression, f"c{position}") for position, expression in enumerate(expressions)]))
+        plan.root.CopyFrom(
+            plans.project(
+                child,
+                [
+                    plans.aliased(expression, f"c{position}")
+                    for position, expression in enumerate(expressions)
+                ],
+            )
+        )
         try:
             schema = self.session.client._analyze(method="schema", plan=plan).schema
         except (PySparkException, EngineRefused):
@@ -216,9 +235,9 @@ class Services:
 
     def frame_with_file(self, scan: Scan, column: str) -> Any:
         """A DataFrame over a scan, with each row's file in one more column."""
-        from pyspark.sql import functions as F
+        from pyspark.sql import functions as fn
 
-        return self.frame(scan).withColumn(column, F.input_file_name())
+        return self.frame(scan).withColumn(column, fn.input_file_name())
 
     def fallback(self, text: str) -> Any:
         """A statement that neither we nor the engine serve."""

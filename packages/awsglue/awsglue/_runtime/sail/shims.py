@@ -1,4 +1,4 @@
-"""Makes unmodified script heads work on the Connect client: modules that it lacks, and a builder that knows our session.
+"""Makes unmodified script heads work on the Connect client: modules it lacks, a builder that knows our session.
 
 `pyspark-client` has no pyspark.context, pyspark.rdd, pyspark.broadcast …; a finder on sys.meta_path supplies thin ones.
 When `pyspark` has been imported, its SparkSession becomes the Connect class with our builder.
@@ -19,7 +19,10 @@ _RDD = "awsglue._runtime.sail.local_rdd"
 
 # module the client lacks -> {name: (our module, its name there)}
 MODULES: dict[str, dict[str, tuple[str, str]]] = {
-    "pyspark.context": {"SparkContext": (_CONTEXT, "SparkContext"), "SparkConf": ("pyspark.conf", "SparkConf")},
+    "pyspark.context": {
+        "SparkContext": (_CONTEXT, "SparkContext"),
+        "SparkConf": ("pyspark.conf", "SparkConf"),
+    },
     "pyspark.core": {},
     "pyspark.core.context": {"SparkContext": (_CONTEXT, "SparkContext")},
     "pyspark.core.rdd": {"RDD": (_RDD, "LocalRDD")},
@@ -30,8 +33,11 @@ MODULES: dict[str, dict[str, tuple[str, str]]] = {
     "pyspark.files": {"SparkFiles": (_CONTEXT, "SparkFiles")},
 }
 TOP = {
-    "SparkContext": (_CONTEXT, "SparkContext"), "RDD": (_RDD, "LocalRDD"), "Broadcast": (_CONTEXT, "Broadcast"),
-    "SparkFiles": (_CONTEXT, "SparkFiles"), "SQLContext": ("pyspark.sql", "SQLContext"),
+    "SparkContext": (_CONTEXT, "SparkContext"),
+    "RDD": (_RDD, "LocalRDD"),
+    "Broadcast": (_CONTEXT, "Broadcast"),
+    "SparkFiles": (_CONTEXT, "SparkFiles"),
+    "SQLContext": ("pyspark.sql", "SQLContext"),
     "HiveContext": ("pyspark.sql", "HiveContext"),
 }
 
@@ -115,9 +121,9 @@ def adapt(pyspark: Any) -> None:
     import pyspark.sql.session
     from pyspark.sql.connect.session import SparkSession
 
-    from awsglue._runtime.sail.builder import builder_property
+    from awsglue._runtime.sail.builder import BuilderProperty
 
-    SparkSession.builder = builder_property()  # type: ignore[assignment]
+    SparkSession.builder = BuilderProperty()  # type: ignore[assignment]
     pyspark.sql.SparkSession = SparkSession  # type: ignore[misc,assignment]
     pyspark.sql.session.SparkSession = SparkSession  # type: ignore[misc,assignment]
 

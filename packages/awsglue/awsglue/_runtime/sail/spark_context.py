@@ -82,9 +82,16 @@ class SparkContext:
         return SparkContext._active_spark_context
 
     def __init__(
-        self, master: str | None = None, appName: str | None = None, sparkHome: str | None = None,
-        pyFiles: list[str] | None = None, environment: dict[str, Any] | None = None, batchSize: int = 0,
-        serializer: Any = None, conf: Any = None, **_: Any,
+        self,
+        master: str | None = None,
+        appName: str | None = None,
+        sparkHome: str | None = None,
+        pyFiles: list[str] | None = None,
+        environment: dict[str, Any] | None = None,
+        batchSize: int = 0,
+        serializer: Any = None,
+        conf: Any = None,
+        **_: Any,
     ) -> None:
         self.__dict__.setdefault("_started", int(time.time() * 1000))
         settings = dict(conf.getAll()) if conf is not None else {}

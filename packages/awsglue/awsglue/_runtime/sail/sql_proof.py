@@ -25,11 +25,16 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
                 raise EngineRefused("decimal division in SQL", "the result would have another scale")
         elif isinstance(node, exp.Mul):
             if "wide decimal" in _kinds(node, columns) and "double" not in _kinds(node, columns):
-                raise EngineRefused("multiplication of wide decimals in SQL", "the result would have another scale")
-        elif isinstance(node, exp.Sub) and _kinds(node.this, columns) == _kinds(node.expression, columns) == {"date"}:
+                raise EngineRefused(
+                    "multiplication of wide decimals in SQL", "the result would have another scale"
+                )
+        elif isinstance(node, exp.Sub) and _kinds(node.this, columns) == _kinds(node.expression, columns) == {
+            "date"
+        }:
             raise EngineRefused("date minus date in SQL", "use datediff()")
-        elif isinstance(node, (exp.Cast, exp.TryCast)) and node.to.this in (
-            exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR
+        elif (
+            isinstance(node, (exp.Cast, exp.TryCast))
+            and node.to.this in (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
         ) or isinstance(node, (exp.Concat, exp.ConcatWs, exp.DPipe)):
             if "double" in _direct_kinds(node, columns):
                 raise EngineRefused("double values as text in SQL", "they would be written differently")
@@ -51,19 +56,22 @@ def _functions(text: str, columns: dict[str, set[str]]) -> list[Replacement]:
         every.add("timestamp")
     for index, word in enumerate(tokens[:-1]):
         name = word.text.lower()
-        if tokens[index + 1].text != "(" or index and tokens[index - 1].text == ".":
+        if tokens[index + 1].text != "(" or (index and tokens[index - 1].text == "."):
             continue
         if name in REFUSED:
             raise EngineRefused(f"function {name}()", REFUSED[name])
         if name in REFUSED_WITH and REFUSED_WITH[name] in every:
             raise EngineRefused(f"{name}() where {REFUSED_WITH[name]} values may be among its arguments")
-        if name == "split" and text[tokens[index + 1].end : _closing(tokens, index + 1).start].rstrip().endswith(
-            (", ''", ",''", ', ""', ',""')
-        ):
+        if name == "split" and text[
+            tokens[index + 1].end : _closing(tokens, index + 1).start
+        ].rstrip().endswith((", ''", ",''", ', ""', ',""')):
             raise EngineRefused("split() with an empty pattern")
         if name in CAST_TO:
             close = _closing(tokens, index + 1)
-            out += [(word.start, word.start, "CAST("), (close.end, close.end, f" AS {CAST_TO[name].upper()})")]
+            out += [
+                (word.start, word.start, "CAST("),
+                (close.end, close.end, f" AS {CAST_TO[name].upper()})"),
+            ]
     return out
 
 
@@ -143,6 +151,8 @@ def _kinds(node: Any, columns: dict[str, set[str]]) -> set[str]:
         return inner if inner & {"decimal"} else {"double"}
     found: set[str] = set()
     for child in node.iter_expressions():
-        if isinstance(child, exp.Expression) and not isinstance(child, (exp.Identifier, exp.DataType, exp.Window)):
+        if isinstance(child, exp.Expression) and not isinstance(
+            child, (exp.Identifier, exp.DataType, exp.Window)
+        ):
             found |= _kinds(child, columns)
     return found

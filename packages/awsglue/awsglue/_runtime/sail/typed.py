@@ -36,7 +36,7 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
     for expression, operands in reversed(watched):
         own = None
         if types is not None:
-            own, types = types[len(types) - len(operands):], types[: len(types) - len(operands)]
+            own, types = types[len(types) - len(operands) :], types[: len(types) - len(operands)]
         _judge(expression, own)
 
 
@@ -54,8 +54,11 @@ def _operands(expression: Any) -> list[Any]:
         raise EngineRefused(f"function {name}()", REFUSED[name])
     if name == "split" and len(function.arguments) > 1 and _is_literal(function.arguments[1], ""):
         raise EngineRefused("split() with an empty pattern")
-    if name in ("extract", "date_part", "datepart") and function.arguments and str(
-        function.arguments[0].literal.string).lower() in ("dow", "dayofweek_iso", "dow_iso"):
+    if (
+        name in ("extract", "date_part", "datepart")
+        and function.arguments
+        and str(function.arguments[0].literal.string).lower() in ("dow", "dayofweek_iso", "dow_iso")
+    ):
         raise EngineRefused("extract(dow)")
     if name in CAST_TO:
         _wrap_cast(expression, CAST_TO[name])
@@ -99,9 +102,11 @@ def check_arithmetic(operator: str, types: list[Any]) -> None:
     if None in pairs:
         return
     if operator != "*":
-        raise EngineRefused("decimal division" if operator == "/" else "decimal remainder",
-                            "the result would have another scale")
-    (p1, s1), (p2, s2) = pairs  # type: ignore[misc]
+        raise EngineRefused(
+            "decimal division" if operator == "/" else "decimal remainder",
+            "the result would have another scale",
+        )
+    (p1, _), (p2, _) = pairs  # type: ignore[misc]
     if p1 + p2 + 1 > 38:
         raise EngineRefused("decimal multiplication beyond 38 digits", "the result would have another scale")
 
@@ -117,13 +122,18 @@ def _as_decimal(kind: Any) -> tuple[int, int] | None:
 
 
 def _is_literal(expression: Any, text: str) -> bool:
-    return expression.HasField("literal") and expression.literal.HasField("string") and (
-        expression.literal.string == text)
+    return (
+        expression.HasField("literal")
+        and expression.literal.HasField("string")
+        and (expression.literal.string == text)
+    )
 
 
 def _has_lambda(expression: Any) -> bool:
     return b"lambda" in expression.SerializeToString() or any(
-        field.name in ("unresolved_named_lambda_variable", "lambda_function") for field, _ in expression.ListFields())
+        field.name in ("unresolved_named_lambda_variable", "lambda_function")
+        for field, _ in expression.ListFields()
+    )
 
 
 def _wrap_cast(expression: Any, type_name: str) -> None:
@@ -146,15 +156,15 @@ def _as_java_text_of(argument: Any, type_name: str) -> None:
 
 def _java_text(inner: Any, type_name: str) -> Any:
     """Double.toString of a column, by a function in Python."""
-    from pyspark.sql.connect import functions as F
+    from pyspark.sql.connect import functions as fn
     from pyspark.sql.types import StringType
 
     from awsglue._runtime import engine
     from awsglue._runtime.io import texts
 
     convert = texts.java_double if type_name == "double" else texts.java_float
-    function = F.udf(lambda value: None if value is None else convert(value), StringType())
+    function = fn.udf(lambda value: None if value is None else convert(value), StringType())
     client = engine.get_or_create_session().client  # type: ignore[attr-defined]
-    made = function(F.lit(None).cast(type_name)).to_plan(client)
+    made = function(fn.lit(None).cast(type_name)).to_plan(client)
     made.common_inline_user_defined_function.arguments[0].CopyFrom(inner)
     return made

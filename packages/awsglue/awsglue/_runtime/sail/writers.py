@@ -31,12 +31,22 @@ def _version_one() -> None:
         if write.num_buckets is not None and write.num_buckets >= 0:
             raise EngineRefused("bucketBy()")
         return WriteRequest(
-            format=(write.source or "").lower(), mode=(write.mode or "error").lower(), options=dict(write.options),
-            partition_by=list(write.partitioning_cols or ()), files=partitions_of(self._df), frame=DataFrame(self._df, self._spark),
+            format=(write.source or "").lower(),
+            mode=(write.mode or "error").lower(),
+            options=dict(write.options),
+            partition_by=list(write.partitioning_cols or ()),
+            files=partitions_of(self._df),
+            frame=DataFrame(self._df, self._spark),
         )
 
-    def save(self: Any, path: Any = None, format: Any = None, mode: Any = None, partitionBy: Any = None,
-             **options: Any) -> None:
+    def save(
+        self: Any,
+        path: Any = None,
+        format: Any = None,
+        mode: Any = None,
+        partitionBy: Any = None,
+        **options: Any,
+    ) -> None:
         self.mode(mode).options(**options)
         if partitionBy is not None:
             self.partitionBy(partitionBy)
@@ -46,8 +56,9 @@ def _version_one() -> None:
             self._write.path = path
         _services().save(request(self), self._write.path)
 
-    def save_as_table(self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None,
-                      **options: Any) -> None:
+    def save_as_table(
+        self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
+    ) -> None:
         self.mode(mode).options(**options)
         if partitionBy is not None:
             self.partitionBy(partitionBy)
@@ -74,12 +85,18 @@ def _version_two() -> None:
             from awsglue._runtime.iceberg.requests import TableWrite
 
             write = self._write
-            _services().tables.write_v2(TableWrite(
-                action=action, table=write.table_name, provider=(write.provider or "").lower(),
-                properties=dict(write.table_properties or {}), options=dict(write.options or {}),
-                partitioned_by=list(write.partitioning_columns or ()), frame=DataFrame(self._df, self._spark),
-                condition=condition,
-            ))
+            _services().tables.write_v2(
+                TableWrite(
+                    action=action,
+                    table=write.table_name,
+                    provider=(write.provider or "").lower(),
+                    properties=dict(write.table_properties or {}),
+                    options=dict(write.options or {}),
+                    partitioned_by=list(write.partitioning_columns or ()),
+                    frame=DataFrame(self._df, self._spark),
+                    condition=condition,
+                )
+            )
 
         return method
 

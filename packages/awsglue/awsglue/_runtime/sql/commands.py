@@ -26,12 +26,28 @@ class Commands:
         ddl = Ddl(self._services, self._statements)
         shows = Shows(self._services, self._statements)
         routes = {
-            "INSERT": dml.insert, "MERGE": dml.merge, "UPDATE": dml.update, "DELETE": dml.delete,
-            "TRUNCATE": dml.truncate, "CREATE": ddl.create, "REPLACE": ddl.create, "DROP": ddl.drop,
-            "ALTER": ddl.alter, "MSCK": ddl.repair, "SHOW": shows.show, "DESCRIBE": shows.describe,
-            "DESC": shows.describe, "USE": self._use, "SET": self._set, "RESET": self._reset,
-            "REFRESH": self._nothing, "CACHE": self._cache, "UNCACHE": self._nothing, "CLEAR": self._nothing,
-            "EXPLAIN": self._explain, "CALL": dml.call,
+            "INSERT": dml.insert,
+            "MERGE": dml.merge,
+            "UPDATE": dml.update,
+            "DELETE": dml.delete,
+            "TRUNCATE": dml.truncate,
+            "CREATE": ddl.create,
+            "REPLACE": ddl.create,
+            "DROP": ddl.drop,
+            "ALTER": ddl.alter,
+            "MSCK": ddl.repair,
+            "SHOW": shows.show,
+            "DESCRIBE": shows.describe,
+            "DESC": shows.describe,
+            "USE": self._use,
+            "SET": self._set,
+            "RESET": self._reset,
+            "REFRESH": self._nothing,
+            "CACHE": self._cache,
+            "UNCACHE": self._nothing,
+            "CLEAR": self._nothing,
+            "EXPLAIN": self._explain,
+            "CALL": dml.call,
         }
         route = routes.get(first)
         return self._services.fallback(text) if route is None else route(cutter)
@@ -66,7 +82,7 @@ class Commands:
         cutter.need("RESET")
         key = cutter.rest().strip("`")
         for name in [key] if key else list(self._services.conf):
-            if key or name.startswith("spark.sql.") and not name.startswith("spark.sql.catalog."):
+            if key or (name.startswith("spark.sql.") and not name.startswith("spark.sql.catalog.")):
                 self._services.session.conf.unset(name)
         return self._statements.nothing()
 

@@ -11,8 +11,18 @@ from awsglue._runtime.catalog.tables import is_iceberg, is_view
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sql.tokens import Cutter, split_commas
 
-_CLAUSES = (("USING",), ("PARTITIONED", "BY"), ("LOCATION",), ("TBLPROPERTIES",), ("OPTIONS",), ("COMMENT",), ("AS",),
-            ("ROW", "FORMAT"), ("STORED",), ("CLUSTERED", "BY"))
+_CLAUSES = (
+    ("USING",),
+    ("PARTITIONED", "BY"),
+    ("LOCATION",),
+    ("TBLPROPERTIES",),
+    ("OPTIONS",),
+    ("COMMENT",),
+    ("AS",),
+    ("ROW", "FORMAT"),
+    ("STORED",),
+    ("CLUSTERED", "BY"),
+)
 
 
 class Ddl:
@@ -43,7 +53,9 @@ class Ddl:
         temporary = cutter.take("GLOBAL", "TEMPORARY") or cutter.take("GLOBAL", "TEMP")
         local = cutter.take("TEMPORARY") or cutter.take("TEMP")
         if cutter.take("VIEW"):
-            return views.create(cutter, replace=mode != "create", temporary=temporary or local, is_global=temporary)
+            return views.create(
+                cutter, replace=mode != "create", temporary=temporary or local, is_global=temporary
+            )
         raise EngineRefused(f"SQL statement {cutter.text[:80]!r}")
 
     def _create_table(self, cutter: Cutter, mode: str) -> Any:
@@ -67,8 +79,18 @@ class Ddl:
         return self._statements.nothing()
 
     def _clauses(self, cutter: Cutter) -> dict[str, Any]:
-        spec: dict[str, Any] = {"columns": None, "provider": "", "partitioned": [], "location": "", "properties": {},
-                                "options": {}, "comment": "", "as": None, "row_format": "", "stored": ""}
+        spec: dict[str, Any] = {
+            "columns": None,
+            "provider": "",
+            "partitioned": [],
+            "location": "",
+            "properties": {},
+            "options": {},
+            "comment": "",
+            "as": None,
+            "row_format": "",
+            "stored": "",
+        }
         if cutter.peek("(") and not cutter.peek("(", "SELECT"):
             spec["columns"] = cutter.brackets()
         while not cutter.done:
@@ -116,9 +138,21 @@ class Ddl:
         properties = dict(spec["properties"])
         if spec["comment"]:
             properties["comment"] = spec["comment"]
-        writes.run(self._tables, self._services, name, TableWrite(
-            action=mode, table=name.shown, frame=frame, provider="iceberg", properties=properties,
-            partitioned_by=fields, location=spec["location"], schema_only=schema_only))
+        writes.run(
+            self._tables,
+            self._services,
+            name,
+            TableWrite(
+                action=mode,
+                table=name.shown,
+                frame=frame,
+                provider="iceberg",
+                properties=properties,
+                partitioned_by=fields,
+                location=spec["location"],
+                schema_only=schema_only,
+            ),
+        )
 
     def _struct(self, columns: str) -> Any:
         return self._services.parse_ddl(columns)
@@ -141,9 +175,11 @@ class Ddl:
                 return self._statements.nothing()
             from pyspark.errors import AnalysisException
 
-            raise AnalysisException(f"[SCHEMA_ALREADY_EXISTS] Cannot create schema `{name}` because it already exists."
-                                    "\nChoose a different name, drop the existing schema, or add the IF NOT EXISTS "
-                                    "clause to tolerate pre-existing schema.")
+            raise AnalysisException(
+                f"[SCHEMA_ALREADY_EXISTS] Cannot create schema `{name}` because it already exists."
+                "\nChoose a different name, drop the existing schema, or add the IF NOT EXISTS "
+                "clause to tolerate pre-existing schema."
+            )
         engine.mark_written()
         self._tables.glue.client.create_database(DatabaseInput=definition)
         return self._statements.nothing()
@@ -194,8 +230,10 @@ class Ddl:
                 return self._statements.nothing()
             raise schema_not_found(name)
         if not cascade and self._tables.glue.tables(name):
-            raise AnalysisException(f"[SCHEMA_NOT_EMPTY] Cannot drop a schema `{name}` because it contains objects.\n"
-                                    "Use DROP SCHEMA ... CASCADE to drop the schema and all its objects.")
+            raise AnalysisException(
+                f"[SCHEMA_NOT_EMPTY] Cannot drop a schema `{name}` because it contains objects.\n"
+                "Use DROP SCHEMA ... CASCADE to drop the schema and all its objects."
+            )
         engine.mark_written()
         self._tables.glue.client.delete_database(Name=name)
         return self._statements.nothing()

@@ -27,7 +27,7 @@ class Dml:
         """INSERT INTO | OVERWRITE [TABLE] t [PARTITION (…)] [(columns) | BY NAME] query."""
         cutter.need("INSERT")
         overwrite = cutter.take("OVERWRITE")
-        if overwrite and cutter.peek("DIRECTORY") or cutter.peek("LOCAL"):
+        if (overwrite and cutter.peek("DIRECTORY")) or cutter.peek("LOCAL"):
             raise EngineRefused("INSERT OVERWRITE DIRECTORY")
         if not overwrite:
             cutter.need("INTO")
@@ -53,10 +53,17 @@ class Dml:
         self._write(name, row, frame, overwrite, static)
         return self._statements.nothing()
 
-    def _fitted(self, frame: Any, struct: Any, static: dict[str, str | None], columns: list[str] | None,
-                by_name: bool, shown: str) -> Any:
+    def _fitted(
+        self,
+        frame: Any,
+        struct: Any,
+        static: dict[str, str | None],
+        columns: list[str] | None,
+        by_name: bool,
+        shown: str,
+    ) -> Any:
         """The query's rows under the table's column names, with static partition values and missing columns added."""
-        from pyspark.sql import functions as F
+        from pyspark.sql import functions as fn
 
         given = {key.lower(): value for key, value in static.items() if value is not None}
         open_columns = [item for item in struct.fields if item.name.lower() not in given]
@@ -65,12 +72,14 @@ class Dml:
             named = {item.lower() for item in columns}
             for item in open_columns:
                 if item.name.lower() not in named:
-                    frame = frame.withColumn(item.name, F.lit(None).cast(item.dataType))
+                    frame = frame.withColumn(item.name, fn.lit(None).cast(item.dataType))
         elif not by_name:
             frame = by_position(frame, [item.name for item in open_columns], shown)
         for item in struct.fields:
             if item.name.lower() in given:
-                frame = frame.withColumn(item.name, F.expr(str(given[item.name.lower()])).cast(item.dataType))
+                frame = frame.withColumn(
+                    item.name, fn.expr(str(given[item.name.lower()])).cast(item.dataType)
+                )
         return frame
 
     def _write(self, name: Any, row: Any, frame: Any, overwrite: bool, static: dict[str, str | None]) -> None:
@@ -86,18 +95,22 @@ class Dml:
             action = "overwritePartitions" if dynamic else "overwriteAll"
             fixed = {key: value for key, value in static.items() if value is not None}
             if fixed and not dynamic:
-                from pyspark.sql import functions as F
+                from pyspark.sql import functions as fn
 
                 action = "overwrite"
                 for key, value in fixed.items():
-                    one = F.col(f"`{key}`") == F.expr(value)
+                    one = fn.col(f"`{key}`") == fn.expr(value)
                     condition = one if condition is None else condition & one
-        writes.run(self._tables, self._services, name, TableWrite(
-            action=action, table=name.shown, frame=frame, condition=condition))
+        writes.run(
+            self._tables,
+            self._services,
+            name,
+            TableWrite(action=action, table=name.shown, frame=frame, condition=condition),
+        )
 
     # row-level changes
     def _change(self, name: Any, compute: Any) -> Any:
-        """Commit what `compute(catalog, table)` says, on an Iceberg table. Raises AnalysisException for other tables."""
+        """Commit what `compute(catalog, table)` says, on an Iceberg table. Raises AnalysisException for others."""
         from pyspark.errors import AnalysisException
 
         from awsglue._runtime.iceberg import writing
@@ -133,7 +146,9 @@ class Dml:
         changes = [split_assignment(piece) for piece in split_commas(cutter.until(("WHERE",)))]
         condition = cutter.rest() if cutter.take("WHERE") else ""
         level = RowLevel(self._services)
-        return self._change(name, lambda catalog, table: level.update(catalog, table, alias, condition, changes))
+        return self._change(
+            name, lambda catalog, table: level.update(catalog, table, alias, condition, changes)
+        )
 
     def merge(self, cutter: Cutter) -> Any:
         """MERGE INTO t USING source ON condition WHEN …."""
@@ -154,16 +169,20 @@ class Dml:
             clauses.append(_clause(cutter))
         # `__mastic_source` reads the source's own rows whatever the session calls it.
         level = RowLevel(self._services)
-        return self._change(name, lambda catalog, table: level.merge(
-            catalog, table, alias, source, source_alias, condition, clauses))
+        return self._change(
+            name,
+            lambda catalog, table: level.merge(
+                catalog, table, alias, source, source_alias, condition, clauses
+            ),
+        )
 
     def _target(self, cutter: Cutter) -> tuple[Any, str]:
         parts = cutter.name()
         return self._tables.name(parts), self._alias(cutter, f"`{parts[-1]}`")
 
     def _alias(self, cutter: Cutter, default: str) -> str:
-        if cutter.take("AS") or not cutter.done and cutter.words[cutter.at].text not in (
-            "SET", "WHERE", "USING", "ON", "WHEN"
+        if cutter.take("AS") or (
+            not cutter.done and cutter.words[cutter.at].text not in ("SET", "WHERE", "USING", "ON", "WHEN")
         ):
             return f"`{cutter.name()[0]}`"
         return default
@@ -223,8 +242,12 @@ def _clause(cutter: Cutter) -> Clause:
         if cutter.take("*"):
             return Clause(kind=kind, condition=condition, action="update", star=True)
         text = cutter.until(("WHEN", "MATCHED"), ("WHEN", "NOT", "MATCHED"))
-        return Clause(kind=kind, condition=condition, action="update",
-                      assignments=[split_assignment(piece) for piece in split_commas(text)])
+        return Clause(
+            kind=kind,
+            condition=condition,
+            action="update",
+            assignments=[split_assignment(piece) for piece in split_commas(text)],
+        )
     cutter.need("INSERT")
     if cutter.take("*"):
         return Clause(kind=kind, condition=condition, action="insert", star=True)
@@ -233,4 +256,6 @@ def _clause(cutter: Cutter) -> Clause:
     values = split_commas(cutter.brackets())
     if len(columns) != len(values):
         raise cutter.error(f"{len(columns)} values")
-    return Clause(kind=kind, condition=condition, action="insert", assignments=list(zip(columns, values, strict=True)))
+    return Clause(
+        kind=kind, condition=condition, action="insert", assignments=list(zip(columns, values, strict=True))
+    )

@@ -26,7 +26,9 @@ class Shows:
             if cutter.take(word):
                 names = sorted(row["Name"] for row in self._tables.databases())
                 pattern = self._pattern(cutter)
-                return self._statements.result([(n,) for n in names if matches(pattern, n)], "namespace string")
+                return self._statements.result(
+                    [(n,) for n in names if matches(pattern, n)], "namespace string"
+                )
         if cutter.take("TABLES"):
             return self._show_tables(cutter)
         if cutter.take("VIEWS"):
@@ -43,8 +45,9 @@ class Shows:
             names = sorted({"spark_catalog", *self._tables.catalogs})
             return self._statements.result([(name,) for name in names], "catalog string")
         if cutter.take("CURRENT", "NAMESPACE"):
-            return self._statements.result([(self._tables.catalog, self._tables.database)],
-                                           "catalog string, namespace string")
+            return self._statements.result(
+                [(self._tables.catalog, self._tables.database)], "catalog string, namespace string"
+            )
         raise EngineRefused(f"SQL statement {cutter.text[:80]!r}")
 
     def _pattern(self, cutter: Cutter) -> str | None:
@@ -67,15 +70,20 @@ class Shows:
     def _show_tables(self, cutter: Cutter) -> Any:
         database = self._database(cutter)
         pattern = self._pattern(cutter)
-        rows = [(database, row["Name"], False) for row in self._rows(database) if matches(pattern, row["Name"])]
+        rows = [
+            (database, row["Name"], False) for row in self._rows(database) if matches(pattern, row["Name"])
+        ]
         rows += [("", name, True) for name in self._services.view_names() if matches(pattern, name)]
         return self._statements.result(rows, "namespace string, tableName string, isTemporary boolean")
 
     def _show_views(self, cutter: Cutter) -> Any:
         database = self._database(cutter)
         pattern = self._pattern(cutter)
-        rows = [(database, row["Name"], False) for row in self._rows(database)
-                if is_view(row) and matches(pattern, row["Name"])]
+        rows = [
+            (database, row["Name"], False)
+            for row in self._rows(database)
+            if is_view(row) and matches(pattern, row["Name"])
+        ]
         rows += [("", name, True) for name in self._services.view_names() if matches(pattern, name)]
         return self._statements.result(rows, "namespace string, viewName string, isTemporary boolean")
 
@@ -105,8 +113,12 @@ class Shows:
         if is_iceberg(row):
             table = self._tables.iceberg(name.catalog).load(name)
             current = table.metadata.current_snapshot_id
-            values = {**table.properties, "current-snapshot-id": str(current or "none"), "format": "iceberg/parquet",
-                      "format-version": str(table.metadata.format_version)}
+            values = {
+                **table.properties,
+                "current-snapshot-id": str(current or "none"),
+                "format": "iceberg/parquet",
+                "format-version": str(table.metadata.format_version),
+            }
         return self._statements.result(sorted(values.items()), "key string, value string")
 
     def describe(self, cutter: Cutter) -> Any:
@@ -136,19 +148,36 @@ class Shows:
             fields = self._tables.iceberg(name.catalog).load(name).spec().fields
             if fields:
                 out.append(("# Partitioning", "", ""))
-                out += [(f"Part {position}", f"{item.transform}({item.name})", "") for position, item in
-                        enumerate(fields)]
+                out += [
+                    (f"Part {position}", f"{item.transform}({item.name})", "")
+                    for position, item in enumerate(fields)
+                ]
         elif row.get("PartitionKeys"):
             keys = {item["Name"].lower() for item in row["PartitionKeys"]}
             out += [("# Partition Information", "", ""), ("# col_name", "data_type", "comment")]
             out += [item for item in columns if item[0].lower() in keys]
         if extended:
-            out += [("", "", ""), ("# Detailed Table Information", "", ""), ("Catalog", name.catalog, ""),
-                    ("Database", name.database, ""), ("Table", name.table, ""),
-                    ("Type", "VIEW" if is_view(row) else "EXTERNAL", ""),
-                    ("Provider", "iceberg" if is_iceberg(row) else str(row.get("Parameters", {}).get(
-                        "classification", row.get("Parameters", {}).get("spark.sql.sources.provider", "hive"))), ""),
-                    ("Location", row.get("StorageDescriptor", {}).get("Location", ""), "")]
+            out += [
+                ("", "", ""),
+                ("# Detailed Table Information", "", ""),
+                ("Catalog", name.catalog, ""),
+                ("Database", name.database, ""),
+                ("Table", name.table, ""),
+                ("Type", "VIEW" if is_view(row) else "EXTERNAL", ""),
+                (
+                    "Provider",
+                    "iceberg"
+                    if is_iceberg(row)
+                    else str(
+                        row.get("Parameters", {}).get(
+                            "classification",
+                            row.get("Parameters", {}).get("spark.sql.sources.provider", "hive"),
+                        )
+                    ),
+                    "",
+                ),
+                ("Location", row.get("StorageDescriptor", {}).get("Location", ""), ""),
+            ]
         return out
 
     def _describe_database(self, cutter: Cutter) -> Any:
@@ -157,6 +186,11 @@ class Shows:
         row = self._tables.glue.database(name)
         if row is None:
             raise schema_not_found(name)
-        rows = [("Catalog Name", self._tables.catalog), ("Namespace Name", row["Name"]),
-                ("Comment", row.get("Description", "")), ("Location", row.get("LocationUri", "")), ("Owner", "")]
+        rows = [
+            ("Catalog Name", self._tables.catalog),
+            ("Namespace Name", row["Name"]),
+            ("Comment", row.get("Description", "")),
+            ("Location", row.get("LocationUri", "")),
+            ("Owner", ""),
+        ]
         return self._statements.result(rows, "info_name string, info_value string")

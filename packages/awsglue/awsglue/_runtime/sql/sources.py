@@ -50,13 +50,19 @@ def references(statement: Any, text: str) -> list[Reference]:
         version = table.args.get("version")
         if version is not None:
             end = _version_end(text, end, version)
-        found.append(Reference(parts=[item.name for item in identifiers], start=start, end=end + 1,
-                               aliased=bool(table.alias), version=version))
+        found.append(
+            Reference(
+                parts=[item.name for item in identifiers],
+                start=start,
+                end=end + 1,
+                aliased=bool(table.alias),
+                version=version,
+            )
+        )
     return found
 
 
 def _identifiers(table: Any) -> list[Any]:
-    from sqlglot import exp
 
     parts = [part for part in (table.args.get("catalog"), table.args.get("db")) if part is not None]
     return [*parts, *_dotted(table.this)]
@@ -70,7 +76,6 @@ def _dotted(node: Any) -> list[Any]:
 
 def _is_cte(table: Any) -> bool:
     """Whether the name is that of a WITH in scope."""
-    from sqlglot import exp
 
     if table.args.get("db") is not None:
         return False
@@ -101,7 +106,9 @@ def _version_end(text: str, end: int, version: Any) -> int:
     import re
 
     literal = r"(?:'[^']*'|\"[^\"]*\"|[\w.\-]+(?:\([^)]*\))?(?:\s*[-+]\s*INTERVAL\s+\S+\s+\w+)?)"
-    clause = re.compile(rf"`?\s*(?:FOR\s+)?(?:SYSTEM_)?(?:VERSION|TIMESTAMP|TIME)\s+AS\s+OF\s+{literal}", re.IGNORECASE)
+    clause = re.compile(
+        rf"`?\s*(?:FOR\s+)?(?:SYSTEM_)?(?:VERSION|TIMESTAMP|TIME)\s+AS\s+OF\s+{literal}", re.IGNORECASE
+    )
     match = clause.match(text, end + 1)
     if match is None:
         from awsglue._runtime.failures import EngineRefused

@@ -1,4 +1,4 @@
-"""`spark.sql`: tells statements apart. Queries go to the engine with our tables in place; the rest is carried out here."""
+"""`spark.sql`: tells statements apart. Queries go to the engine, our tables in place; the rest is done here."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ _ADD_DIALECT = re.compile(
     r"\s*ALTER\s+VIEW\s+(?P<name>[`\w.]+)\s+(?P<force>FORCE\s+)?(?P<action>ADD|UPDATE)\s+DIALECT\s+AS\s+(?P<query>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_DROP_DIALECT = re.compile(r"\s*ALTER\s+VIEW\s+(?P<name>[`\w.]+)\s+(?P<action>DROP)\s+DIALECT\s*", re.IGNORECASE)
-_QUERY_START = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*\(*\s*(SELECT|WITH|VALUES|FROM|TABLE)\b",
-                          re.IGNORECASE | re.DOTALL)
+_DROP_DIALECT = re.compile(
+    r"\s*ALTER\s+VIEW\s+(?P<name>[`\w.]+)\s+(?P<action>DROP)\s+DIALECT\s*", re.IGNORECASE
+)
+_QUERY_START = re.compile(
+    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*\(*\s*(SELECT|WITH|VALUES|FROM|TABLE)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 class Statements:
@@ -32,8 +35,11 @@ class Statements:
     def run(self, text: str, args: Any, views: list[tuple[str, Any]]) -> Any:
         """A DataFrame: the query's rows, or the command's result (already done)."""
         text = text.strip().rstrip(";").strip()
-        for pattern, method in ((_MULTI_DIALECT, "multi_dialect"), (_ADD_DIALECT, "dialect"),
-                                (_DROP_DIALECT, "dialect")):
+        for pattern, method in (
+            (_MULTI_DIALECT, "multi_dialect"),
+            (_ADD_DIALECT, "dialect"),
+            (_DROP_DIALECT, "dialect"),
+        ):
             match = pattern.fullmatch(text)
             if match:
                 from awsglue._runtime.sql.views import Views
@@ -44,7 +50,9 @@ class Statements:
             if len(parsed) != 1:
                 from pyspark.errors import ParseException
 
-                raise ParseException(f"[PARSE_SYNTAX_ERROR] Syntax error: one statement expected, {len(parsed)} found.")
+                raise ParseException(
+                    f"[PARSE_SYNTAX_ERROR] Syntax error: one statement expected, {len(parsed)} found."
+                )
             return self.query(text, parsed[0], args, views)
         if args:
             from awsglue._runtime.sql.arguments import inlined
@@ -100,7 +108,13 @@ class Statements:
         if reference.version is not None:
             kind = "versionAsOf" if "VERSION" in str(reference.version.this).upper() else "timestampAsOf"
             options[kind] = self._constant(reference.version.expression)
-        if len(reference.parts) == 2 and reference.parts[0].lower() in ("parquet", "csv", "json", "text", "orc"):
+        if len(reference.parts) == 2 and reference.parts[0].lower() in (
+            "parquet",
+            "csv",
+            "json",
+            "text",
+            "orc",
+        ):
             return self._services.load(reference.parts[0], reference.parts[1], {}, None)
         return tables.table_frame(tables.name(reference.parts), options)
 

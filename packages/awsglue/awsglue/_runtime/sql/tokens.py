@@ -34,8 +34,14 @@ def words(text: str) -> list[Word]:
         raw = match.group()
         if raw == ")":
             depth -= 1
-        out.append(Word(text=raw if match["quoted"] is not None else raw.upper(), start=match.start(),
-                        end=match.end(), depth=depth))
+        out.append(
+            Word(
+                text=raw if match["quoted"] is not None else raw.upper(),
+                start=match.start(),
+                end=match.end(),
+                depth=depth,
+            )
+        )
         if raw == "(":
             depth += 1
     return out
@@ -121,9 +127,15 @@ class Cutter:
         self.need("(")
         begin = self.at
         depth = self.words[begin - 1].depth
-        while self.at < len(self.words) and not (self.words[self.at].text == ")" and self.words[self.at].depth == depth):
+        while self.at < len(self.words) and not (
+            self.words[self.at].text == ")" and self.words[self.at].depth == depth
+        ):
             self.at += 1
-        inner = self.text[self.words[begin - 1].end : self.words[self.at].start] if self.at < len(self.words) else ""
+        inner = (
+            self.text[self.words[begin - 1].end : self.words[self.at].start]
+            if self.at < len(self.words)
+            else ""
+        )
         self.need(")")
         return inner.strip()
 

@@ -67,17 +67,25 @@ class Views:
 
         outputs = frame.columns
         parameters = {
-            "view.catalogAndNamespace.numParts": "2", "view.catalogAndNamespace.part.0": self._tables.catalog,
-            "view.catalogAndNamespace.part.1": self._tables.database, "view.query.out.numCols": str(len(outputs)),
+            "view.catalogAndNamespace.numParts": "2",
+            "view.catalogAndNamespace.part.0": self._tables.catalog,
+            "view.catalogAndNamespace.part.1": self._tables.database,
+            "view.query.out.numCols": str(len(outputs)),
             "spark.sql.create.version": DIALECT_VERSION,
         }
         parameters |= {f"view.query.out.col.{position}": column for position, column in enumerate(outputs)}
         if comment:
             parameters["comment"] = comment
-        columns = [{"Name": item.name.lower(), "Type": hive_type(item.dataType)} for item in frame.schema.fields]
+        columns = [
+            {"Name": item.name.lower(), "Type": hive_type(item.dataType)} for item in frame.schema.fields
+        ]
         return {
-            "Name": name.table, "TableType": "VIRTUAL_VIEW", "ViewOriginalText": text, "ViewExpandedText": text,
-            "Parameters": parameters, "StorageDescriptor": {"Columns": columns, "Location": "", "SerdeInfo": {}},
+            "Name": name.table,
+            "TableType": "VIRTUAL_VIEW",
+            "ViewOriginalText": text,
+            "ViewExpandedText": text,
+            "Parameters": parameters,
+            "StorageDescriptor": {"Columns": columns, "Location": "", "SerdeInfo": {}},
             "PartitionKeys": [],
         }
 
@@ -122,8 +130,10 @@ class Views:
 
         text = _spark_text(row)
         if text is None:
-            raise AnalysisException(f"[INVALID_VIEW_TEXT] The view {name.shown} cannot be displayed due to invalid view "
-                                    "text: it has no Spark dialect.")
+            raise AnalysisException(
+                f"[INVALID_VIEW_TEXT] The view {name.shown} cannot be displayed due to invalid view "
+                "text: it has no Spark dialect."
+            )
         tables = self._tables
         parameters = row.get("Parameters", {})
         before = (tables.catalog, tables.database, tables.views)
@@ -136,7 +146,9 @@ class Views:
         finally:
             tables.catalog, tables.database, tables.views = before
         wanted = [column["Name"] for column in row.get("StorageDescriptor", {}).get("Columns", ())]
-        if len(wanted) == len(frame.columns) and [n.lower() for n in frame.columns] != [n.lower() for n in wanted]:
+        if len(wanted) == len(frame.columns) and [n.lower() for n in frame.columns] != [
+            n.lower() for n in wanted
+        ]:
             frame = frame.toDF(*wanted)
         return frame
 
@@ -152,9 +164,16 @@ class Views:
         frame = self._statements.query(text)
         definition = self._definition(name, text, frame, "")
         definition["ViewDefinition"] = {
-            "IsProtected": True, "SubObjects": self._sub_objects(text),
-            "Representations": [{"Dialect": DIALECT, "DialectVersion": DIALECT_VERSION, "ViewOriginalText": text,
-                                 "ViewExpandedText": text}],
+            "IsProtected": True,
+            "SubObjects": self._sub_objects(text),
+            "Representations": [
+                {
+                    "Dialect": DIALECT,
+                    "DialectVersion": DIALECT_VERSION,
+                    "ViewOriginalText": text,
+                    "ViewExpandedText": text,
+                }
+            ],
         }
         definer = os.environ.get("MASTIC_ROLE_ARN")
         if definer:
@@ -194,8 +213,10 @@ class Views:
         text = match.groupdict().get("query")
         known = row.get("ViewDefinition", {}).get("Representations", [])
         has = any(item.get("Dialect") == DIALECT for item in known)
-        if action == "ADD" and has or action != "ADD" and not has:
-            raise AnalysisException(f"View {name.shown} has {'already a' if has else 'no'} {DIALECT} dialect.")
+        if (action == "ADD" and has) or (action != "ADD" and not has):
+            raise AnalysisException(
+                f"View {name.shown} has {'already a' if has else 'no'} {DIALECT} dialect."
+            )
         representation: dict[str, Any] = {"Dialect": DIALECT, "DialectVersion": DIALECT_VERSION}
         if text:
             text = text.strip()
@@ -205,7 +226,9 @@ class Views:
         definition["ViewDefinition"] = {"Representations": [representation]}
         engine.mark_written()
         self._tables.glue.client.update_table(
-            DatabaseName=name.database, TableInput=definition, Force=bool(match.groupdict().get("force")),
+            DatabaseName=name.database,
+            TableInput=definition,
+            Force=bool(match.groupdict().get("force")),
             ViewUpdateAction={"ADD": "ADD", "UPDATE": "REPLACE", "DROP": "DROP"}[action],
         )
         return self._statements.nothing()
