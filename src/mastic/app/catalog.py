@@ -1,0 +1,77 @@
+"""The Data Catalog, connections and what belongs to an account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mastic.app.base import Base
+from mastic.aws.neighbours.clients import Clients
+from mastic.context import Context
+from mastic.glue.account.policies import ResourcePolicies
+from mastic.glue.account.profiles import CustomEntityTypes, UsageProfiles
+from mastic.glue.account.security import SecurityConfigurations
+from mastic.glue.catalog.catalogs import Catalogs
+from mastic.glue.catalog.databases import Databases
+from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.functions import Functions
+from mastic.glue.catalog.indexes import PartitionIndexes
+from mastic.glue.catalog.partition_lists import PartitionLists
+from mastic.glue.catalog.partitions import Partitions
+from mastic.glue.catalog.search import TableSearch
+from mastic.glue.catalog.statistics import Statistics
+from mastic.glue.catalog.sweeping import QUEUE, Sweeper
+from mastic.glue.catalog.tables import Tables
+from mastic.glue.catalog.unfiltered import Unfiltered
+from mastic.glue.catalog.versions import TableVersions
+from mastic.glue.connections.connections import Connections
+from mastic.glue.pages import Pager
+from mastic.store import events
+
+_FAMILIES = (
+    PartitionIndexes,
+    Functions,
+    Catalogs,
+    SecurityConfigurations,
+    ResourcePolicies,
+    UsageProfiles,
+    CustomEntityTypes,
+)
+
+
+def add_catalog(base: Base, pager: Pager, clients: Clients) -> None:
+    """Databases, tables, partitions, and what is known about them."""
+    sweeper = Sweeper(**base.lasting)
+    changing: dict[str, Any] = {"events": Events(ids=base.ids, wanted=_bus_listens), **base.lasting}
+    tables = Tables(pager=pager, sweeper=sweeper, **changing)
+    partitions, lists = Partitions(**changing), PartitionLists(store=base.store, pager=pager)
+    base.handlers(
+        "glue",
+        Databases(pager=pager, sweeper=sweeper, **changing),
+        tables,
+        partitions,
+        lists,
+        Unfiltered(tables=tables, partitions=partitions, lists=lists),
+        TableVersions(store=base.store, pager=pager),
+        *(family(pager=pager, **base.lasting) for family in _FAMILIES),
+        Statistics(store=base.store),
+        TableSearch(store=base.store, pager=pager),
+        Connections(pager=pager, secrets=_secret_reader(clients), **base.lasting),
+    )
+    base.worker(QUEUE, sweeper.handle, concurrency=1)
+
+
+def _bus_listens(tx: Connection, scope: str) -> bool:
+    return events.listens(tx, scope, events.DEFAULT)
+
+
+def _secret_reader(clients: Clients) -> Callable[[Context, str], Any]:
+    """Secrets by name or ARN, as whoever asks may read them."""
+
+    def read(context: Context, name: str) -> Any:
+        return json.loads(clients.secret(context.account_id, context.region, name))
+
+    return read

@@ -1,0 +1,53 @@
+"""IAM and STS, and the temporary keys of whatever runs on behalf of a role."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mastic.app.base import Base
+from mastic.aws.iam.absent import Absent
+from mastic.aws.iam.accounts import Accounts
+from mastic.aws.iam.authorizations import Authorizations
+from mastic.aws.iam.credentials import Credentials
+from mastic.aws.iam.inline_policies import InlinePolicies
+from mastic.aws.iam.managed_policies import Attachments, Policies
+from mastic.aws.iam.roles import InstanceProfiles, Roles
+from mastic.aws.iam.simulations import Simulations
+from mastic.aws.iam.users import AccessKeys, Groups, Users
+from mastic.aws.sts.sessions import Sessions
+from mastic.clock import Clock
+
+_FAMILIES = (
+    Roles,
+    InstanceProfiles,
+    Users,
+    AccessKeys,
+    Groups,
+    Policies,
+    Attachments,
+    InlinePolicies,
+    Simulations,
+    Accounts,
+    Absent,
+    Authorizations,
+)
+
+
+def add_identity(base: Base) -> None:
+    """Who may do what."""
+    base.handlers("iam", *(family(**base.making) for family in _FAMILIES))
+    base.handlers("sts", Sessions(credentials=base.credentials, **base.lasting))
+
+
+class RoleKeys:
+    """Issues temporary keys of a role, as the AWS SDKs read them from the environment."""
+
+    def __init__(self, credentials: Credentials, clock: Clock) -> None:
+        self._credentials = credentials
+        self._clock = clock
+
+    def environment(self, account: str, role: str, session: str, lifetime: timedelta) -> dict[str, str]:
+        """``role`` is an ARN or a bare name."""
+        arn = role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}"
+        key, secret, token = self._credentials.issue(account, arn, session, self._clock.now() + lifetime)
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}

@@ -1,0 +1,121 @@
+"""Jobs, their runs and processes, triggers, and the tags of Glue's resources."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mastic.app.base import Base
+from mastic.app.identity import RoleKeys
+from mastic.config import Config
+from mastic.context import split_scope
+from mastic.executors.local import LocalExecutor
+from mastic.executors.runtimes import Runtimes
+from mastic.glue.account import profiles
+from mastic.glue.catalog import catalogs, databases, functions, tables
+from mastic.glue.connections import connections
+from mastic.glue.jobs import definitions as jobs
+from mastic.glue.jobs.bookmarks import Bookmarks
+from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
+from mastic.glue.jobs.channel import Channel
+from mastic.glue.jobs.housekeeping import Housekeeping
+from mastic.glue.jobs.lifecycle import Lifecycle
+from mastic.glue.jobs.messages import Messages
+from mastic.glue.jobs.metrics import JobMetrics, MetricSink
+from mastic.glue.jobs.preparation import CHANNEL_PATH, EMBEDDED_RUNTIME, SPARK_RUNTIME, Preparation
+from mastic.glue.jobs.runs import JobRuns
+from mastic.glue.pages import Pager
+from mastic.glue.tags import Tags
+from mastic.glue.triggers import definitions as triggers
+from mastic.glue.triggers.firing import Firing
+from mastic.loops.job_logs import JobLogs, LogSink
+from mastic.loops.launching import Launcher
+from mastic.loops.runner import Runner
+from mastic.loops.scheduler import Scheduler
+from mastic.objects.base import Objects
+from mastic.store.job_runs import JobRun
+
+# Whether the resource of an ARN exists, by the ARN's kind.
+_EXISTS = {
+    "job": jobs.exists,
+    "trigger": triggers.exists,
+    "connection": connections.exists,
+    "catalog": catalogs.exists,
+    "database": databases.exists,
+    "table": tables.exists,
+    "userDefinedFunction": functions.exists,
+    "usageProfile": profiles.profile_exists,
+    "customEntityType": profiles.entity_type_exists,
+}
+
+
+def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metrics: MetricSink) -> None:
+    """Jobs really run, triggers really fire."""
+    lifecycle = Lifecycle(clock=base.clock, ids=base.ids)
+    firing = Firing(clock=base.clock, lifecycle=lifecycle, strict_lineage=base.config.strict_trigger_lineage)
+    base.reactor.subscribe("job_run.state", firing.on_job_run)
+    base.handlers(
+        "glue",
+        jobs.Jobs(
+            lifecycle=lifecycle,
+            pager=pager,
+            default_glue_version=base.config.default_glue_version,
+            **base.making,
+        ),
+        JobRuns(lifecycle=lifecycle, pager=pager, **base.lasting),
+        Bookmarks(**base.lasting),
+        triggers.Triggers(firing=firing, pager=pager, exists={"job": jobs.exists}, **base.lasting),
+        Tags(store=base.store, exists=_EXISTS),
+    )
+    base.app.asgi.mount(CHANNEL_PATH, Channel(Messages(metrics=JobMetrics(metrics).put, **base.lasting)))
+    base.active(Scheduler(holder=base.holder, sources=(firing,), **base.lasting))
+    _add_runner(base, lifecycle, objects, logs)
+
+
+def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSink) -> None:
+    config, runs = base.config, base.config.data_dir / "runs"
+    runtimes = Runtimes(config.runtimes_dir)
+    keys = RoleKeys(base.credentials, base.clock)
+
+    def environment(run: JobRun) -> dict[str, str]:
+        # Good for as long as the run may last.
+        lifetime = timedelta(minutes=(run.body.get("Timeout") or LONGEST_TIMEOUT) + 60)
+        account, _ = split_scope(run.scope)
+        return keys.environment(account, run.plan["Role"], "GlueJobRunnerSession", lifetime)
+
+    executor = LocalExecutor(
+        interpreter=runtimes.interpreter,
+        directory=config.data_dir / "interpreters",
+        warm=config.warm_interpreters,
+        prepare=(EMBEDDED_RUNTIME,),
+        extra_env=_spark_settings(config),
+    )
+    preparation = Preparation(
+        objects=objects,
+        endpoint=base.endpoint,
+        credentials=environment,
+        default_engine=config.default_engine,
+        installed=lambda name: runtimes.interpreter(name) is not None,
+        memory_mb=executor.memory_mb,
+        cores=executor.cores,
+    )
+    launcher = Launcher(
+        lifecycle=lifecycle, preparation=preparation, executor=executor, directory=runs, **base.lasting
+    )
+    runner = Runner(
+        holder=base.holder,
+        lifecycle=lifecycle,
+        launcher=launcher,
+        executor=executor,
+        logs=JobLogs(sink=logs, **base.lasting),
+        spark_installed=lambda: runtimes.interpreter(SPARK_RUNTIME) is not None,
+        **base.lasting,
+    )
+    base.active(executor, runner)
+    housekeeping = Housekeeping(lifecycle=lifecycle, directory=runs, **base.lasting)
+    base.janitor("jobs", housekeeping.tidy, seconds=60)
+
+
+def _spark_settings(config: Config) -> dict[str, str]:
+    """What the Spark runtime reads from its environment."""
+    settings = {"MASTIC_SPARK_PACKAGES": config.spark_packages, "MASTIC_SPARK_JARS": config.spark_jars_dir}
+    return {name: value for name, value in settings.items() if value}
