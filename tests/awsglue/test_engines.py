@@ -25,9 +25,9 @@ TOOLS = (
     "hypothesis",
     "sortedcontainers",
     "typing_extensions",
-    "psycopg",
-    "psycopg-binary",
 )
+# Where one is missing, the tests of its sources are skipped.
+DRIVERS = ("psycopg", "psycopg-binary", "pymysql", "openpyxl", "et-xmlfile", "amazon-ion")
 START = "import sys; sys.path.append({site!r}); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
 # Apache Spark takes a second per query: there the suite's core runs, where the engines could differ.
 CORE = ("test_fields.py", "test_choices.py", "test_records.py", "test_sources.py")
@@ -36,8 +36,10 @@ CORE = ("test_fields.py", "test_choices.py", "test_records.py", "test_sources.py
 def tools(folder: Path) -> Path:
     """A folder with links to the test tools alone: more of this environment would change what the runtime is."""
     folder.mkdir()
-    for name in TOOLS:
-        distribution = importlib.metadata.distribution(name)
+    present = {distribution.name.lower(): distribution for distribution in importlib.metadata.distributions()}
+    for distribution in [present[name] for name in TOOLS] + [
+        present[name] for name in DRIVERS if name in present
+    ]:
         for top in {
             file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")
         }:
