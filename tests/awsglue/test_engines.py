@@ -52,7 +52,7 @@ def tools(folder: Path) -> Path:
 @pytest.mark.skipif(installed() != "", reason="the suite itself runs in an environment with an engine")
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("runtime", ["sail", "spark-3.5"])
-def test_suite_in_runtime(runtime: str, tmp_path: Path) -> None:
+def test_suite(runtime: str, tmp_path: Path) -> None:
     python = RUNTIMES / runtime / "bin" / "python"
     if not python.exists():
         pytest.skip(f"runtime {runtime} is not installed")
