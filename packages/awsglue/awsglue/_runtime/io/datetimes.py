@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _STAMP = re.compile(
     r"(?P<year>[+-]?\d{4,6})(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2})"
-    r"(?:[ T](?P<clock>\S.*)?)?)?)?\Z"
+    r"(?:[ T](?P<clock>\S.*))?)?)?\Z"
 )
 _CLOCK = re.compile(
     r"T?(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d*))?)?\s*(?P<zone>\S.*)?\Z"
