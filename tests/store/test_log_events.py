@@ -280,3 +280,12 @@ def test_subscriptions_get_what_matches_compressed(service: Service) -> None:
     assert document["logStream"] == "s"
     assert [e["message"] for e in document["logEvents"]] == ["ERROR x"]
     assert document["logEvents"][0]["id"] in key
+
+
+def test_names_are_taken_once(service: Service) -> None:
+    service.groups.create_log_group(service.context, {"logGroupName": "g"})
+    service.streams.create_log_stream(service.context, {"logGroupName": "g", "logStreamName": "s"})
+    with pytest.raises(ServiceError, match="log group already exists"):
+        service.groups.create_log_group(service.context, {"logGroupName": "g"})
+    with pytest.raises(ServiceError, match="log stream already exists"):
+        service.streams.create_log_stream(service.context, {"logGroupName": "g", "logStreamName": "s"})

@@ -100,8 +100,9 @@ def create(tx: Connection, latest: Version, tags: dict[str, str]) -> bool:
         insert(tx, lambda_functions)
         .values(scope=latest.scope, name=latest.name, next_version=1, tags=tags)
         .on_conflict_do_nothing(index_elements=["scope", "name"])
-    ).rowcount
-    if not added:
+        .returning(lambda_functions.c.name)
+    ).scalar()
+    if added is None:
         return False
     add_version(tx, latest)
     return True

@@ -65,8 +65,9 @@ def add(tx: Connection, mapping: Mapping) -> bool:
             body=mapping.body,
         )
         .on_conflict_do_nothing(index_elements=["scope", "source_arn", "function_arn"])
-    ).rowcount
-    return bool(added)
+        .returning(lambda_mappings.c.id)
+    ).scalar()
+    return added is not None
 
 
 def get(tx: Connection, scope: str, mapping_id: str) -> Mapping | None:
@@ -128,10 +129,14 @@ def remove(tx: Connection, mapping_id: str) -> bool:
 
 def take(tx: Connection, key: str, now: datetime) -> bool:
     """Note that an event was taken in; false when it was before."""
+    # PostgreSQL's driver does not count rows of such an INSERT: what it returns tells.
     added = tx.execute(
-        insert(tx, lambda_taken).values(key=key, taken=now).on_conflict_do_nothing(index_elements=["key"])
-    ).rowcount
-    return bool(added)
+        insert(tx, lambda_taken)
+        .values(key=key, taken=now)
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(lambda_taken.c.key)
+    ).scalar()
+    return added is not None
 
 
 def forget(tx: Connection, before: datetime) -> None:
