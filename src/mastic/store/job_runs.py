@@ -1,6 +1,4 @@
-"""Job runs, the launches of their processes, and who asked for them.
-
-Owns ``job_runs``, ``job_launches`` and ``job_starts``.
+"""Job runs and the launches of their processes. Owns ``job_runs`` and ``job_launches``.
 
 A run is what the API shows; a launch is one process made for it (a run has a second one when it moves to
 another engine, or when the first never began). ``seq`` grows with every run and orders them. ``plan`` is the
@@ -27,7 +25,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    delete,
     func,
     insert,
     select,
@@ -94,20 +91,6 @@ job_launches = Table(
     Column("ended", Boolean, nullable=False, default=False),
 )
 
-job_starts = Table(
-    "job_starts",
-    metadata,
-    Column("scope", String(64), primary_key=True),
-    Column("root", String(255), primary_key=True),
-    Column("digest", String(64), primary_key=True),
-    Column("call", Integer, primary_key=True),
-    Column("delivery", String(255), nullable=False),
-    Column("invocation", String(255), nullable=False),
-    Column("run_id", String(255), nullable=False),
-    Column("made_on", Timestamp, nullable=False),
-)
-Index("ix_job_starts_made_on", job_starts.c.made_on)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobRun:
@@ -157,16 +140,6 @@ class Launch:
     stdout_offset: int
     stderr_offset: int
     ended: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Start:
-    """An earlier StartJobRun call of the same caller with the same content."""
-
-    call: int
-    delivery: str
-    invocation: str
-    run_id: str
 
 
 # -- runs ------------------------------------------------------------------------------------------
@@ -397,48 +370,6 @@ def end_launch(tx: Connection, launch: Launch) -> None:
         )
         .values(ended=True),
     )
-
-
-# -- who asked for a run ---------------------------------------------------------------------------
-
-
-def starts(tx: Connection, scope: str, root: str, digest: str) -> list[Start]:
-    """The calls with this content that belong to one cause, in the order of their first delivery."""
-    rows = tx.execute(
-        select(job_starts)
-        .where(job_starts.c.scope == scope, job_starts.c.root == root, job_starts.c.digest == digest)
-        .order_by(job_starts.c.call)
-        .with_for_update()
-    )
-    return [Start(call=r.call, delivery=r.delivery, invocation=r.invocation, run_id=r.run_id) for r in rows]
-
-
-def add_start(tx: Connection, **columns: Any) -> None:
-    """Record that a call started a run; a second of the same place raises ``engine.Duplicate``."""
-    tx.execute(insert(job_starts).values(**columns))
-
-
-def repeat_start(
-    tx: Connection, scope: str, root: str, digest: str, start: Start, delivery: str, invocation: str
-) -> None:
-    """A later delivery has reached this call again."""
-    guarded(
-        tx,
-        update(job_starts)
-        .where(
-            job_starts.c.scope == scope,
-            job_starts.c.root == root,
-            job_starts.c.digest == digest,
-            job_starts.c.call == start.call,
-            job_starts.c.delivery == start.delivery,
-        )
-        .values(delivery=delivery, invocation=invocation),
-    )
-
-
-def forget_starts(tx: Connection, before: datetime) -> int:
-    """Drop the records of calls that nobody will repeat any more."""
-    return tx.execute(delete(job_starts).where(job_starts.c.made_on < before)).rowcount
 
 
 def _first(tx: Connection, query: Any) -> JobRun | None:

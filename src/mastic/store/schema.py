@@ -22,10 +22,38 @@ metadata = MetaData(
 
 # The modules of mastic.store that define tables. Migrations and tests load exactly these.
 families = (
-    "iam", "credentials", "metrics", "alarms", "events",
-    "outbox", "tasks", "leases", "settings", "catalog_catalogs", "catalog_databases", "catalog_tables", "catalog_partitions", "catalog_statistics", "documents",
+    "alarms",
+    "athena",
+    "bookmarks",
+    "buckets",
+    "catalog_catalogs",
+    "catalog_databases",
+    "catalog_partitions",
+    "catalog_statistics",
+    "catalog_tables",
+    "credentials",
+    "documents",
+    "events",
+    "iam",
+    "job_runs",
+    "job_starts",
+    "jobs",
+    "lambda_",
+    "lambda_code",
+    "lambda_events",
+    "leases",
+    "log_events",
+    "log_filters",
+    "logs",
+    "metrics",
+    "objects",
+    "outbox",
+    "settings",
     "tags",
-    "logs", "log_events", "log_filters", "lambda_", "lambda_code", "lambda_events", "jobs", "job_runs", "bookmarks", "triggers", "athena", "buckets", "objects", "uploads")
+    "tasks",
+    "triggers",
+    "uploads",
+)
 
 # Text that sorts by code point on every database, as keyset pages and range searches need.
 Sortable = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")

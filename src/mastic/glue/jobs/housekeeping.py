@@ -9,7 +9,7 @@ from pathlib import Path
 from mastic.clock import Clock
 from mastic.glue.jobs import starts, states
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
-from mastic.store import job_runs, jobs, triggers
+from mastic.store import job_runs, job_starts, jobs, triggers
 from mastic.store.engine import Stale, Store
 
 LONGEST_WAIT = timedelta(days=15)
@@ -30,7 +30,7 @@ class Housekeeping:
         self._expire()
         self._admit()
         with self._store.write() as tx:
-            job_runs.forget_starts(tx, self._clock.now() - starts.KEPT)
+            job_starts.forget(tx, self._clock.now() - starts.KEPT)
             triggers.forget_fires(tx, self._clock.now() - FIRES_KEPT)
         self._sweep()
 

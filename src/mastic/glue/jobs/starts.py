@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from mastic.context import Context
 from mastic.glue.idempotency import plain
-from mastic.store import job_runs, schema
+from mastic.store import job_starts, schema
 
 KEPT = timedelta(days=2)
 # Every AWS SDK tells its execution environment in User-Agent: "exec-env/AWS_Lambda_python3.12".
@@ -62,7 +62,7 @@ def once(
     if origin is None:
         return start()
     digest = hashlib.sha256(_canonical(request)).hexdigest()
-    known = job_runs.starts(tx, context.scope, origin.root, digest)
+    known = job_starts.of_cause(tx, context.scope, origin.root, digest)
     for call in known:
         repeated = (
             call.delivery == origin.delivery and origin.invocation and call.invocation == origin.invocation
@@ -71,12 +71,12 @@ def once(
             return call.run_id
     for call in known:
         if call.delivery != origin.delivery:
-            job_runs.repeat_start(
+            job_starts.repeat(
                 tx, context.scope, origin.root, digest, call, origin.delivery, origin.invocation
             )
             return call.run_id
     run_id = start()
-    job_runs.add_start(
+    job_starts.add(
         tx,
         scope=context.scope,
         root=origin.root,
