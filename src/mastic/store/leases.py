@@ -31,8 +31,9 @@ def acquire(tx: Connection, name: str, holder: str, now: datetime, expires: date
         insert(tx, leases)
         .values(name=name, holder=holder, expires=expires)
         .on_conflict_do_nothing(index_elements=["name"])
-    ).rowcount
-    return bool(added)
+        .returning(leases.c.name)  # PostgreSQL's driver does not count the rows of such an INSERT
+    ).first()
+    return added is not None
 
 
 def release(tx: Connection, name: str, holder: str) -> None:
