@@ -102,6 +102,14 @@ def _configuration() -> None:
             native(self, key, text)
 
     RuntimeConfig.set = set_  # type: ignore[method-assign]
+    native_unset = RuntimeConfig.unset
+
+    def unset(self: Any, key: str) -> None:
+        STATE.conf.pop(key, None)
+        if not key.startswith(_OURS):
+            native_unset(self, key)
+
+    RuntimeConfig.unset = unset  # type: ignore[method-assign]
 
 
 def _writers() -> None:
