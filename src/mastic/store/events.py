@@ -221,13 +221,14 @@ def tick(tx: Connection, rule: Rule, at: datetime, following: datetime | None) -
         upsert(tx, ticks)
         .values(scope=rule.scope, bus=rule.bus, rule=rule.name, at=at)
         .on_conflict_do_nothing()
-    ).rowcount
+        .returning(ticks.c.rule)  # PostgreSQL's driver does not count the rows of such an INSERT
+    ).first()
     tx.execute(
         update(rules)
         .where(*_of(rules, rule), rules.c.name == rule.name, rules.c.due == at)
         .values(due=following)
     )
-    return bool(added)
+    return added is not None
 
 
 def forget_ticks(tx: Connection, before: datetime) -> None:

@@ -319,8 +319,9 @@ def add_member(tx: Connection, container: Entity, member: Entity) -> bool:
         upsert(tx, members)
         .values(account=container.account, kind=container.kind, key=container.key, member=member.key)
         .on_conflict_do_nothing()
-    ).rowcount
-    return bool(added)
+        .returning(members.c.member)  # PostgreSQL's driver does not count the rows of such an INSERT
+    ).first()
+    return added is not None
 
 
 def remove_member(tx: Connection, container: Entity, member: Entity) -> bool:
