@@ -45,7 +45,7 @@ def add_functions(
     packages = Packages(directory=directory, key=base.token_key, read_object=objects.read, **base.lasting)
     pool = FunctionPool(directory, spare=min(1, config.warm_interpreters))
     output = FunctionLogs(sink=logs, metrics=metrics, **base.lasting)
-    keys = RoleKeys(base.credentials, base.clock)
+    keys = RoleKeys(base.credentials, base.clock, base.config.endpoints.get("s3"))
 
     def environment(scope: str, role: str, session: str) -> dict[str, str]:
         return keys.environment(split_scope(scope)[0], role, session, _KEYS_LAST)

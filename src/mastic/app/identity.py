@@ -16,6 +16,7 @@ from mastic.aws.iam.simulations import Simulations
 from mastic.aws.iam.users import AccessKeys, Groups, Users
 from mastic.aws.sts.sessions import Sessions
 from mastic.clock import Clock
+from mastic.errors import Refused
 
 _FAMILIES = (
     Roles,
@@ -40,14 +41,39 @@ def add_identity(base: Base) -> None:
 
 
 class RoleKeys:
-    """Issues temporary keys of a role, as the AWS SDKs read them from the environment."""
+    """Issues temporary keys of a role, as the AWS SDKs read them from the environment.
 
-    def __init__(self, credentials: Credentials, clock: Clock) -> None:
+    With an outside S3 the keys are the server's own for that S3, because an SDK has one pair for all services;
+    its endpoint comes with them.
+    """
+
+    def __init__(self, credentials: Credentials, clock: Clock, outside_s3: str | None) -> None:
         self._credentials = credentials
         self._clock = clock
+        self._outside = outside_s3
 
     def environment(self, account: str, role: str, session: str, lifetime: timedelta) -> dict[str, str]:
         """``role`` is an ARN or a bare name."""
+        if self._outside:
+            return outside_keys(self._outside)
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}"
         key, secret, token = self._credentials.issue(account, arn, session, self._clock.now() + lifetime)
         return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+
+
+def outside_keys(endpoint: str) -> dict[str, str]:
+    """The server's own keys for an outside S3, by the AWS SDKs' usual chain, and where that S3 is."""
+    from botocore.session import get_session
+
+    found = get_session().get_credentials()
+    if found is None:
+        raise Refused(
+            f"no credentials for the S3 at {endpoint}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    keys = found.get_frozen_credentials()
+    environment = {
+        "AWS_ENDPOINT_URL_S3": endpoint,
+        "AWS_ACCESS_KEY_ID": keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+    }
+    return {**environment, "AWS_SESSION_TOKEN": keys.token} if keys.token else environment

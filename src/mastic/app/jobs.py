@@ -74,7 +74,7 @@ def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metri
 def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSink) -> None:
     config, runs = base.config, base.config.data_dir / "runs"
     runtimes = Runtimes(config.runtimes_dir)
-    keys = RoleKeys(base.credentials, base.clock)
+    keys = RoleKeys(base.credentials, base.clock, base.config.endpoints.get("s3"))
 
     def environment(run: JobRun) -> dict[str, str]:
         # Good for as long as the run may last.
