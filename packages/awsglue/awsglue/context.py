@@ -372,14 +372,7 @@ def _session(given: Any) -> Any:
         return given
     if isinstance(given, GlueContext):
         return given.spark_session
-    from awsglue._runtime.engine import current_session, get_or_create_session
+    from awsglue._runtime.engine import get_or_create_session
 
-    found = current_session()
-    if found is not None:
-        return found
-    if type(given).__module__.startswith("pyspark") and hasattr(given, "_jsc"):
-        # A classic SparkContext that the script made itself: its own session, with its own settings.
-        from pyspark.sql import SparkSession
-
-        return SparkSession(given)
+    # A SparkContext: the session of this process is over it already, or is made over it now.
     return get_or_create_session()
