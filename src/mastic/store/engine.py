@@ -257,8 +257,12 @@ class _GroupCommit:
     def _undo(self, savepoint: NestedTransaction | None) -> None:
         """With the pen held: take back what a member did that failed."""
         if savepoint is not None:
-            if savepoint.is_active:
-                savepoint.rollback()
+            try:
+                if savepoint.is_active:
+                    savepoint.rollback()
+            except Exception as error:  # noqa: BLE001 - every member of the group is told
+                # A full disk or an I/O error makes SQLite take back the whole transaction, savepoints and all.
+                self._abandon(error)
             return
         self._group = None
         transaction = self._connection.get_transaction() if self._connection else None
@@ -285,16 +289,27 @@ class _GroupCommit:
         transaction = self._connection.get_transaction()
         try:
             if transaction is not None:
+                driver: Any = self._connection.connection.driver_connection
+                if not driver.in_transaction:  # the driver's commit() would do nothing, without a word
+                    raise RuntimeError("SQLite has taken the whole transaction back")
                 transaction.commit()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - every member of the group is told
             group.failure = error
             self._connection.close()
             self._connection = None
         finally:
             group.done.set()
 
+    def _abandon(self, error: BaseException) -> None:
+        """With the pen held: the group's transaction is gone, and with it what every member wrote."""
+        group, self._group = self._group, None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if group is not None:
+            group.failure = error
+            group.done.set()
+
     def close(self) -> None:
         with self._pen:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._abandon(RuntimeError("the store was closed before this was committed"))

@@ -1,0 +1,83 @@
+"""Writers of the embedded store that share one COMMIT: none is told of success that did not come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from mastic.store.engine import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(f"sqlite:///{tmp_path / 'mastic.db'}")
+    with made.write() as tx:
+        tx.execute(text("CREATE TABLE notes (id INTEGER PRIMARY KEY, body BLOB)"))
+    yield made
+    made.close()
+
+
+def test_a_full_disk_fails_every_writer_of_the_group(store: Store) -> None:
+    """SQLite then rolls the transaction back as a whole, with what earlier members wrote."""
+    failures: dict[str, BaseException] = {}
+    first_wrote = threading.Event()
+    second_waits = threading.Event()
+
+    def first() -> None:
+        try:
+            with store.write() as tx:
+                tx.execute(text("INSERT INTO notes VALUES (1, x'00')"))
+                first_wrote.set()
+                assert second_waits.wait(10)
+                group = store._group
+                assert group is not None
+                while not group._waiting:
+                    second_waits.wait(0.01)
+        except (OperationalError, RuntimeError) as error:
+            failures["first"] = error
+
+    def second() -> None:
+        assert first_wrote.wait(10)
+        second_waits.set()
+        try:
+            with store.write() as tx:
+                tx.execute(text("PRAGMA max_page_count = 20"))
+                tx.execute(text("INSERT INTO notes VALUES (2, zeroblob(200000))"))
+        except (OperationalError, RuntimeError) as error:
+            failures["second"] = error
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    with store.read() as tx:
+        kept = list(tx.execute(text("SELECT id FROM notes")).scalars())
+    assert kept == []
+    assert set(failures) == {"first", "second"}
+    assert isinstance(failures["second"], OperationalError)
+
+    # The next writer begins anew.
+    with store.write() as tx:
+        tx.execute(text("INSERT INTO notes VALUES (3, x'00')"))
+    with store.read() as tx:
+        assert list(tx.execute(text("SELECT id FROM notes")).scalars()) == [3]
+
+
+def test_a_failing_member_leaves_the_others(store: Store) -> None:
+    def failing() -> None:
+        with store.write() as tx:
+            tx.execute(text("INSERT INTO notes VALUES (1, x'00')"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    with store.write() as tx:
+        tx.execute(text("INSERT INTO notes VALUES (2, x'00')"))
+    with store.read() as tx:
+        assert list(tx.execute(text("SELECT id FROM notes")).scalars()) == [2]
