@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING
+
 from mastic.app.base import Base
 from mastic.athena.catalog import Catalog
-from mastic.athena.engine import Engine
 from mastic.athena.executions import QUEUE, Executions
 from mastic.athena.failures import invalid
 from mastic.athena.metadata import Metadata
 from mastic.athena.results import Results
-from mastic.athena.runner import Runner
 from mastic.athena.saved import Saved
 from mastic.athena.workgroups import WorkGroups
-from mastic.athena.writes import Writer
 from mastic.objects.base import Objects
 from mastic.wire.paging import Pages, Paging
+
+if TYPE_CHECKING:
+    from mastic.athena.runner import Runner
 
 
 def add_athena(base: Base, objects: Objects) -> None:
     """Queries, work groups, saved queries."""
     pages = Pages(Paging(base.token_key.encode(), error=invalid))
     catalog = Catalog(base.app.asgi.dispatcher.invoke)
-    engine = Engine()
     executions = Executions(pages=pages, **base.making)
     saved = Saved(pages=pages, **base.making)
-    runner = Runner(
-        executions=executions,
-        saved=saved,
-        catalog=catalog,
-        objects=objects,
-        engine=engine,
-        writer=Writer(engine=engine, objects=objects, ids=base.ids),
-        clock=base.clock,
-        scratch=base.config.data_dir / "athena",
-    )
-    executions.when_stopped(runner.stop)
+
+    @functools.cache
+    def runner() -> Runner:
+        # The engine and the SQL parser take a second to load: the first query waits for them, not the server.
+        from mastic.athena.engine import Engine
+        from mastic.athena.runner import Runner
+        from mastic.athena.writes import Writer
+
+        engine = Engine()
+        return Runner(
+            executions=executions,
+            saved=saved,
+            catalog=catalog,
+            objects=objects,
+            engine=engine,
+            writer=Writer(engine=engine, objects=objects, ids=base.ids),
+            clock=base.clock,
+            scratch=base.config.data_dir / "athena",
+        )
+
+    executions.when_stopped(lambda query: runner().stop(query))
     base.handlers(
         "athena",
         WorkGroups(pages=pages, **base.lasting),
@@ -43,4 +55,4 @@ def add_athena(base: Base, objects: Objects) -> None:
         saved,
         Metadata(store=base.store, catalog=catalog),
     )
-    base.worker(QUEUE, runner.handle)
+    base.worker(QUEUE, lambda task: runner().handle(task))

@@ -56,7 +56,7 @@ def build(config: Config, *, endpoint: str = "", clock: Clock | None = None, ids
     destinations.add("lambda", check=functions.objection, deliver=functions.take_event)
     logs.connect(metrics=metrics.put_data, deliver=functions.invoke_async)
     pager = Pager(base.token_key)
-    add_catalog(base, pager, neighbours.clients)
+    add_catalog(base, pager, neighbours.clients, objects)
     add_athena(base, objects)
     add_jobs(base, pager, objects=objects, logs=logs, metrics=metrics)
     base.app.asgi.mount("/_mastic", Status(base.store))

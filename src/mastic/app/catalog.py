@@ -18,6 +18,7 @@ from mastic.glue.catalog.catalogs import Catalogs
 from mastic.glue.catalog.databases import Databases
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.functions import Functions
+from mastic.glue.catalog.iceberg import IcebergTables
 from mastic.glue.catalog.indexes import PartitionIndexes
 from mastic.glue.catalog.partition_lists import PartitionLists
 from mastic.glue.catalog.partitions import Partitions
@@ -29,6 +30,7 @@ from mastic.glue.catalog.unfiltered import Unfiltered
 from mastic.glue.catalog.versions import TableVersions
 from mastic.glue.connections.connections import Connections
 from mastic.glue.pages import Pager
+from mastic.objects.base import Objects
 from mastic.store import events
 
 _FAMILIES = (
@@ -42,11 +44,12 @@ _FAMILIES = (
 )
 
 
-def add_catalog(base: Base, pager: Pager, clients: Clients) -> None:
+def add_catalog(base: Base, pager: Pager, clients: Clients, objects: Objects) -> None:
     """Databases, tables, partitions, and what is known about them."""
     sweeper = Sweeper(**base.lasting)
     changing: dict[str, Any] = {"events": Events(ids=base.ids, wanted=_bus_listens), **base.lasting}
-    tables = Tables(pager=pager, sweeper=sweeper, **changing)
+    iceberg = IcebergTables(objects=objects, ids=base.ids)
+    tables = Tables(pager=pager, sweeper=sweeper, iceberg=iceberg, **changing)
     partitions, lists = Partitions(**changing), PartitionLists(store=base.store, pager=pager)
     base.handlers(
         "glue",

@@ -63,9 +63,9 @@ class RoleKeys:
 
 def outside_keys(endpoint: str) -> dict[str, str]:
     """The server's own keys for an outside S3, by the AWS SDKs' usual chain, and where that S3 is."""
-    from botocore.session import get_session
+    from botocore.session import Session
 
-    found = get_session().get_credentials()
+    found = Session().get_credentials()  # type: ignore[no-untyped-call]
     if found is None:
         raise Refused(
             f"no credentials for the S3 at {endpoint}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"

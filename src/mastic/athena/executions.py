@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from mastic.athena import workgroups
 from mastic.athena.failures import QueryFailure, invalid
-from mastic.athena.statements import Statement, classify
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError
@@ -23,6 +22,9 @@ from mastic.store import athena as rows
 from mastic.store import outbox, tasks
 from mastic.store.engine import Duplicate, Stale, Store
 from mastic.wire.paging import Pages
+
+if TYPE_CHECKING:
+    from mastic.athena.statements import Statement
 
 QUEUE = "athena.query"
 TERMINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -46,6 +48,8 @@ class Executions:
     # -- operations --------------------------------------------------------------------------------
 
     def start_query_execution(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        from mastic.athena.statements import classify
+
         statement = classify(request["QueryString"])
         id = self._ids.uuid()
         token = request.get("ClientRequestToken") or id

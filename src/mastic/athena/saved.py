@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import sqlglot
+from typing import TYPE_CHECKING, Any
 
 from mastic.athena import workgroups
 from mastic.athena.failures import QueryFailure, invalid
-from mastic.athena.statements import Statement, names
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError
@@ -16,6 +13,9 @@ from mastic.ids import Ids
 from mastic.store import athena as rows
 from mastic.store.engine import Duplicate, Stale, Store
 from mastic.wire.paging import Pages
+
+if TYPE_CHECKING:
+    from mastic.athena.statements import Statement
 
 NAMED, PREPARED = "named", "prepared"
 _DEFAULT_PAGE = 50
@@ -146,6 +146,8 @@ class Saved:
 
     def prepare(self, scope: str, group: str, statement: Statement) -> None:
         """PREPARE and DEALLOCATE PREPARE. Raises QueryFailure."""
+        from mastic.athena.statements import names
+
         name = names(statement.words["name"])[0]
         with self._store.write() as tx:
             existed = rows.delete_saved(tx, scope, PREPARED, group, name)
@@ -157,6 +159,10 @@ class Saved:
 
     def expand(self, scope: str, group: str, statement: Statement) -> tuple[str, list[str]]:
         """The text that EXECUTE names, and its USING values. Raises QueryFailure."""
+        import sqlglot
+
+        from mastic.athena.statements import names
+
         name = names(statement.words["name"])[0]
         with self._store.read() as tx:
             row = rows.get_saved(tx, scope, PREPARED, group, name)
