@@ -183,6 +183,19 @@ def test_concurrent_appends_lose_nothing(orders: str, spark: Any, query: Any) ->
     assert query(f"SELECT count(*) FROM {orders}") == [(7,)]
 
 
+def test_concurrent_changes_lose_nothing(orders: str, spark: Any, query: Any) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    acts = [
+        lambda: spark.sql(f"UPDATE {orders} SET amount = 100 WHERE id = 1"),
+        lambda: spark.sql(f"DELETE FROM {orders} WHERE id = 3"),
+        lambda: spark.sql(f"INSERT INTO {orders} VALUES (200, 'eu', 2.0, null)"),
+    ]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda act: act(), acts))
+    assert query(f"SELECT id, amount FROM {orders} ORDER BY id") == [(1, 100.0), (2, 2.5), (200, 2.0)]
+
+
 def test_catalog_questions(orders: str, database: str, spark: Any, query: Any) -> None:
     assert spark.catalog.tableExists(orders)
     assert not spark.catalog.tableExists(f"glue_catalog.{database}.nope")

@@ -75,14 +75,14 @@ def _append_files(table: Any, files: list[Any]) -> None:
 
 def _retrying(commit: Callable[[Any], None], load: Callable[[], Any], first: Any = None) -> None:
     """Try a commit on the table as it is now, again on conflict with somebody else's."""
-    from pyiceberg.exceptions import CommitFailedException
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
 
     for attempt in range(RETRIES):
         table = first if first is not None and attempt == 0 else load()
         try:
             commit(table)
             return
-        except CommitFailedException:
+        except (CommitFailedException, ValidationException):
             if attempt + 1 == RETRIES:
                 raise
             time.sleep(random.uniform(0.05, 0.1) * 2**attempt)
