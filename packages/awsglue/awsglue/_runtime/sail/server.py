@@ -31,6 +31,7 @@ def _settings(memory_mb: int | None, cores: int | None, scratch: str) -> None:
         "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
         "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(max(limit, 256 << 20)),
         "SAIL_RUNTIME__TEMPORARY_FILES__PATHS": f'["{temporary}"]',
+        "SAIL_EXECUTION__CHECKPOINT__PATH": f"file://{scratch}/checkpoints",
         "SAIL_EXECUTION__DEFAULT_PARALLELISM": str(cores or 0),
         # A file rewritten in place by somebody else must be seen as it is now.
         "SAIL_PARQUET__FILE_STATISTICS_CACHE__TYPE": "none",

@@ -225,9 +225,18 @@ class Services:
 
     def prove(self, text: str, parsed: Any, frames: list[Any]) -> list[tuple[int, int, str]]:
         """Changes that a query text needs to give Spark's answer here. Raises EngineRefused."""
-        from awsglue._runtime.sail.sql_proof import check
+        from awsglue._runtime.sail.sql_proof import check, names_current_database
 
+        if names_current_database(text):
+            self.check_current_database()
         return check(text, parsed, frames)
+
+    def check_current_database(self) -> None:
+        """The engine's own idea of where it is stays at the default; ours may have moved. Raises EngineRefused."""
+        if (self.tables.catalog, self.tables.database) != ("spark_catalog", "default"):
+            raise EngineRefused(
+                "current_database() or current_catalog() after USE", "use spark.catalog instead"
+            )
 
     def view_names(self) -> list[str]:
         """Names of the session's temporary views."""

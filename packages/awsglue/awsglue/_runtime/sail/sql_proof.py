@@ -156,3 +156,9 @@ def _kinds(node: Any, columns: dict[str, set[str]]) -> set[str]:
         ):
             found |= _kinds(child, columns)
     return found
+
+
+def names_current_database(text: str) -> bool:
+    """Whether a statement asks for the current database, schema or catalog."""
+    named = {word.text.lower() for word in words(text)}
+    return bool(named & {"current_database", "current_schema", "current_catalog"})

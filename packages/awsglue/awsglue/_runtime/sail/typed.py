@@ -60,6 +60,11 @@ def _operands(expression: Any) -> list[Any]:
         and str(function.arguments[0].literal.string).lower() in ("dow", "dayofweek_iso", "dow_iso")
     ):
         raise EngineRefused("extract(dow)")
+    if name in ("current_database", "current_schema", "current_catalog"):
+        from awsglue._runtime import engine
+
+        engine.get_or_create_session()._mastic.check_current_database()  # type: ignore[attr-defined]
+        return []
     if name in CAST_TO:
         _wrap_cast(expression, CAST_TO[name])
         return []
