@@ -182,6 +182,8 @@ def unzip(data: bytes, place: Path) -> None:
         for entry in archive.infolist():
             target = place / entry.filename.replace("\\", "/")
             mode = entry.external_attr >> 16
+            # A link of the package may stand in the way: it must not lead anywhere else.
+            _stay_inside(place, target.parent if stat.S_ISLNK(mode) else target)
             if entry.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
                 continue
@@ -200,8 +202,14 @@ def unzip(data: bytes, place: Path) -> None:
 
 def _link(place: Path, target: Path, destination: str) -> None:
     """A symbolic link, as long as it stays inside the package."""
-    inside = os.path.normpath(os.path.join(target.parent.relative_to(place), destination))
-    if os.path.isabs(destination) or inside.split(os.sep)[0] == "..":
+    if os.path.isabs(destination):
         raise invalid(f"Could not unzip uploaded file: the link {target.name!r} leads out of the package")
+    _stay_inside(place, target.parent / destination)
     target.unlink(missing_ok=True)
     target.symlink_to(destination)
+
+
+def _stay_inside(place: Path, path: Path) -> None:
+    """Raise for a path that is outside of ``place`` once the links on its way have been followed."""
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(place)):
+        raise invalid(f"Could not unzip uploaded file: {path.name!r} leads out of the package")
