@@ -65,7 +65,7 @@ class Loop:
                 failures = 0
             except Exception:
                 failures += 1
-                pause = min(2.0**failures / 10, 30.0)
+                pause = min(2.0 ** min(failures, 10) / 10, 30.0)
                 if not self.stopping:
                     log.exception("loop_failed", loop=self.name, retry_in=pause)
             if not self.stopping:
@@ -110,16 +110,20 @@ class Worker(Loop):
 
     def tick(self) -> float:
         with self._lock:
-            free = self._concurrency - len(self._active)
+            active = list(self._active)
+        free = self._concurrency - len(active)
         if free <= 0:
             return self.IDLE
         now = self.clock.now()
         with self.store.read() as tx:
-            due = tasks.next_due(tx, self._queue)
-        if due is not None and due > now:
+            due = tasks.next_due(tx, self._queue, now, besides=active)
+        if due is None:
+            return self.IDLE
+        if due > now:
             return min(self.IDLE, (due - now).total_seconds())
         with self.store.write() as tx:
-            leased = tasks.lease(tx, self._queue, self._holder, now, now + LEASE, free)
+            # Not what this worker is at, even if the machine slept and the lease is over.
+            leased = tasks.lease(tx, self._queue, self._holder, now, now + LEASE, free, besides=active)
         for task in leased:
             with self._lock:
                 self._active[task.id] = task

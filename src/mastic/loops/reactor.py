@@ -83,7 +83,7 @@ class Reactor(Loop):
             try:
                 self._deliver([event])
             except Exception:
-                pause = timedelta(seconds=min(2**event.attempt / 10, 300))
+                pause = timedelta(seconds=min(2 ** min(event.attempt, 12) / 10, 300))
                 log.exception("event_postponed", topic=event.topic, event_id=event.id, attempt=event.attempt)
                 with self.store.write() as tx:
                     outbox.postpone(tx, event, self.clock.now() + pause)

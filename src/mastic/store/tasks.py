@@ -6,6 +6,7 @@ and a worker that lost its lease can neither finish nor extend the task.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -77,14 +78,24 @@ def put(tx: Connection, queue: str, key: str, payload: dict[str, Any], *, not_be
     return added is not None
 
 
-def lease(tx: Connection, queue: str, holder: str, now: datetime, expires: datetime, limit: int) -> list[Task]:
-    """Take up to ``limit`` tasks that are due and not under a living lease."""
+def lease(
+    tx: Connection,
+    queue: str,
+    holder: str,
+    now: datetime,
+    expires: datetime,
+    limit: int,
+    *,
+    besides: Collection[int] = (),
+) -> list[Task]:
+    """Take up to ``limit`` tasks that are due and not under a living lease, none of ``besides``."""
     free = (
         select(tasks.c.id)
         .where(
             tasks.c.queue == queue,
             tasks.c.not_before <= now,
             (tasks.c.expires.is_(None)) | (tasks.c.expires <= now),
+            tasks.c.id.not_in(list(besides)),
         )
         .order_by(tasks.c.not_before, tasks.c.id)
         .limit(limit)
@@ -127,14 +138,21 @@ def cancel(tx: Connection, queue: str, key: str) -> bool:
     return tx.execute(delete(tasks).where(tasks.c.queue == queue, tasks.c.key == key)).rowcount == 1
 
 
-def next_due(tx: Connection, queue: str) -> datetime | None:
-    """When the queue's next task that nobody holds becomes due."""
-    found: datetime | None = tx.execute(
+def next_due(tx: Connection, queue: str, now: datetime, *, besides: Collection[int] = ()) -> datetime | None:
+    """When the queue's next task can be leased: it becomes due, or the lease that somebody has on it ends."""
+    free: datetime | None = tx.execute(
         select(func.min(tasks.c.not_before, type_=Timestamp())).where(
             tasks.c.queue == queue, tasks.c.holder.is_(None)
         )
     ).scalar()
-    return found
+    if free is not None and free <= now:
+        return free
+    held: datetime | None = tx.execute(
+        select(func.min(tasks.c.expires, type_=Timestamp())).where(
+            tasks.c.queue == queue, tasks.c.holder.is_not(None), tasks.c.id.not_in(list(besides))
+        )
+    ).scalar()
+    return min((moment for moment in (free, held) if moment is not None), default=None)
 
 
 def release_all(tx: Connection) -> None:
