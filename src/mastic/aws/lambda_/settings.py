@@ -5,6 +5,8 @@ State: ``lambda_functions``, ``lambda_parts``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,11 +18,33 @@ from mastic.aws.lambda_.paging import MarkerPages
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.ids import Ids
-from mastic.store import lambda_
+from mastic.store import lambda_, lambda_events
 from mastic.store.engine import Store
 from mastic.store.lambda_ import INVOKE_CONFIG, LATEST, Part
 
 _DESTINATIONS = ("sqs", "sns", "lambda", "events")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tagged:
+    """A function or an event source mapping, as far as its tags go."""
+
+    tags: dict[str, str]
+    store: Callable[[dict[str, str]], None]
+
+
+def _tagged(tx: Connection, context: Context, arn: str) -> _Tagged:
+    _, kind, mapping_id = arn.rpartition(":event-source-mapping:")
+    if not kind:
+        function = lookup.function(tx, parse(context, arn))
+        return _Tagged(tags=function.tags, store=lambda tags: lambda_.change(tx, function, tags=tags))
+    mapping = lambda_events.get(tx, context.scope, mapping_id)
+    if mapping is None:
+        raise missing()
+    return _Tagged(
+        tags=mapping.body.get("Tags") or {},
+        store=lambda tags: lambda_events.change(tx, mapping.id, body={**mapping.body, "Tags": tags}),
+    )
 
 
 class Settings:
@@ -59,18 +83,17 @@ class Settings:
 
     def tag_resource(self, context: Context, request: dict[str, Any]) -> None:
         with self._store.write() as tx:
-            function = lookup.function(tx, parse(context, request["Resource"]))
-            lambda_.change(tx, function, tags={**function.tags, **request["Tags"]})
+            tagged = _tagged(tx, context, request["Resource"])
+            tagged.store({**tagged.tags, **request["Tags"]})
 
     def untag_resource(self, context: Context, request: dict[str, Any]) -> None:
         with self._store.write() as tx:
-            function = lookup.function(tx, parse(context, request["Resource"]))
-            left = {k: v for k, v in function.tags.items() if k not in request["TagKeys"]}
-            lambda_.change(tx, function, tags=left)
+            tagged = _tagged(tx, context, request["Resource"])
+            tagged.store({k: v for k, v in tagged.tags.items() if k not in request["TagKeys"]})
 
     def list_tags(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         with self._store.read() as tx:
-            return {"Tags": lookup.function(tx, parse(context, request["Resource"])).tags}
+            return {"Tags": _tagged(tx, context, request["Resource"]).tags}
 
     # -- what is always the same here ----------------------------------------------------------------
 
