@@ -14,6 +14,7 @@ from mastic.errors import ServiceError, already_exists, invalid_input, not_found
 from mastic.glue import tags as glue_tags
 from mastic.glue.catalog import indexes, lookup, rekeying, shapes, views
 from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.iceberg import IcebergTables
 from mastic.glue.catalog.patterns import Pattern
 from mastic.glue.catalog.sweeping import Sweeper
 from mastic.glue.pages import Pager
@@ -30,18 +31,28 @@ MOST_VERSIONS = 100_000
 class Tables:
     """The handlers."""
 
-    def __init__(self, *, store: Store, clock: Clock, pager: Pager, events: Events, sweeper: Sweeper) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        pager: Pager,
+        events: Events,
+        sweeper: Sweeper,
+        iceberg: IcebergTables | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._pager = pager
         self._events = events
         self._sweeper = sweeper
+        self._iceberg = iceberg
 
     # -- create --------------------------------------------------------------------------------------
 
     def create_table(self, context: Context, request: dict[str, Any]) -> None:
         """Raises AlreadyExistsException, EntityNotFoundException for the database."""
-        body = _input(request)
+        body = self._new_input(context, request)
         name = lookup.fold(body["Name"])
         now = self._clock.now()
         try:
@@ -60,6 +71,40 @@ class Tables:
                 self._events.database(tx, context, now, "CreateTable", place.database, [name])
         except Duplicate:
             raise already_exists("Table already exists.") from None
+
+    def _new_input(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        if "OpenTableFormatInput" not in request:
+            return _input(request)
+        given = request.get("TableInput") or {}
+        name = request.get("Name") or given.get("Name")
+        if name is None:
+            raise invalid_input("Name is required")
+        # Before anything is written: a table that cannot be made leaves no file behind.
+        with self._store.read() as tx:
+            place = lookup.place(tx, context, request)
+            if catalog_tables.find(tx, place.database_id, lookup.fold(name)) is not None:
+                raise already_exists("Table already exists.")
+        return self._writer().created(
+            name, request["OpenTableFormatInput"], _input({"TableInput": {"Name": name, **given}})
+        )
+
+    def _with_iceberg_updates(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
+        """The request as a plain update of the version that the Iceberg updates were applied to."""
+        name = request.get("Name") or (request.get("TableInput") or {}).get("Name")
+        if name is None:
+            raise invalid_input("Name is required")
+        with self._store.read() as tx:
+            _, row = lookup.table(tx, context, {**request, "Name": name}, member="Name")
+        _check_version(request.get("VersionId"), row)
+        body = {**row.body, **(request.get("TableInput") or {}), "Name": row.name}
+        body["Parameters"] = {**(row.body.get("Parameters") or {}), **(body.get("Parameters") or {})}
+        changed = self._writer().updated(body, request["UpdateOpenTableFormatInput"])
+        return {**request, "Name": row.name, "TableInput": changed, "VersionId": str(row.version)}
+
+    def _writer(self) -> IcebergTables:
+        if self._iceberg is None:
+            raise invalid_input("Iceberg metadata cannot be written: there is no object store")
+        return self._iceberg
 
     # -- get -----------------------------------------------------------------------------------------
 
@@ -135,6 +180,8 @@ class Tables:
 
         Raises ConcurrentModificationException when VersionId is not the current one.
         """
+        if "UpdateOpenTableFormatInput" in request:
+            request = self._with_iceberg_updates(context, request)
         body = _input(request)
         now = self._clock.now()
         try:
@@ -204,11 +251,6 @@ def exists(tx: Connection, scope: str, path: str) -> bool:
 def _input(request: dict[str, Any]) -> dict[str, Any]:
     """The TableInput of a request, checked for what can be seen without the store."""
     _refuse_transaction(request)
-    for member in ("OpenTableFormatInput", "UpdateOpenTableFormatInput"):
-        if member in request:
-            raise invalid_input(
-                f"{member} is not supported yet: write Iceberg metadata with an Iceberg client"
-            )
     body: dict[str, Any] | None = request.get("TableInput")
     if body is None:
         raise invalid_input("TableInput is required")
