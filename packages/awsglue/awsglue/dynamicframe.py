@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from awsglue import gluetypes as g
-from awsglue._frames import choices, mapping, nesting, paths, rows, trees
+from awsglue._frames import choices, paths, rows, trees
 from awsglue._frames.body import Body, Encoded, ErrorStage
 from awsglue._frames.collection import DynamicFrameCollection
 from awsglue._frames.entry import DynamicFrameReader, DynamicFrameWriter
 from awsglue._frames.errors import ErrorReport, no_errors
+from awsglue._frames.fieldtransforms import FieldTransforms
 from awsglue._frames.options import ResolveOption
 from awsglue._frames.records import DynamicRecord
 
@@ -35,7 +36,7 @@ __all__ = [
 Paths = str | list[str]
 
 
-class DynamicFrame:
+class DynamicFrame(FieldTransforms):
     """Records of possibly different shapes, with the transforms of AWS Glue."""
 
     def __init__(self, jdf: Any, glue_ctx: GlueContext, name: str = "") -> None:
@@ -155,173 +156,6 @@ class DynamicFrame:
         return self._new(
             mapped_partitions(self._body, f, self._stage("mapPartitions", stageThreshold, totalThreshold))
         )
-
-    # --- fields ----------------------------------------------------------------------------------------------------
-
-    def apply_mapping(
-        self,
-        mappings: Iterable[Any],
-        case_sensitive: bool = False,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrame:
-        """Choose, rename, nest and cast fields: tuples (source, source type, target, target type)."""
-        parsed = mapping.parse_mappings(mappings)
-        return self._new(self._body.then(lambda frame: mapping.apply(frame, parsed, case_sensitive)))
-
-    def applyMapping(self, *args: Any, **kwargs: Any) -> DynamicFrame:
-        """apply_mapping; a DynamicFrame as the first argument is ignored."""
-        if args and isinstance(args[0], DynamicFrame):
-            args = args[1:]
-        return self.apply_mapping(*args, **kwargs)
-
-    def drop_fields(
-        self,
-        paths: Paths,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrame:
-        """Without the fields at these paths; paths that are not there are ignored."""
-        steps = _steps(paths)
-        return self._new(self._body.then(lambda frame: frame.select(trees.drop(frame.schema, steps))))
-
-    def select_fields(
-        self,
-        paths: Paths,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrame:
-        """Only the fields at these paths; paths that are not there are ignored."""
-        steps = _steps(paths)
-        return self._new(self._body.then(lambda frame: frame.select(trees.select(frame.schema, steps))))
-
-    def rename_field(
-        self,
-        oldName: str,
-        newName: str,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrame:
-        """A field under another full path; names with dots are back-ticked."""
-        old, new = paths.parse_name(oldName), paths.parse_name(newName)
-        return self._new(self._body.then(lambda frame: rows.rename(frame, old, new)))
-
-    def split_fields(
-        self,
-        paths: Paths,
-        name1: str,
-        name2: str,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrameCollection:
-        """Two frames: the fields at these paths, and all others."""
-        chosen, rest = self.select_fields(paths), self.drop_fields(paths)
-        return self._pair(chosen, rest, name1, name2)
-
-    def resolveChoice(
-        self,
-        specs: list[tuple[str, str]] | None = None,
-        choice: str = "",
-        database: str | None = None,
-        table_name: str | None = None,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-        catalog_id: int | str | None = None,
-    ) -> DynamicFrame:
-        """Decide what becomes of choices: `specs` [(path, action)] for some fields, or one `choice` for all."""
-        if bool(specs) == bool(choice):
-            raise Exception("Either specs or choice must be specified, but not both.")
-        if specs:
-            for _, action in specs:
-                choices.check_action(action)
-            return self._new(self._body.then(lambda frame: choices.resolve_specs(frame, specs)))
-        if choice.lower() == "match_catalog":
-            if not database or not table_name:
-                raise Exception("The database and table_name options are required for match_catalog.")
-            schema = self.glue_ctx._catalog_schema(database, table_name, catalog_id)
-            return self._new(self._body.then(lambda frame: choices.match_types(frame, schema)))
-        choices.check_action(choice)
-        return self._new(self._body.then(lambda frame: choices.resolve_all(frame, choice)))
-
-    def unbox(
-        self,
-        path: str,
-        format: str,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-        **options: Any,
-    ) -> DynamicFrame:
-        """Parse a string field in place. Records whose field cannot be parsed become error records."""
-        from awsglue._frames.unboxing import parser, unboxed
-
-        read = parser(format, options)
-        stage = self._stage("unbox", stageThreshold, totalThreshold)
-        return self._new(unboxed(self._body, paths.parse_name(path), read, stage))
-
-    def unnest(
-        self,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrame:
-        """Struct fields at the top with dotted names; arrays become generated join keys."""
-        return self._new(self._body.then(nesting.unnest))
-
-    def unnest_ddb_json(
-        self,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrame:
-        """Strip DynamoDB's type descriptors from a DynamoDB export (column `Item`, or all columns)."""
-        from awsglue._frames.ddbjson import unnested
-
-        return self._new(self._body.then(unnested))
-
-    def simplify_ddb_json(
-        self,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrame:
-        """DynamoDB's typed JSON as plain values, nested ones stay nested."""
-        from awsglue._frames.ddbjson import simplified
-
-        return self._new(self._body.then(simplified))
-
-    def relationalize(
-        self,
-        root_table_name: str,
-        staging_path: str | None = None,
-        options: dict[str, Any] | None = None,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-    ) -> DynamicFrameCollection:
-        """Flat tables: the root with structs opened, and one table per array, joined by generated keys."""
-        tables = nesting.relationalize(self._checked(), root_table_name)
-        frames = {
-            name: DynamicFrame(Body.ready(table), self.glue_ctx, name) for name, table in tables.items()
-        }
-        return DynamicFrameCollection(frames, self.glue_ctx)
 
     # --- rows ------------------------------------------------------------------------------------------------------
 

@@ -327,7 +327,9 @@ class StructType(DataType):
 
     def treeString(self) -> str:
         """The schema as `printSchema` shows it."""
-        return "root\n" + "".join(_tree_lines(self, "|-- "))
+        from awsglue._frames.schematree import tree_lines
+
+        return "root\n" + "".join(tree_lines(self, "|-- "))
 
 
 class EntityType(DataType):
@@ -410,68 +412,6 @@ def _revert_to_dict(value: Any) -> Any:
 
 def mergeDataTypes(first: DataType, second: DataType) -> DataType:
     """The type that holds values of both: the same kind merges part by part, different kinds become a choice."""
-    if isinstance(first, NullType | UnknownType):
-        return second if not isinstance(second, UnknownType) else first
-    if isinstance(second, NullType | UnknownType):
-        return first
-    if isinstance(first, ChoiceType) or isinstance(second, ChoiceType):
-        return _make_choice(first, second)
-    if type(first) is not type(second):
-        return _make_choice(first, second)
-    if first is second:
-        return first
-    return _merge_same_kind(first, second)
+    from awsglue._frames.merging import merged
 
-
-def _merge_same_kind(first: DataType, second: Any) -> DataType:
-    if isinstance(first, StructType):
-        others = second.field_map
-        fields = [
-            Field(field.name, mergeDataTypes(field.dataType, others[field.name].dataType), field.properties)
-            if field.name in others
-            else field
-            for field in first.fields
-        ]
-        own = first.field_map
-        fields += [field for field in second.fields if field.name not in own]
-        return StructType(fields, first.properties)
-    if isinstance(first, _Elements):
-        return type(first)(mergeDataTypes(first.elementType, second.elementType), first.properties)
-    if isinstance(first, MapType):
-        return MapType(mergeDataTypes(first.valueType, second.valueType), first.properties)
-    if isinstance(first, EnumType):
-        added = [option for option in second.options if option not in first.options]
-        return EnumType(first.options + added, first.properties)
-    if isinstance(first, DecimalType):
-        # Both must fit: the larger scale, and room for the larger number of digits before the point.
-        scale = max(first.scale, second.scale)
-        whole = max(first.precision - first.scale, second.precision - second.scale)
-        return DecimalType(min(38, whole + scale), scale, first.properties)
-    return first
-
-
-def _tree_lines(struct: StructType, prefix: str) -> Iterator[str]:
-    for field in struct.fields:
-        yield from _tree_entry(field.name, field.dataType, prefix)
-
-
-def _tree_entry(name: str, kind: DataType, prefix: str) -> Iterator[str]:
-    label = kind.typeName()
-    if isinstance(kind, DecimalType):
-        label = f"decimal({kind.precision},{kind.scale})"
-    yield f"{prefix}{name}: {label}\n"
-    yield from _tree_parts(kind, "|    " + prefix)
-
-
-def _tree_parts(kind: DataType, inner: str) -> Iterator[str]:
-    if isinstance(kind, StructType):
-        yield from _tree_lines(kind, inner)
-    elif isinstance(kind, _Elements):
-        yield from _tree_entry("element", kind.elementType, inner)
-    elif isinstance(kind, MapType):
-        yield f"{inner}keyType: string\n"
-        yield from _tree_entry("valueType", kind.valueType, inner)
-    elif isinstance(kind, ChoiceType):
-        for choice in kind.choices.values():
-            yield f"{inner}{choice.typeName()}\n"
-            yield from _tree_parts(choice, "|    " + inner)
+    return merged(first, second)
