@@ -49,7 +49,10 @@ class JobLogs:
         self._sink = sink
 
     def read(self, run: JobRun, launch: Launch, position: Position, *, final: bool) -> Position:
-        """Store the lines behind ``position``; returns how far it got. ``final``: also a last, unended line.
+        """Store the lines behind ``position``; returns how far it got.
+
+        ``final``: to the end, with a last, unended line. Else one chunk of each file: whoever writes without pause
+        must not keep the reader from its other work.
 
         Raises Stale when another runner has read on.
         """
@@ -71,6 +74,8 @@ class JobLogs:
                 for group, stream in destinations(run, name):
                     self._sink.append(tx, run.scope, group, stream, events)
             offset = after
+            if not final:
+                return offset
 
 
 def destinations(run: JobRun, name: str) -> list[tuple[str, str]]:
