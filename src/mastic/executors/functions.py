@@ -83,7 +83,7 @@ class FunctionPool:
         self._refill()
 
     def stop(self) -> None:
-        """End every process; calls that run fail."""
+        """End every process; calls that run are cut off, which their callers learn by an exception."""
         self._stopping.set()
         with self._lock:
             idle = [e.process for kept in self._idle.values() for e in kept]
@@ -120,6 +120,9 @@ class FunctionPool:
             with self._lock:
                 self._running.add(environment.process)
             outcome = environment.process.invoke(call)
+            if not outcome.alive and self._stopping.is_set():
+                # Cut off by ``stop``: no failure of the function's, so nobody may count it as one.
+                raise RuntimeError("the server is stopping, and with it this call")
         except BaseException:
             self._give_back(function, environment, usable=False)
             raise
