@@ -36,9 +36,16 @@ bench: setup-dev runtimes  ## measurements; writes nothing, prints the figures
 docs: setup-dev            ## the pages that are made from the code
 	$(BIN)/python -m mastic.coverage > docs/coverage.md
 
-lock: $(UV)                ## newest versions that pyproject.toml allows, pinned with hashes
-	$(UV) pip compile -q --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+LOCKS := src/mastic/executors/locks
+
+lock: $(UV)                ## newest versions that the requirements allow, pinned with hashes
+	$(LOCK) --upgrade pyproject.toml -o requirements.lock
+	$(LOCK) --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(LOCK) --upgrade --extra sail --extra databases --extra formats packages/awsglue/pyproject.toml -o $(LOCKS)/sail.txt
+	$(LOCK) --upgrade --extra spark35 --extra databases --extra formats packages/awsglue/pyproject.toml -o $(LOCKS)/spark-3.5.txt
+	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-3.5.bare.in -o $(LOCKS)/spark-3.5.bare.txt
+	$(LOCK) --upgrade $(LOCKS)/neighbours.in -o $(LOCKS)/neighbours.txt
 
 setup: $(VENV)/.stamp
 
@@ -47,6 +54,7 @@ setup-dev: $(VENV)/.stamp-dev
 runtimes: setup            ## the environments that jobs run in
 	$(BIN)/mastic runtime install sail
 	$(BIN)/mastic runtime install spark-3.5
+	$(BIN)/mastic runtime install neighbours
 
 $(UV):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Mastic needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …")'

@@ -14,22 +14,37 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from mastic import bundled
 from mastic.errors import Refused
 
 Progress = Callable[[str], None]
 
-# What a runtime is called, and the extra of the job library that makes it.
-RUNTIMES = {"sail": "sail", "spark-3.5": "spark35"}
-# Runtimes without the job library: what they are made of, and the module that must be importable.
-PLAIN = {
-    "neighbours": (
-        ("ministack==1.5.33", "uvicorn>=0.35", "httptools>=0.6.4", "cryptography>=45"),
-        "ministack.app",
-    ),
+LOCKS = Path(__file__).parent / "locks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What a runtime is made of: ``locks/<name>.txt`` (``make lock``), and what the fields say.
+
+    ``library``: the job library is in it. ``proof``: the module whose import shows that it works.
+    ``bare``: ``locks/<name>.bare.txt`` names packages that are installed without what they require.
+    """
+
+    library: bool
+    proof: str
+    bare: bool = False
+
+
+RUNTIMES = {
+    "sail": Runtime(library=True, proof="awsglue._runtime.launch"),
+    # The jars for S3 come in a package that asks for an old Spark of its own.
+    "spark-3.5": Runtime(library=True, proof="awsglue._runtime.launch", bare=True),
+    "neighbours": Runtime(library=False, proof="ministack.app"),
 }
 STAMP = "mastic-runtime.json"
 
@@ -43,7 +58,7 @@ class Runtimes:
 
     def names(self) -> list[str]:
         """Every runtime there can be."""
-        return [*RUNTIMES, *PLAIN]
+        return list(RUNTIMES)
 
     def interpreter(self, name: str) -> Path | None:
         """The runtime's Python; None when it is not installed."""
@@ -82,18 +97,18 @@ class Runtimes:
             shutil.rmtree(place)
         progress(f"making an environment in {place}")
         uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-        target, module = _ingredients(name)
         python = str(place / "bin" / "python")
         try:
             if uv is not None:
                 _run([uv, "venv", "--quiet", "--python", sys.executable, str(place)], progress)
-                command = [uv, "pip", "install", "--python", python, "--compile-bytecode", *target]
+                pip = [uv, "pip", "install", "--python", python, "--compile-bytecode"]
             else:
                 _run([sys.executable, "-m", "venv", str(place)], progress)
-                command = [python, "-m", "pip", "install", "--disable-pip-version-check", *target]
-            progress(f"installing {' '.join(target)}")
-            _run(command, progress)
-            _run([python, "-c", f"import {module}"], progress)
+                pip = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+            for what, arguments in _ingredients(name):
+                progress(f"installing {what}")
+                _run([*pip, *arguments], progress)
+            _run([python, "-c", f"import {RUNTIMES[name].proof}"], progress)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
@@ -136,47 +151,40 @@ class Runtimes:
         return stamp
 
     def _wanted(self, name: str) -> dict[str, str]:
-        python = ".".join(map(str, sys.version_info[:3]))
-        if name in PLAIN:
-            return {"requirements": " ".join(PLAIN[name][0]), "python": python}
-        source, editable = package_source()
-        # In a checkout the library is linked, so that only its requirements matter.
-        files = (
-            [source / "pyproject.toml"]
-            if editable
-            else [*sorted(source.rglob("*.py")), source / "pyproject.toml"]
-        )
-        content = hashlib.sha256()
-        for file in files:
-            content.update(str(file.relative_to(source)).encode() + b"\0" + file.read_bytes() + b"\0")
-        return {
-            "extra": RUNTIMES[name],
-            "library": content.hexdigest(),
-            "linked": str(source) if editable else "",
-            "python": python,
+        stamp = {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "packages": _digest(sorted(LOCKS.glob(f"{name}*.txt"))),
         }
+        if RUNTIMES[name].library:
+            source, editable = package_source()
+            # In a checkout the library is linked and needs no building again.
+            stamp |= (
+                {"linked": str(source)} if editable else {"library": _digest(sorted(source.rglob("*.py")))}
+            )
+        return stamp
 
 
-def _ingredients(name: str) -> tuple[list[str], str]:
-    """What to install for a runtime, and the module whose import shows that it works."""
-    if name in PLAIN:
-        requirements, module = PLAIN[name]
-        return list(requirements), module
-    source, editable = package_source()
-    requirement = f"{source}[{RUNTIMES[name]}]"
-    return (["-e", requirement] if editable else [requirement]), "awsglue._runtime.launch"
+def _digest(files: Iterable[Path]) -> str:
+    content = hashlib.sha256()
+    for file in files:
+        content.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return content.hexdigest()
+
+
+def _ingredients(name: str) -> Iterator[tuple[str, list[str]]]:
+    """What to install for a runtime, step by step, and how the installer is told."""
+    made_of = RUNTIMES[name]
+    yield f"what {name} needs", ["--require-hashes", "-r", str(LOCKS / f"{name}.txt")]
+    if made_of.bare:
+        yield "jars", ["--no-deps", "--require-hashes", "-r", str(LOCKS / f"{name}.bare.txt")]
+    if made_of.library:
+        source, editable = package_source()
+        yield "the job library", ["--no-deps", *(["-e"] if editable else []), str(source)]
 
 
 def package_source() -> tuple[Path, bool]:
     """Where the job library's source is, and whether that is a checkout. Raises Refused when there is none."""
-    home = Path(__file__).parents[1]
-    bundled = home / "_bundled" / "awsglue"
-    if (bundled / "pyproject.toml").exists():
-        return bundled, False
-    checkout = home.parent.parent / "packages" / "awsglue"
-    if (checkout / "pyproject.toml").exists():
-        return checkout, True
-    raise Refused("this installation of Mastic lacks the job library: install it again")
+    return bundled.find("awsglue", "packages/awsglue")
 
 
 def _run(command: list[str], progress: Progress) -> None:
