@@ -130,7 +130,8 @@ def arguments() -> argparse.Namespace:
 
 
 def start_ours(folder: Path) -> Subject:
-    return _start("mastic", folder, [sys.executable, "-m", "mastic", "up", "--data-dir", str(folder / "data")], "--port")
+    command = [sys.executable, "-m", "mastic", "up", "--data-dir", str(folder / "data")]
+    return _start("mastic", folder, command, "--port")
 
 
 def start_peer(command: str, folder: Path) -> Subject:

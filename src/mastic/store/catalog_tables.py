@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from mastic.store.catalog_databases import databases
 from mastic.store.engine import Stale, guarded
 from mastic.store.schema import Identity, Json, Sortable, Timestamp, metadata
 
@@ -61,6 +62,14 @@ _IN_DATABASE = tables.c.database_id == bindparam("of")
 _ONE = select(tables).where(_IN_DATABASE, tables.c.name == bindparam("called"))
 _ONE_TO_CHANGE = _ONE.with_for_update()
 _ONE_TO_FILL = _ONE.with_for_update(read=True, key_share=True)
+# Database and table in one step: what nearly every call begins with.
+_BY_NAMES = select(tables).where(
+    databases.c.catalog == bindparam("within"),
+    databases.c.name == bindparam("database"),
+    tables.c.database_id == databases.c.id,
+    tables.c.name == bindparam("called"),
+)
+_BY_NAMES_TO_FILL = _BY_NAMES.with_for_update(read=True, key_share=True)
 _INSERT = insert(tables)
 _PAGE = (
     select(tables)
@@ -105,6 +114,15 @@ class TableRow:
     created: datetime
     updated: datetime
     created_by: str
+
+
+def find_by_names(
+    tx: Connection, catalog: str, database: str, name: str, *, to_fill: bool = False
+) -> TableRow | None:
+    """The table, or None whether it or its database is missing. ``to_fill`` holds both against deletion."""
+    statement = _BY_NAMES_TO_FILL if to_fill else _BY_NAMES
+    row = tx.execute(statement, {"within": catalog, "database": database, "called": name}).first()
+    return None if row is None else TableRow(**row._mapping)
 
 
 def find(tx: Connection, database_id: int, name: str) -> TableRow | None:

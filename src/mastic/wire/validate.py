@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from mastic.errors import ServiceError
@@ -86,6 +87,12 @@ def _scalar(shape: Shape, own: list[Rule]) -> Check | None:
                     return
 
     return check
+
+
+# A list worth remembering as right: in items, in bytes; and how many are remembered for a shape.
+FEWEST_REMEMBERED = 4
+LONGEST_REMEMBERED = 8192
+MOST_REMEMBERED = 256
 
 
 class _Compiler:
@@ -169,7 +176,7 @@ class _Compiler:
                 for number, item in enumerate(value, 1):
                     inner(item, f"{path}.{number}.member", errors)
 
-            return check_items
+            return _remembering(check_items)
         return _whole(own, "Member must satisfy constraint", list) if own else None
 
     def _map(self, shape: MapShape) -> Check | None:
@@ -204,6 +211,35 @@ def _whole(own: list[Rule], intro: str, parts: Callable[[Any], list[Any]]) -> Ch
                     return
 
     return check
+
+
+def _remembering(check: Check) -> Check:
+    """The check of a list, which knows lists again that it found right.
+
+    The hundred partitions of a batch repeat the columns of their table, and so does the next batch.
+    """
+    known: set[bytes] = set()
+
+    def remembered(value: Any, path: str, errors: list[str]) -> None:
+        # The outermost list is another one every time.
+        if len(value) < FEWEST_REMEMBERED or "." not in path:
+            check(value, path, errors)
+            return
+        try:
+            text = orjson.dumps(value)
+        except TypeError:
+            check(value, path, errors)
+            return
+        if text in known:
+            return
+        before = len(errors)
+        check(value, path, errors)
+        if len(errors) == before and len(text) <= LONGEST_REMEMBERED:
+            if len(known) >= MOST_REMEMBERED:
+                known.clear()
+            known.add(text)
+
+    return remembered
 
 
 def _both(first: Check | None, second: Check | None) -> Check | None:

@@ -121,6 +121,12 @@ def table(
 
     Raises EntityNotFoundException.
     """
+    if hold != "change":
+        within = catalog_of(context, request.get("CatalogId"))
+        names = fold(request["DatabaseName"]), fold(request[member])
+        row = catalog_tables.find_by_names(tx, within.key, *names, to_fill=hold == "fill")
+        if row is not None:
+            return Place(catalog=within, database_id=row.database_id, database=names[0]), row
     where = place(tx, context, request)
     find = {
         "": catalog_tables.find,

@@ -27,8 +27,8 @@ class Coder:
     def __init__(self, body: dict[str, Any]) -> None:
         self.families = rekeying.families(body)
         self.keys = len(self.families)
-        # Partitions written together mostly have one descriptor: its text is digested once.
-        self._digests: dict[str, bytes] = {}
+        # Partitions written together mostly have one descriptor: its text is made once.
+        self._last: tuple[dict[str, Any], str, bytes] | None = None
 
     def key(self, values: Sequence[str]) -> str:
         """The key of the partition that has these values, as many as the table has keys."""
@@ -48,10 +48,7 @@ class Coder:
             if location is not None and "\x00" in location:
                 # No text column takes NUL; the shared part is JSON and may hold it.
                 shared["Location"], location = location, None
-            text = dumps(shared)
-            digest = self._digests.get(text)
-            if digest is None:
-                digest = self._digests[text] = hashlib.blake2b(text.encode(), digest_size=_DIGEST).digest()
+            text, digest = self._shared(shared)
         return NewPartition(
             key=encoded.key,
             parts=encoded.parts,
@@ -63,6 +60,14 @@ class Coder:
             body=dumps(rest) if rest else None,
             created=created,
         )
+
+    def _shared(self, shared: dict[str, Any]) -> tuple[str, bytes]:
+        """The text and digest of a descriptor without its location."""
+        if self._last is None or self._last[0] != shared:
+            text = dumps(shared)
+            digest = hashlib.blake2b(text.encode(), digest_size=_DIGEST).digest()
+            self._last = (shared, text, digest)
+        return self._last[1], self._last[2]
 
 
 def shapes(
