@@ -60,7 +60,8 @@ def up(
         server.configure_logs(config)
         listener = server.listen(config)
         bound = listener.getsockname()[1]
-        endpoint = f"http://{config.host}:{bound}"
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        endpoint = f"http://{host}:{bound}"
         built = composition.build(config, endpoint=endpoint)
         server.serve(built, listener, ready=lambda: _announce(config, endpoint))
         err.print("[dim]Mastic has stopped; all state is kept in[/dim]", str(config.data_dir))

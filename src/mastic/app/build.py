@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO
 
 from mastic.app.athena import add_athena
@@ -65,7 +66,9 @@ def build(config: Config, *, endpoint: str = "", clock: Clock | None = None, ids
 
 def _base(config: Config, endpoint: str, clock: Clock, ids: Ids) -> Base:
     config.data_dir.mkdir(parents=True, exist_ok=True)
-    lock = _lock(config)
+    # It holds secrets: keys, tokens, the environment of functions.
+    config.data_dir.chmod(0o700)
+    locks = [_lock(path, config) for path in _lock_files(config)]
     store = Store(config.store_url)
     migrate.upgrade(store)
     with store.write() as tx:
@@ -95,7 +98,7 @@ def _base(config: Config, endpoint: str, clock: Clock, ids: Ids) -> Base:
     )
     reactor = Reactor(store=store, clock=clock, holder=holder)
     app = App(config=config, store=store, asgi=gateway, registry=registry)
-    app.closing += [lock.close, store.close, gateway.close]
+    app.closing += [*(lock.close for lock in locks), store.close, gateway.close]
     app.active.append(reactor)
     return Base(
         app=app,
@@ -141,9 +144,17 @@ def _secrets(credentials: Credentials) -> Callable[[str], Secret | None]:
     return find
 
 
-def _lock(config: Config) -> IO[str]:
-    """Hold the data directory: one server at a time. The kernel lets go when the process ends, however it ends."""
-    path = config.data_dir / "mastic.lock"
+def _lock_files(config: Config) -> set[Path]:
+    """The data directory's lock, and that of an SQLite file elsewhere."""
+    files = {config.data_dir / "mastic.lock"}
+    if config.embedded:
+        files.add(Path(config.store_url.removeprefix("sqlite:///")).absolute().parent / "mastic.lock")
+    return files
+
+
+def _lock(path: Path, config: Config) -> IO[str]:
+    """Hold a directory: one server at a time. The kernel lets go when the process ends, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     held = path.open("a+")
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,7 +163,7 @@ def _lock(config: Config) -> IO[str]:
         owner = held.read().strip() or "another process"
         held.close()
         raise Refused(
-            f"{config.data_dir} is in use by a running Mastic ({owner}): stop it, or give this one a directory "
+            f"{path.parent} is in use by a running Mastic ({owner}): stop it, or give this one a directory "
             "of its own with --data-dir"
         ) from error
     held.truncate(0)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 from mastic.app.base import Base
 from mastic.aws.s3 import services as s3
 from mastic.aws.s3.deliveries import Deliveries
 from mastic.aws.s3.lifecycle import Reaper
 from mastic.aws.s3.notifications import QUEUE, Destinations
+from mastic.errors import Refused
 from mastic.objects.base import Objects
 from mastic.objects.blobs import Blobs
 from mastic.objects.garbage import BlobJanitor
 from mastic.objects.local import LocalObjects
 from mastic.objects.remote import RemoteObjects
+from mastic.store import objects, settings
 
 
 def add_s3(base: Base, destinations: Destinations) -> Objects:
@@ -22,7 +26,9 @@ def add_s3(base: Base, destinations: Destinations) -> Objects:
     outside = config.endpoints.get("s3")
     if outside:
         return RemoteObjects(endpoint=outside, region=config.region)
-    blobs = Blobs(config.data_dir / "objects")
+    place = config.data_dir / "objects"
+    _pair(base, place)
+    blobs = Blobs(place)
     base.app.closing.append(blobs.close)
     local = LocalObjects(blobs=blobs, account=config.account_id, **base.making)
     base.handlers("s3", *s3.handlers(local, destinations))
@@ -32,3 +38,34 @@ def add_s3(base: Base, destinations: Destinations) -> Objects:
     base.janitor("blobs", BlobJanitor(blobs=blobs, started=time.time(), **base.lasting), seconds=20)
     base.janitor("lifecycle", Reaper(objects=local), seconds=600)
     return local
+
+
+def _pair(base: Base, place: Path) -> None:
+    """Make sure that the blobs and the store belong together: blobs that the store does not know are swept away.
+
+    Raises Refused for a directory of another store, and for a store whose blobs are in another directory.
+    """
+    mark = place / "store-id"
+    with base.store.write() as tx:
+        ours = str(settings.set_once(tx, "store_id", base.ids.uuid()))
+        elsewhere = objects.holds_blobs(tx)
+    found = mark.read_text().strip() if mark.exists() else ""
+    if found == ours:
+        return
+    if found:
+        raise Refused(
+            f"{place} holds the objects of another database: give this database a data directory of its own, or "
+            "start with the database that this directory belongs to (MASTIC_DATABASE_URL, --database-url)"
+        )
+    if elsewhere:
+        raise Refused(
+            f"the objects of this database are in another data directory than {base.config.data_dir}: use that one; "
+            "several servers on one database need an outside S3 ([endpoints] s3 in mastic.toml)"
+        )
+    place.mkdir(parents=True, exist_ok=True)
+    fresh = mark.with_suffix(".new")
+    with fresh.open("w") as file:
+        file.write(ours)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(mark)

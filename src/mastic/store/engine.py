@@ -46,9 +46,10 @@ class Store:
             self._readers, self._writer = _sqlite_engines(url)
             self._group: _GroupCommit | None = _GroupCommit(self._writer)
         else:
-            self._readers = self._writer = create_engine(
+            self._writer = create_engine(
                 url, poolclass=QueuePool, pool_size=24, max_overflow=16, pool_pre_ping=True
             )
+            self._readers = self._writer.execution_options(isolation_level="REPEATABLE READ")
             self._group = None
 
     # -- transactions ------------------------------------------------------------------------------

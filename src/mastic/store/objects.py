@@ -384,6 +384,12 @@ def referenced(tx: Connection, blobs: Sequence[str]) -> set[str]:
     return found
 
 
+def holds_blobs(tx: Connection) -> bool:
+    """True when any object of this store has bytes in blobs."""
+    found = (objects.c.blob, object_segments.c.blob)
+    return any(tx.execute(select(c).where(c.is_not(None)).limit(1)).first() is not None for c in found)
+
+
 def everything(tx: Connection, bucket: Bucket, after: tuple[str, str], limit: int) -> list[ObjectVersion]:
     """All versions of a bucket in primary key order, for whoever walks through everything."""
     o = objects.c

@@ -213,6 +213,10 @@ class Answers:
         Where any credentials are taken, a signature proves nothing: without this, every page that somebody opens
         in a browser on this machine could call the services here.
         """
+        host = exchange.incoming.headers.get("host", "")
+        if host and not self._hosts.known(host):
+            # A name that somebody else has pointed at this machine: to a browser such a page is of this origin.
+            return True
         origin = exchange.incoming.headers.get("origin")
         if origin is None or self._hosts.ours(origin.partition("://")[2]):
             return False

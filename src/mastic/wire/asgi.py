@@ -103,6 +103,10 @@ class Gateway:
         path: str = scope["path"]
         for prefix, app in self._mounts:
             if path == prefix or path.startswith(prefix + "/"):
+                host = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"host"), "")
+                if self._hosts.bucket(host):
+                    # A virtual host's whole path is a key.
+                    break
                 await app(scope, receive, send)
                 return
         if scope["type"] != "http":

@@ -53,6 +53,10 @@ class Hosts:
         except ValueError:
             return False
 
+    def known(self, host: str) -> bool:
+        """True for ``ours`` and for every name below a base."""
+        return self.ours(host) or bool(self._rest(host))
+
     def service(self, host: str) -> str:
         """The first label of a host below a base (``glue.eu-west-1.localhost`` → ``glue``), or empty."""
         return self._rest(host).partition(".")[0]
