@@ -119,8 +119,12 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", type=int, default=5000)
     parser.add_argument("--partitions", type=int, default=100_000)
-    parser.add_argument("--million", action="store_true", help="also the expression on 1,000,000 partitions (ours)")
-    parser.add_argument("--calls", type=int, default=2000, help="calls in each measurement of calls per second")
+    parser.add_argument(
+        "--million", action="store_true", help="also the expression on 1,000,000 partitions (ours)"
+    )
+    parser.add_argument(
+        "--calls", type=int, default=2000, help="calls in each measurement of calls per second"
+    )
     parser.add_argument("--peer", help="path of an installed moto_server")
     parser.add_argument("--no-peer", action="store_true")
     return parser.parse_args()
@@ -190,7 +194,9 @@ def measure(subject: Subject, options: argparse.Namespace) -> dict[str, float]:
     one.call("CreateDatabase", DatabaseInput={"Name": "many"})
     for n in range(options.tables):
         one.call("CreateTable", DatabaseName="many", TableInput=table(f"t{n:06d}"))
-    found[f"GetTables over {options.tables} tables, s"] = seconds(lambda: every(one, "GetTables", DatabaseName="many"))
+    found[f"GetTables over {options.tables} tables, s"] = seconds(
+        lambda: every(one, "GetTables", DatabaseName="many")
+    )
     found["BatchCreatePartition, partitions/s"] = options.partitions / seconds(
         lambda: fill(one, "parts", options.partitions)
     )
@@ -205,7 +211,12 @@ def measure(subject: Subject, options: argparse.Namespace) -> dict[str, float]:
 
 
 def table(name: str) -> dict[str, Any]:
-    return {"Name": name, "StorageDescriptor": DESCRIPTOR, "PartitionKeys": KEYS, "TableType": "EXTERNAL_TABLE"}
+    return {
+        "Name": name,
+        "StorageDescriptor": DESCRIPTOR,
+        "PartitionKeys": KEYS,
+        "TableType": "EXTERNAL_TABLE",
+    }
 
 
 def rate(subject: Subject, clients: int, calls: int, call: Callable[[Connection, int], None]) -> float:
@@ -234,7 +245,9 @@ def fill(connection: Connection, name: str, count: int) -> None:
             dt, hour = str(FIRST_DAY + datetime.timedelta(days=n // 24)), f"{n % 24:02d}"
             location = f"s3://bucket/db/{name}/dt={dt}/hour={hour}/"
             some.append({"Values": [dt, hour], "StorageDescriptor": {**DESCRIPTOR, "Location": location}})
-        reply = connection.call("BatchCreatePartition", DatabaseName="db", TableName=name, PartitionInputList=some)
+        reply = connection.call(
+            "BatchCreatePartition", DatabaseName="db", TableName=name, PartitionInputList=some
+        )
         if reply.get("Errors"):
             raise RuntimeError(str(reply)[:300])
 

@@ -27,7 +27,9 @@ def db(glue: Any, name: str) -> str:
         DatabaseName=name,
         TableInput={
             "Name": "t",
-            "StorageDescriptor": {"Columns": [{"Name": "a", "Type": "bigint"}, {"Name": "s", "Type": "string"}]},
+            "StorageDescriptor": {
+                "Columns": [{"Name": "a", "Type": "bigint"}, {"Name": "s", "Type": "string"}]
+            },
             "PartitionKeys": [{"Name": "y", "Type": "int"}, {"Name": "r", "Type": "string"}],
         },
         PartitionIndexes=[{"IndexName": "first", "Keys": ["y"]}],
@@ -50,7 +52,9 @@ def test_partition_indexes(glue: Any, db: str) -> None:
         ("second", ["r", "y"], "ACTIVE"),
     ]
     create = glue.create_partition_index
-    assert code(create, **at, PartitionIndex={"IndexName": "first", "Keys": ["r"]}) == "AlreadyExistsException"
+    assert (
+        code(create, **at, PartitionIndex={"IndexName": "first", "Keys": ["r"]}) == "AlreadyExistsException"
+    )
     assert code(create, **at, PartitionIndex={"IndexName": "x", "Keys": ["a"]}) == "InvalidInputException"
     create(**at, PartitionIndex={"IndexName": "third", "Keys": ["r"]})
     limit = "ResourceNumberLimitExceededException"
@@ -67,7 +71,9 @@ def test_an_index_fails_on_values_that_are_not_of_the_type(glue: Any, db: str) -
     at = {"DatabaseName": db, "TableName": "t"}
     glue.create_partition(**at, PartitionInput={"Values": ["what", "x"]})
     glue.create_partition_index(**at, PartitionIndex={"IndexName": "bad", "Keys": ["y"]})
-    found = {i["IndexName"]: i for i in glue.get_partition_indexes(**at)["PartitionIndexDescriptorList"]}["bad"]
+    found = {i["IndexName"]: i for i in glue.get_partition_indexes(**at)["PartitionIndexDescriptorList"]}[
+        "bad"
+    ]
     assert found["IndexStatus"] == "FAILED"
     (error,) = found["BackfillErrors"]
     assert error["Code"] == "INVALID_PARTITION_TYPE_DATA_ERROR"
@@ -138,7 +144,9 @@ def test_functions(glue: Any, db: str) -> None:
     one = glue.get_user_defined_function(DatabaseName=db, FunctionName="fa")["UserDefinedFunction"]
     assert (one["ClassName"], one["ResourceUris"]) == ("c.D", change["ResourceUris"])
     glue.delete_user_defined_function(DatabaseName=db, FunctionName="fa")
-    assert code(glue.get_user_defined_function, DatabaseName=db, FunctionName="fa") == "EntityNotFoundException"
+    assert (
+        code(glue.get_user_defined_function, DatabaseName=db, FunctionName="fa") == "EntityNotFoundException"
+    )
 
 
 def test_search(glue: Any, name: str) -> None:
@@ -169,14 +177,21 @@ def test_search(glue: Any, name: str) -> None:
     assert names(SearchText='"EU sales"') == ["orders_1", "orders_3"]
     assert names(SearchText="nothing") == []
     assert names(Filters=[{"Key": "Classification", "Value": "csv"}]) == ["orders_3", "orders_4"]
-    assert names(SortCriteria=[{"FieldName": "Name", "Sort": "DESC"}]) == [f"orders_{n}" for n in (4, 3, 2, 1, 0)]
+    assert names(SortCriteria=[{"FieldName": "Name", "Sort": "DESC"}]) == [
+        f"orders_{n}" for n in (4, 3, 2, 1, 0)
+    ]
     past = {"Key": "CreateTime", "Value": "2020-01-01T00:00:00Z", "Comparator": "LESS_THAN"}
     assert names(Filters=[past]) == []
 
 
 def test_connections(glue: Any, name: str) -> None:
     properties = {"JDBC_CONNECTION_URL": "jdbc:postgresql://h:1/d", "USERNAME": "u", "PASSWORD": "hidden"}
-    given = {"Name": name, "ConnectionType": "JDBC", "ConnectionProperties": properties, "MatchCriteria": [name]}
+    given = {
+        "Name": name,
+        "ConnectionType": "JDBC",
+        "ConnectionProperties": properties,
+        "MatchCriteria": [name],
+    }
     glue.create_connection(ConnectionInput=given, Tags={"k": "v"})
     assert code(glue.create_connection, ConnectionInput=given) == "AlreadyExistsException"
     assert glue.get_connection(Name=name)["Connection"]["ConnectionProperties"] == properties
@@ -279,7 +294,9 @@ def test_usage_profiles(glue: Any, name: str) -> None:
 
 
 def test_custom_entity_types(glue: Any, name: str) -> None:
-    glue.create_custom_entity_type(Name=name, RegexString="[A-Z]{2}\\d+", ContextWords=["id"], Tags={"t": name})
+    glue.create_custom_entity_type(
+        Name=name, RegexString="[A-Z]{2}\\d+", ContextWords=["id"], Tags={"t": name}
+    )
     found = glue.batch_get_custom_entity_types(Names=[name, name + "x"])
     assert found["CustomEntityTypes"][0]["ContextWords"] == ["id"]
     assert found["CustomEntityTypesNotFound"] == [name + "x"]
@@ -300,7 +317,9 @@ def test_unfiltered_metadata(glue: Any, db: str) -> None:
     assert table["Table"]["Name"] == "t"
     pages = glue.get_unfiltered_partitions_metadata(**at, TableName="t", Expression="y = 1", **supported)
     assert [p["Partition"]["Values"] for p in pages["UnfilteredPartitions"]] == [["1", "eu"]]
-    one = glue.get_unfiltered_partition_metadata(**at, TableName="t", PartitionValues=["1", "eu"], **supported)
+    one = glue.get_unfiltered_partition_metadata(
+        **at, TableName="t", PartitionValues=["1", "eu"], **supported
+    )
     assert one["Partition"]["Values"] == ["1", "eu"]
 
 

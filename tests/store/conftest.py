@@ -177,7 +177,11 @@ class Catalog:
         self.pager = Pager("00" * 32)
         self.sweeper = Sweeper(store=store, clock=self.clock)
         registry = Registry()
-        changing: dict[str, Any] = {"store": store, "clock": self.clock, "events": Events(ids=Ids(), wanted=lambda tx, scope: True)}
+        changing: dict[str, Any] = {
+            "store": store,
+            "clock": self.clock,
+            "events": Events(ids=Ids(), wanted=lambda tx, scope: True),
+        }
         registry.add("glue", Databases(pager=self.pager, sweeper=self.sweeper, **changing))
         registry.add("glue", Tables(pager=self.pager, sweeper=self.sweeper, **changing))
         registry.add("glue", TableVersions(store=store, pager=self.pager))
