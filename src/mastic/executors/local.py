@@ -9,6 +9,7 @@ Owns the prepared interpreters and the watch on running ones.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import selectors
@@ -251,15 +252,24 @@ class LocalExecutor:
 
 
 def _limit(pid: int, limits: Limits) -> None:
-    """Set what the system enforces. A process that is gone by now is noticed when it is told its order."""
+    """Set what the system enforces, as far as it lets us: a server that was itself started under tighter limits
+    passes those on, and the job runs under them.
+
+    A process that is gone by now is noticed when it is told its order.
+    """
     try:
-        os.setpriority(os.PRIO_PROCESS, pid, limits.niceness)
-        if limits.memory_mb is not None and sys.platform.startswith("linux"):
-            # Memory of its own (heap and private pages), not address space: engines map far more than they use.
-            size = limits.memory_mb * 1024 * 1024
-            resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
-    except ProcessLookupError:
+        # Only who may do everything can lower a niceness: a server that is nicer than that keeps its jobs so.
+        os.setpriority(os.PRIO_PROCESS, pid, max(os.getpriority(os.PRIO_PROCESS, pid), limits.niceness))
+    except OSError as error:
+        log.warning("job_niceness_not_set", pid=pid, reason=str(error))
+    if limits.memory_mb is None or not sys.platform.startswith("linux"):
         return
+    # Memory of its own (heap and private pages), not address space: engines map far more than they use.
+    size = limits.memory_mb * 1024 * 1024
+    try:
+        resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
+    except (OSError, ValueError) as error:
+        log.warning("job_memory_not_limited", pid=pid, megabytes=limits.memory_mb, reason=str(error))
 
 
 class _ExitWatch:
@@ -288,18 +298,26 @@ class _ExitWatch:
 
     def add(self, process: ProcessId, ended: Callable[[], None]) -> None:
         """Watch one more."""
-        if hasattr(os, "pidfd_open"):
-            try:
-                handle = os.pidfd_open(process.pid)
-            except OSError:
-                ended()
-                return
+        handle: int | None = None
+        try:
+            handle = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
             if not processes.alive(process):
-                os.close(handle)
+                if handle is not None:
+                    os.close(handle)
                 ended()
                 return
-            self._selector.register(handle, selectors.EVENT_READ, ended)
-        else:
+            if handle is not None:
+                self._selector.register(handle, selectors.EVENT_READ, ended)
+        except OSError as error:
+            if handle is not None:
+                os.close(handle)
+            if error.errno == errno.ESRCH:
+                ended()
+                return
+            # No descriptor to be had, or a kernel that forbids the call: that says nothing about the process.
+            log.warning("process_end_polled", pid=process.pid, reason=str(error))
+            handle = None
+        if handle is None:
             with self._lock:
                 self._polled[process] = ended
         self._nudge()

@@ -1,0 +1,79 @@
+"""Limits and the watch on processes, where the system does not give what is asked for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mastic.executors import local, processes
+from mastic.executors.base import Limits
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of another process: Linux")
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    made = subprocess.Popen(["sleep", "60"])
+    yield made
+    made.kill()
+    made.wait()
+
+
+@linux
+def test_a_refused_niceness_leaves_the_other_limits(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: Any) -> None:
+        raise PermissionError(errno.EACCES, "not allowed")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    local._limit(child.pid, Limits(memory_mb=512))
+    assert resource.prlimit(child.pid, resource.RLIMIT_DATA) == (512 << 20, 512 << 20)
+
+
+@linux
+def test_a_refused_memory_limit_is_no_failure(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: Any) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "prlimit", refuse)
+    local._limit(child.pid, Limits(memory_mb=512, niceness=7))
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) >= 7
+
+
+def test_a_process_that_is_nicer_already_stays_so(child: subprocess.Popen[bytes]) -> None:
+    os.setpriority(os.PRIO_PROCESS, child.pid, 15)
+    local._limit(child.pid, Limits(niceness=5))
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) == 15
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="without pidfd_open every process is polled")
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EPERM])
+def test_no_descriptor_for_a_process_is_not_its_end(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(pid: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    watch, ended = local._ExitWatch(), threading.Event()
+    watch.start()
+    try:
+        process = processes.identify(child.pid)
+        assert process is not None
+        watch.add(process, ended.set)
+        assert not ended.wait(0.3)
+        child.kill()
+        assert ended.wait(30)
+    finally:
+        watch.stop()
