@@ -28,7 +28,7 @@ from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
 from mastic.ids import Ids
 from mastic.loops.job_logs import JobLogs
-from mastic.loops.launching import Launcher
+from mastic.loops.launching import MOST_FAILURES, Launcher
 from mastic.loops.runner import Runner
 from mastic.objects.blobs import Blobs
 from mastic.objects.local import LocalObjects
@@ -272,6 +272,60 @@ os.remove(mine)
     machine.serve("one", most=3)
     assert {machine.ended(run_id).state for run_id in ids} == {"SUCCEEDED"}
     assert max(int(machine.lines(run_id)[0]) for run_id in ids) <= 3
+
+
+@pytest.mark.parametrize("key", ["lib/", "lib/..", "lib/" + "x" * 256 + ".py"])
+def test_a_file_without_a_name_ends_the_run(machine: Machine, key: str) -> None:
+    machine.objects.put("b", key, b"x = 1")
+    run_id = machine.start(
+        machine.job("j", "print(1)", DefaultArguments={"--extra-py-files": f"s3://b/{key}"})
+    )
+    machine.serve("one")
+    ended = machine.ended(run_id)
+    assert ended.state == "FAILED"
+    assert f"--extra-py-files 's3://b/{key}' does not end in a name" in (ended.error_message or "")
+
+
+def test_what_fails_while_launching_is_tried_again_but_not_for_ever(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def broken(self: Preparation, run: job_runs.JobRun, *given: Any) -> Any:
+        tried.append(run.id)
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(Preparation, "order", broken)
+    run_id = machine.start(machine.job("j", "print(1)", MaxRetries=1))
+    machine.serve("one")
+
+    def ended_in_time() -> bool:
+        machine.clock.advance(seconds=5)
+        return machine.run(run_id).completed_on is not None
+
+    machine.until(ended_in_time)
+    ended = machine.run(run_id)
+    assert ended.state == "FAILED"
+    assert ended.error_message == "The job process could not be started: RuntimeError: out of order"
+    assert tried == [run_id] * MOST_FAILURES
+
+
+def test_a_process_that_cannot_be_told_its_order_is_replaced(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, failed = LocalExecutor.begin, threading.Event()
+
+    def once_broken(self: LocalExecutor, *given: Any) -> bool:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("out of order")
+        return begin(self, *given)
+
+    monkeypatch.setattr(LocalExecutor, "begin", once_broken)
+    run_id = machine.start(machine.job("j", "print('once')"))
+    machine.serve("one")
+    assert machine.ended(run_id).state == "SUCCEEDED"
+    assert machine.lines(run_id) == ["once"]
 
 
 def test_what_a_script_leaves_behind_ends_with_it(machine: Machine, tmp_path: Path) -> None:

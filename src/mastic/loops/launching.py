@@ -25,6 +25,9 @@ from mastic.store.job_runs import JobRun, Launch
 
 log = structlog.get_logger()
 
+# What fails in an unforeseen way is tried again when the lease of the run has run out; so often, then it is the end.
+MOST_FAILURES = 5
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Launched:
@@ -54,14 +57,31 @@ class Launcher:
         self._preparation = preparation
         self._executor = executor
         self._directory = directory
+        self._failures: dict[int, int] = {}  # unforeseen ones in a row, by the run's seq
 
     def launch(
         self, run: JobRun, *, number: int = 0, engine: str | None = None, why: str = ""
     ) -> Launched | None:
         """Start a process for a STARTING run, or a further one for a RUNNING run; None when the run has ended.
 
-        ``engine`` and ``why`` are given for a run that moves to another engine.
+        ``engine`` and ``why`` are given for a run that moves to another engine. What fails in an unforeseen way
+        is raised, to be tried again; the last time it ends the run.
         """
+        try:
+            launched = self._try(run, number=number, engine=engine, why=why)
+        except Exception as error:
+            failures = self._failures.get(run.seq, 0) + 1
+            self._failures[run.seq] = failures
+            if failures < MOST_FAILURES:
+                raise
+            log.exception("job_run_not_launched", run=run.id, failures=failures)
+            reason = f"The job process could not be started: {type(error).__name__}: {error}"
+            self._fail(run, reason, retry=False)
+            launched = None
+        self._failures.pop(run.seq, None)
+        return launched
+
+    def _try(self, run: JobRun, *, number: int, engine: str | None, why: str) -> Launched | None:
         try:
             runtime, chosen = self._preparation.engine(run, engine)
             waiting = self._executor.take(runtime)
@@ -88,8 +108,13 @@ class Launcher:
             self._executor.discard(waiting)
             raise
         limits = Limits(memory_mb=order.memory_mb)
-        if not self._executor.begin(waiting, directory.order, limits):
-            log.warning("job_process_gone_early", run=run.id, launch=number)
+        try:
+            if not self._executor.begin(waiting, directory.order, limits):
+                log.warning("job_process_gone_early", run=run.id, launch=number)
+        except Exception:
+            # It is on record, but knows nothing: let go, it ends, and the run is launched once more.
+            log.exception("job_process_not_told", run=run.id, launch=number)
+            self._executor.discard(waiting)
         return recorded
 
     def _record(

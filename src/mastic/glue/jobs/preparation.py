@@ -19,6 +19,7 @@ from mastic.store.job_runs import JobRun
 EMBEDDED_RUNTIME = "sail"
 SPARK_RUNTIME = "spark-3.5"
 CHANNEL_PATH = "/_mastic/channel/v1"
+LONGEST_NAME = 255  # bytes of a file's name, on every file system in use
 
 # Nothing of these is done yet: better a run that says so than one that misses what it was promised.
 NOT_SERVED = {
@@ -93,12 +94,12 @@ class Preparation:
     def order(self, run: JobRun, directory: RunDirectory, engine: str, token: str) -> Order:
         """Fetch the script and its files, and write down what the process is to do. Raises Unprepared."""
         merged: dict[str, str] = run.plan["Arguments"]
-        location = run.plan["Command"].get("ScriptLocation") or ""
-        name = posixpath.basename(location) or "script.py"
-        script = self._fetch("The script", location, directory.path / "script", name)
+        # The argument takes the place of what the job's command says.
+        location = merged.get("--scriptLocation") or run.plan["Command"].get("ScriptLocation") or ""
+        script = self._fetch("The script", location, directory.path / "script")
         python_path = self._python_files(merged, directory)
         for extra in arguments.files(merged, "--extra-files"):
-            self._fetch("--extra-files", extra, directory.work, posixpath.basename(extra))
+            self._fetch("--extra-files", extra, directory.work)
         memory, cores = capacity.size(run.body)
         return Order(
             run_id=run.id,
@@ -132,7 +133,7 @@ class Preparation:
         folder = directory.path / "python"
         found: list[str] = []
         for url in arguments.files(merged, "--extra-py-files"):
-            path = self._fetch("--extra-py-files", url, folder, posixpath.basename(url))
+            path = self._fetch("--extra-py-files", url, folder)
             entry = str(folder if path.suffix == ".py" else path)
             if entry not in found:
                 found.append(entry)
@@ -157,16 +158,22 @@ class Preparation:
             **self._credentials(run),
         }
 
-    def _fetch(self, what: str, url: str, folder: Path, name: str) -> Path:
+    def _fetch(self, what: str, url: str, folder: Path) -> Path:
+        """Bring an object into a folder, under the last part of its key. Raises Unprepared."""
         scheme, separator, rest = url.partition("://")
         bucket, _, key = rest.partition("/")
         if scheme not in ("s3", "s3a", "s3n") or not separator or not bucket or not key:
             raise Unprepared(f"{what} {url!r} is not an S3 path.")
+        name = posixpath.basename(key)
+        if name in ("", ".", "..") or "\0" in name or len(name.encode(errors="replace")) > LONGEST_NAME:
+            raise Unprepared(f"{what} {url!r} does not end in a name that a file can have.")
         try:
             data = self._objects.read(bucket, key)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = folder / name
+            path.write_bytes(data)
         except ServiceError as error:
             raise Unprepared(f"{what} {url} cannot be read: {error.code}: {error.message}") from error
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = folder / name
-        path.write_bytes(data)
+        except OSError as error:
+            raise Unprepared(f"{what} {url} cannot be fetched: {error.strerror or error}") from error
         return path
