@@ -24,6 +24,14 @@ LONGEST_NAME = 255  # bytes of a file's name, on every file system in use
 # Nothing of these is done yet: better a run that says so than one that misses what it was promised.
 NOT_SERVED = {
     "--additional-python-modules": "installing further Python modules for a run",
+    "--python-modules-installer-option": "installing further Python modules for a run",
+    "--python-virtual-env": "a Python environment of the job's own",
+    "--extra-jars": "adding Java libraries to a run",
+    "--user-jars-first": "adding Java libraries to a run",
+    "--class": "a main class, which Scala scripts have,",
+    "--customer-driver-env-vars": "setting environment variables of a run",
+    "--customer-executor-env-vars": "setting environment variables of a run",
+    "--enable-lakeformation-fine-grained-access": "access to rows, columns and cells by Lake Formation",
 }
 
 
@@ -77,7 +85,8 @@ class Preparation:
         if merged.get("--job-language", "python").lower() == "scala":
             raise Unprepared("Scala scripts are not served: --job-language has to be python.")
         for name, what in NOT_SERVED.items():
-            if merged.get(name):
+            # Of a switch, "false" asks for nothing.
+            if merged.get(name, "").strip().lower() not in ("", "false"):
                 raise Unprepared(f"{name} was given, but {what} is not served by this version of Mastic.")
         if command == "pythonshell":
             return EMBEDDED_RUNTIME, "auto"
