@@ -328,6 +328,19 @@ def test_a_process_that_cannot_be_told_its_order_is_replaced(
     assert machine.lines(run_id) == ["once"]
 
 
+@pytest.mark.parametrize(
+    "left", ["", "[]", '{"version": 1}', '{"version": 9, "state": "SUCCEEDED", "exit_code": 0}']
+)
+def test_a_result_that_cannot_be_read_is_a_failure(machine: Machine, left: str) -> None:
+    """Its last act is cut short: the process is gone, and what it left says nothing."""
+    script = f"import os; open('../result.json', 'w').write({left!r}); os._exit(0)"
+    run_id = machine.start(machine.job("j", script))
+    machine.serve("one")
+    ended = machine.ended(run_id)
+    assert ended.state == "FAILED"
+    assert "The result that the job process left cannot be read" in (ended.error_message or "")
+
+
 def test_what_a_script_leaves_behind_ends_with_it(machine: Machine, tmp_path: Path) -> None:
     script = f"""
 import subprocess, sys

@@ -181,12 +181,15 @@ class RunDirectory:
     def read_result(self) -> Result | None:
         """The result, or None when the process left none. Raises ValueError for one that cannot be read."""
         try:
-            raw = self.result.read_bytes()
+            body = orjson.loads(self.result.read_bytes())
         except FileNotFoundError:
             return None
-        body = orjson.loads(raw)
-        if body.get("version") != ORDER_VERSION:
-            raise ValueError(f"{self.result} has version {body.get('version')!r}")
+        except OSError as error:
+            raise ValueError(f"{self.result.name}: {error.strerror}") from error
+        if not isinstance(body, dict) or body.get("version") != ORDER_VERSION:
+            raise ValueError(f"{self.result.name} is not of version {ORDER_VERSION}")
+        if body.get("state") not in ("SUCCEEDED", "FAILED") or not isinstance(body.get("exit_code"), int):
+            raise ValueError(f"{self.result.name} does not say how the process ended")
         return Result(
             **{name: body[name] for name in Result.__dataclass_fields__ if body.get(name) is not None}
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from mastic.clock import Clock
-from mastic.executors.base import Executor, ProcessId, RunDirectory
+from mastic.executors.base import Executor, ProcessId, Result, RunDirectory
 from mastic.glue.jobs import endings, states
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
 from mastic.loops.base import Loop
@@ -223,20 +223,22 @@ class Runner(Loop):
         run = self._present(item)
         code = self._executor.exit_code(item.process)
         began = item.directory.began
+        result, unreadable = _result(item)
         verdict = endings.judge(
             endings.Ended(
                 command=run.plan["Command"]["Name"],
                 asked_engine=item.launch.engine,
                 spark_installed=self._spark_installed(),
                 launches=item.launch.number + 1,
-                result=item.directory.read_result(),
+                result=result,
+                unreadable=unreadable,
                 exit_code=code,
                 began=began,
                 complaint=self._executor.complaint(item.process),
             )
         )
         timed_out = item.deadline is not None and self.clock.now() >= item.deadline
-        if timed_out and began and item.directory.read_result() is None:
+        if timed_out and began and result is None:
             verdict = _timeout(run)
         self._clear(item)
         if isinstance(verdict, endings.Again):
@@ -307,6 +309,15 @@ class Runner(Loop):
     def _discard(self, item: _Watched) -> None:
         self._executor.forget(item.process)
         shutil.rmtree(item.directory.path, ignore_errors=True)
+
+
+def _result(item: _Watched) -> tuple[Result | None, str]:
+    """(the result, why there is none though the process left something)."""
+    try:
+        return item.directory.read_result(), ""
+    except ValueError as error:
+        log.warning("job_result_unreadable", run=item.run.id, reason=str(error))
+        return None, str(error)
 
 
 def _timeout(run: JobRun) -> Outcome:

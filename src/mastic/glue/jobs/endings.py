@@ -15,7 +15,10 @@ MOST_LAUNCHES = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
-    """What is known of a process that has ended. ``began``: it had read its order, so the script may have run."""
+    """What is known of a process that has ended. ``began``: it had read its order, so the script may have run.
+
+    ``unreadable`` is why a result that is there counts as none.
+    """
 
     command: str
     asked_engine: str
@@ -25,6 +28,7 @@ class Ended:
     exit_code: int | None
     began: bool
     complaint: str = ""
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,9 @@ def judge(ended: Ended) -> Outcome | Again:
     """What becomes of the run."""
     if ended.result is not None:
         return _by_result(ended, ended.result)
+    if ended.unreadable:
+        reason = f"The result that the job process left cannot be read: {ended.unreadable}"
+        return Outcome(state="FAILED", error_message=reason)
     if not ended.began:
         if ended.launches < MOST_LAUNCHES:
             return Again(engine=ended.asked_engine, reason="the process ended before it was told what to do")
