@@ -107,11 +107,11 @@ class Subject:
 def main() -> None:
     options = arguments()
     with tempfile.TemporaryDirectory(prefix="mastic-bench-") as folder:
-        ours = measure(start_ours(Path(folder)), options)
+        ours = measured(start_ours(Path(folder)), options)
         peer = None
         command = options.peer or (None if options.no_peer else install_peer(Path(folder)))
         if command:
-            peer = measure(start_peer(command, Path(folder)), options)
+            peer = measured(start_peer(command, Path(folder)), options)
     report(ours, peer)
 
 
@@ -176,6 +176,13 @@ def _start(name: str, folder: Path, command: list[str], port_option: str) -> Sub
 # -- measurements -------------------------------------------------------------------------------------------
 
 
+def measured(subject: Subject, options: argparse.Namespace) -> dict[str, float]:
+    try:
+        return measure(subject, options)
+    finally:
+        subject.stop()
+
+
 def measure(subject: Subject, options: argparse.Namespace) -> dict[str, float]:
     found: dict[str, float] = {}
     one = subject.connect()
@@ -206,7 +213,6 @@ def measure(subject: Subject, options: argparse.Namespace) -> dict[str, float]:
         fill(one, "million", 1_000_000)
         found["two-key expression on 1000000 partitions, ms"] = expression(one, "million")
         found["memory after a million partitions, MiB"] = subject.memory()
-    subject.stop()
     return found
 
 

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -79,7 +80,7 @@ class _Postgres:
         with self._locked() as state:
             state["users"] -= 1
             if not state["users"]:
-                os.kill(state["pid"], signal.SIGINT)
+                _end(state["pid"])
                 shutil.rmtree(state["data"], ignore_errors=True)
 
     def _start(self) -> dict[str, Any]:
@@ -124,6 +125,15 @@ class _Postgres:
                 if time.monotonic() > deadline or server.poll() is not None:
                     raise RuntimeError((self._home / "postgres.log").read_text()[-4000:]) from None
                 time.sleep(0.05)
+
+
+def _end(pid: int) -> None:
+    """Ask a server to shut down at once and wait until it has: it may be another worker's child."""
+    server = psutil.Process(pid)
+    server.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + 30
+    while server.is_running() and server.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _dsn(port: int, database: str) -> str:
