@@ -22,7 +22,7 @@ from mastic.executors.local import LocalExecutor
 from mastic.executors.runtimes import Runtimes
 from mastic.glue.jobs import messages
 from mastic.glue.jobs.definitions import Jobs
-from mastic.glue.jobs.lifecycle import Lifecycle
+from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
 from mastic.glue.jobs.preparation import Preparation
 from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
@@ -70,10 +70,10 @@ class Machine:
         self.runtimes = Runtimes(RUNTIMES)
         self._servers: list[tuple[Runner, LocalExecutor]] = []
 
-    def serve(self, holder: str, *, most: int = 8, warm: int = 0) -> Runner:
+    def serve(self, holder: str, *, most: int = 8, warm: int = 0, host: str = "h") -> Runner:
         """A server's runner and executor, started."""
         executor = LocalExecutor(
-            interpreter=self.runtimes.interpreter, directory=self.folder / "interpreters", warm=warm,
+            host=host, interpreter=self.runtimes.interpreter, directory=self.folder / "interpreters", warm=warm,
             prepare=("sail",), most=most,
         )  # fmt: skip
         preparation = Preparation(
@@ -135,6 +135,13 @@ class Machine:
                 return []
             wanted = log_events.Range(group_id=stream.group_id, stream_ids=(stream.id,))
             return [event.message for event in log_events.forward(tx, wanted)]
+
+    def process(self, run_id: str) -> ProcessId:
+        """The newest process of a run."""
+        with self.store.read() as tx:
+            launch = job_runs.last_launch(tx, self.run(run_id).seq)
+        assert launch is not None
+        return ProcessId(pid=launch.pid, started=launch.process_started)
 
 
 @pytest.fixture
@@ -247,6 +254,73 @@ def test_a_crash_between_the_last_line_and_the_end(machine: Machine, monkeypatch
     machine.serve("two")
     assert machine.ended(run_id).state == "SUCCEEDED"
     assert machine.lines(run_id) == [*map(str, range(100)), "no end of line"]
+
+
+def waits_for(path: Path) -> str:
+    """A script that says that it is up, and ends when there is a file "enough"."""
+    return f"""
+import os, time
+open({str(path / "up")!r}, "w").close()
+while not os.path.exists({str(path / "enough")!r}):
+    time.sleep(0.02)
+print("done")
+"""
+
+
+def test_a_run_given_back_waits_for_its_host(machine: Machine, tmp_path: Path) -> None:
+    run_id = machine.start(machine.job("j", waits_for(tmp_path)))
+    first = machine.serve("one", host="a")
+    machine.until((tmp_path / "up").exists)
+    machine.serve("two", host="b")
+    first.stop()
+    machine.clock.advance(seconds=60)
+    other = machine.start(machine.job("k", "print(1)"))
+    assert machine.ended(other).state == "SUCCEEDED"  # so the other host has looked for work
+    assert machine.run(run_id).state == "RUNNING"
+    machine.serve("three", host="a")
+    machine.until(lambda: machine.run(run_id).holder == "three")
+    (tmp_path / "enough").touch()
+    assert machine.ended(run_id).state == "SUCCEEDED"
+    assert machine.lines(run_id) == ["done"]
+
+
+def test_a_host_that_stays_away_has_lost_its_runs(machine: Machine, tmp_path: Path) -> None:
+    """... and when it comes back, it ends what is left of them."""
+    run_id = machine.start(machine.job("j", waits_for(tmp_path)))
+    machine.serve("one", host="a").stop()
+    machine.serve("again", host="a")
+    machine.until((tmp_path / "up").exists)
+    process = machine.process(run_id)
+    machine._servers[-1][0].stop()
+    machine.serve("two", host="b")
+    machine.clock.advance(seconds=job_runs.RESERVED.total_seconds() - 5)
+    assert machine.run(run_id).state == "RUNNING"
+
+    def ended_in_time() -> bool:
+        machine.clock.advance(seconds=1)
+        return machine.run(run_id).completed_on is not None
+
+    machine.until(ended_in_time)
+    ended = machine.run(run_id)
+    assert (ended.state, ended.error_message) == ("FAILED", "The host a of the job was lost.")
+    assert processes.alive(process)
+    machine.serve("three", host="a")
+    machine.until(lambda: not processes.alive(process))
+
+
+def test_a_process_ends_when_its_run_was_ended_elsewhere(machine: Machine, tmp_path: Path) -> None:
+    run_id = machine.start(machine.job("j", waits_for(tmp_path)))
+    machine.serve("one", host="a")
+    machine.until((tmp_path / "up").exists)
+    process = machine.process(run_id)
+    with machine.store.write() as tx:  # what another host does when this one was cut off for long
+        machine.lifecycle.finish(tx, machine.run(run_id), Outcome(state="FAILED", error_message="lost"))
+    machine.until(lambda: not processes.alive(process))
+    runner, _ = machine._servers[0]
+    machine.until(lambda: not runner._watched)
+    ended = machine.run(run_id)
+    assert (ended.state, ended.error_message) == ("FAILED", "lost")
+    assert not (tmp_path / "runs" / f"{ended.seq}-0").exists()
 
 
 def test_a_stopped_run_is_not_started(machine: Machine, tmp_path: Path) -> None:

@@ -401,7 +401,9 @@ def test_a_run_is_looked_after_by_one_holder(shop: Shop) -> None:
 
     def take(holder: str) -> list[str]:
         with shop.store.write() as tx:
-            return [run.id for run in job_runs.lease(tx, holder, now, now + timedelta(seconds=30), fresh=20)]
+            return [
+                run.id for run in job_runs.lease(tx, holder, "h", now, now + timedelta(seconds=30), fresh=20)
+            ]
 
     with ThreadPoolExecutor(4) as pool:
         taken = [run for runs in pool.map(take, ("a", "b", "c", "d")) for run in runs]
@@ -409,6 +411,40 @@ def test_a_run_is_looked_after_by_one_holder(shop: Shop) -> None:
     assert take("e") == []
     now = shop.clock.advance(seconds=31)
     assert sorted(take("e")) == sorted(ids)
+
+
+def test_a_run_with_a_process_is_kept_for_its_host(shop: Shop) -> None:
+    shop.job("j", ExecutionProperty={"MaxConcurrentRuns": 100})
+    launched, fresh = shop.get(shop.start("j")), shop.get(shop.start("j"))
+    now = shop.clock.now()
+
+    def work(host: str, when: datetime) -> set[int]:
+        """What a host would lease: asked for in a transaction that is taken back."""
+        try:
+            with shop.store.write() as tx:
+                asked = job_runs.has_work(tx, host, when)
+                taken = job_runs.lease(tx, "x", host, when, when + timedelta(seconds=30), fresh=9)
+                assert asked == bool(taken)
+                raise InterruptedError
+        except InterruptedError:
+            return {run.seq for run in taken}
+
+    with shop.store.write() as tx:
+        job_runs.lease(tx, "mine", "here", now, now + timedelta(seconds=30), fresh=9)
+        job_runs.add_launch(
+            tx, run=launched.seq, number=0, directory="/d", runtime="sail", engine="auto", host="here",
+            token_hash="t", pid=1, process_started=1.0, launched_on=now,
+        )  # fmt: skip
+    assert work("here", now) == work("there", now) == set()
+    crashed = now + timedelta(seconds=30)
+    assert work("here", crashed) == {launched.seq, fresh.seq}
+    assert work("there", crashed) == {fresh.seq}
+    assert work("there", crashed + job_runs.RESERVED) == {launched.seq, fresh.seq}
+    with shop.store.write() as tx:
+        job_runs.release(tx, "mine", now)
+    assert work("here", now) == {launched.seq, fresh.seq}
+    assert work("there", now) == {fresh.seq}
+    assert work("there", now + job_runs.RESERVED) == {launched.seq, fresh.seq}
 
 
 def test_output_is_read_on_by_one_holder(shop: Shop) -> None:

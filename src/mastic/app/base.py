@@ -54,13 +54,15 @@ class App:
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """The ground on which features are put. ``endpoint`` is where jobs and functions reach this server."""
+    """The ground on which features are put. ``endpoint`` is where jobs and functions reach this server; ``host`` names
+    this place, ``holder`` this server's process."""
 
     app: App
     config: Config
     store: Store
     clock: Clock
     ids: Ids
+    host: str
     holder: str
     endpoint: str
     token_key: str

@@ -25,6 +25,7 @@ from mastic.aws.s3.notifications import Destinations
 from mastic.clock import Clock, SystemClock
 from mastic.config import Config
 from mastic.errors import Refused
+from mastic.executors.base import write_private
 from mastic.glue.pages import Pager
 from mastic.ids import Ids
 from mastic.loops.reactor import Reactor
@@ -78,7 +79,8 @@ def _base(config: Config, endpoint: str, clock: Clock, ids: Ids) -> Base:
             leases.release_all(tx)
             job_runs.release_all(tx)
         token_key = settings.set_once(tx, "page_token_key", ids.hex(64))
-    holder = f"{os.uname().nodename}:{os.getpid()}:{ids.hex(8)}"
+    host = _host(config, ids)
+    holder = f"{host}:{os.getpid()}:{ids.hex(8)}"
     registry = Registry()
     credentials = Credentials(store=store, clock=clock, ids=ids, root=_root_keys(config, clock))
     gateway = Gateway(
@@ -106,6 +108,7 @@ def _base(config: Config, endpoint: str, clock: Clock, ids: Ids) -> Base:
         store=store,
         clock=clock,
         ids=ids,
+        host=host,
         holder=holder,
         endpoint=endpoint,
         token_key=token_key,
@@ -142,6 +145,15 @@ def _secrets(credentials: Credentials) -> Callable[[str], Secret | None]:
         )
 
     return find
+
+
+def _host(config: Config, ids: Ids) -> str:
+    """The name under which this place has its processes on record. It is kept in the data directory, whose lock says
+    that nobody else has it: the machine's own name may be another after a restart, as in a container."""
+    path = config.data_dir / "host-id"
+    if not path.exists() or not path.read_text().strip():
+        write_private(path, f"{os.uname().nodename[:30]}-{ids.hex(8)}\n".encode())
+    return path.read_text().strip()
 
 
 def _lock_files(config: Config) -> set[Path]:

@@ -83,6 +83,7 @@ def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSin
         return keys.environment(account, run.plan["Role"], "GlueJobRunnerSession", lifetime)
 
     executor = LocalExecutor(
+        host=base.host,
         interpreter=runtimes.interpreter,
         directory=config.data_dir / "interpreters",
         warm=config.warm_interpreters,

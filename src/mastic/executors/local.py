@@ -55,6 +55,7 @@ class Interpreter:
 class LocalExecutor:
     """Runs job processes as children of the server.
 
+    ``host`` is this machine's name on the record of its processes: the same after every restart of the server.
     ``interpreter`` answers where a runtime's Python is, or None. ``warm`` interpreters of each runtime in
     ``prepare`` wait for work; ``most`` processes run at a time.
     """
@@ -62,6 +63,7 @@ class LocalExecutor:
     def __init__(
         self,
         *,
+        host: str,
         interpreter: Callable[[str], Path | None],
         directory: Path,
         warm: int = 1,
@@ -69,7 +71,7 @@ class LocalExecutor:
         most: int | None = None,
         extra_env: Mapping[str, str] | None = None,
     ) -> None:
-        self.host = os.uname().nodename
+        self.host = host
         self.cores = os.cpu_count() or 1
         # The rest is for the server and the system.
         self.memory_mb = int(psutil.virtual_memory().total * 0.8) // (1024 * 1024)

@@ -3,7 +3,8 @@ their output into the logs, stops them, times them out, and records how they end
 
 A run is leased to one runner at a time. A restarted server finds the processes of its runs by what is on
 record: a living one is adopted, a finished one is read by its result, one that never began is started anew,
-and one that is gone without a result fails with that reason.
+and one that is gone without a result fails with that reason. Another host waits a while for that to happen before it
+declares a process lost; the host that comes back later finds the run over, and ends what is left of it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class _Watched:
         self.position = Position(stdout=launch.stdout_offset, stderr=launch.stderr_offset)
         self.ended = False
         self.busy = False
+        self.lost = False  # somebody else has the lease
         minutes = run.body.get("Timeout")
         begun = run.running_on
         self.deadline = begun + timedelta(minutes=minutes) if minutes and begun else None
@@ -80,25 +82,43 @@ class Runner(Loop):
         self._watched: dict[int, _Watched] = {}
         self._preparing: set[int] = set()
         self._beaten: datetime | None = None
+        self._swept = False
 
     def stop(self) -> None:
         """Stop looking after runs and give them back; their processes go on."""
         super().stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
         with self.store.write() as tx:
-            job_runs.release(tx, self._holder)
+            job_runs.release(tx, self._holder, self.clock.now())
 
     # -- the loop ----------------------------------------------------------------------------------
 
     def tick(self) -> float:
+        if not self._swept:
+            self._sweep()
+            self._swept = True
         self._beat()
         self._take()
         self._look()
         with self._lock:
             return READ_EVERY if self._watched else IDLE
 
+    def _sweep(self) -> None:
+        """End processes of this host whose runs ended while no server was here to see to them."""
+        with self.store.read() as tx:
+            strays = job_runs.strays(tx, self._executor.host)
+        for run_id, launch in strays:
+            process = ProcessId(pid=launch.pid, started=launch.process_started)
+            if self._executor.alive(process):
+                log.warning("job_process_outlived_its_run", run=run_id, pid=launch.pid)
+            if not self._executor.kill(run_id, process, grace=0):
+                log.error("job_processes_survive", run=run_id)
+                continue
+            with self.store.write() as tx:
+                job_runs.end_launch(tx, launch)
+
     def _beat(self) -> None:
-        """Keep the leases; let go of runs whose lease somebody else has taken."""
+        """Keep the leases. Which of them somebody else has taken shows when the runs are looked at."""
         now = self.clock.now()
         if self._beaten is not None and now - self._beaten < LEASE / 3:
             return
@@ -108,22 +128,18 @@ class Runner(Loop):
         if not seqs:
             return
         with self.store.write() as tx:
-            kept = job_runs.keep(tx, self._holder, seqs, now + LEASE)
-        with self._lock:
-            for seq in [seq for seq in self._watched if seq not in kept and not self._watched[seq].busy]:
-                log.warning("job_run_lease_lost", run=self._watched[seq].run.id)
-                del self._watched[seq]
+            job_runs.keep(tx, self._holder, seqs, now + LEASE)
 
     def _take(self) -> None:
         """Lease runs that nobody looks after and see to each."""
         now = self.clock.now()
         with self.store.read() as tx:
-            if not job_runs.has_work(tx, now):
+            if not job_runs.has_work(tx, self._executor.host, now):
                 return
         with self._lock:
             free = self._executor.places() - len(self._watched) - len(self._preparing)
         with self.store.write() as tx:
-            runs = job_runs.lease(tx, self._holder, now, now + LEASE, fresh=max(0, free))
+            runs = job_runs.lease(tx, self._holder, self._executor.host, now, now + LEASE, fresh=max(0, free))
         for run in runs:
             with self._lock:
                 if run.seq in self._watched or run.seq in self._preparing:
@@ -143,7 +159,9 @@ class Runner(Loop):
         for item in watched:
             state = present.get(item.run.seq)
             if state is None:
+                self._check_lost(item)
                 continue
+            item.lost = False
             if state == "STOPPING":
                 self._hand_over(item, self._stop_run)
             elif item.ended:
@@ -157,11 +175,42 @@ class Runner(Loop):
         try:
             item.position = self._logs.read(item.run, item.launch, item.position, final=False)
         except Stale:
-            log.warning("job_run_lease_lost", run=item.run.id)
-            with self._lock:
-                self._watched.pop(item.run.seq, None)
+            self._reread(item)
         except Exception:
             log.exception("job_output_not_read", run=item.run.id)
+
+    def _reread(self, item: _Watched) -> None:
+        """Somebody else has read the output further while this runner did not have the lease."""
+        with self.store.read() as tx:
+            launch = job_runs.last_launch(tx, item.run.seq)
+        if launch is not None and launch.number == item.launch.number:
+            item.position = Position(stdout=launch.stdout_offset, stderr=launch.stderr_offset)
+
+    def _check_lost(self, item: _Watched) -> None:
+        """Somebody else has the lease. Either they look after this very process, or it must not go on: the run
+        is over (and may be retried elsewhere), or has another process."""
+        if not item.lost:
+            log.warning("job_run_lease_lost", run=item.run.id)
+            item.lost = True
+        with self.store.read() as tx:
+            run = job_runs.get(tx, item.run.seq)
+            launch = job_runs.last_launch(tx, item.run.seq)
+        over = run is None or run.state in states.TERMINAL
+        if over or launch is None or launch.ended or launch.number != item.launch.number:
+            self._hand_over(item, self._abandon)
+
+    def _abandon(self, item: _Watched) -> None:
+        """End a process that has no run any more, without a word in the run's record."""
+        if not self._executor.kill(item.run.id, item.process, grace=GRACE):
+            log.error("job_processes_survive", run=item.run.id)
+        try:
+            with self.store.write() as tx:
+                job_runs.end_launch(tx, item.launch)
+        except Stale:
+            log.info("job_launch_ended_before", run=item.run.id)
+        with self._lock:
+            self._watched.pop(item.run.seq, None)
+        self._discard(item)
 
     def _hand_over(self, item: _Watched, work: Callable[[_Watched], None]) -> None:
         item.busy = True

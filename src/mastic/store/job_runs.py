@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -38,6 +39,9 @@ SIGNAL = "job_runs"
 
 ACTIVE = ("STARTING", "RUNNING", "STOPPING")
 OPEN = (*ACTIVE, "WAITING")
+
+# So long after its lease a run with a process waits for its own host before another may declare it lost.
+RESERVED = timedelta(minutes=3)
 
 job_runs = Table(
     "job_runs",
@@ -237,10 +241,25 @@ def annotate(tx: Connection, run: JobRun, **columns: Any) -> None:
 # -- leases of runs --------------------------------------------------------------------------------
 
 
-def lease(tx: Connection, holder: str, now: datetime, expires: datetime, *, fresh: int) -> list[JobRun]:
+def _launched(host: str | None = None) -> ColumnElement[bool]:
+    """Whether a run has a process; on this host."""
+    query = select(job_launches.c.run).where(job_launches.c.run == job_runs.c.seq)
+    return (query if host is None else query.where(job_launches.c.host == host)).exists()
+
+
+def _free(now: datetime, host: str) -> ColumnElement[bool]:
+    """Whether this host may take a run. The one that has its process may as soon as nobody looks after it: it can
+    go on. To any other host the process is lost, so the run is kept for its own a while longer."""
+    over = job_runs.c.holder.is_(None) | (job_runs.c.expires <= now)
+    long_over = job_runs.c.expires.is_(None) | (job_runs.c.expires <= now - RESERVED)
+    return over & (~_launched() | _launched(host) | long_over)
+
+
+def lease(
+    tx: Connection, holder: str, host: str, now: datetime, expires: datetime, *, fresh: int
+) -> list[JobRun]:
     """Take runs that nobody looks after: all that have a process, and up to ``fresh`` that have none yet."""
-    free = (job_runs.c.holder.is_(None)) | (job_runs.c.expires <= now)
-    launched = select(job_launches.c.run).where(job_launches.c.run == job_runs.c.seq).exists()
+    free, launched = _free(now, host), _launched()
     begun = (
         select(job_runs.c.seq)
         .where(job_runs.c.state.in_(ACTIVE), free, launched | (job_runs.c.state == "STOPPING"))
@@ -291,21 +310,20 @@ def held(tx: Connection, holder: str, seqs: Collection[int]) -> dict[int, str]:
     return {row.seq: row.state for row in rows}
 
 
-def has_work(tx: Connection, now: datetime) -> bool:
+def has_work(tx: Connection, host: str, now: datetime) -> bool:
     """Whether ``lease`` would find something."""
-    query = select(job_runs.c.seq).where(
-        job_runs.c.state.in_(ACTIVE), (job_runs.c.holder.is_(None)) | (job_runs.c.expires <= now)
-    )
+    query = select(job_runs.c.seq).where(job_runs.c.state.in_(ACTIVE), _free(now, host))
     return tx.execute(query.limit(1)).first() is not None
 
 
-def release(tx: Connection, holder: str) -> None:
-    """Give back every run that ``holder`` looks after: it stops, and somebody else may go on at once."""
-    tx.execute(
-        update(job_runs)
-        .where(job_runs.c.holder == holder, job_runs.c.state.in_(ACTIVE))
-        .values(holder=None, expires=None)
-    )
+def release(tx: Connection, holder: str, now: datetime) -> None:
+    """Give back every run that ``holder`` looks after: it stops, and somebody else may go on at once.
+
+    A run with a process stays reserved for its host: only there can its process be found again.
+    """
+    mine = (job_runs.c.holder == holder) & job_runs.c.state.in_(ACTIVE)
+    tx.execute(update(job_runs).where(mine, _launched()).values(holder=None, expires=now))
+    tx.execute(update(job_runs).where(mine).values(holder=None, expires=None))
 
 
 def release_all(tx: Connection) -> None:
@@ -356,6 +374,20 @@ def advance_log(tx: Connection, launch: Launch, stream: str, before: int, after:
         .where(job_launches.c.run == launch.run, job_launches.c.number == launch.number, column == before)
         .values({column.name: after}),
     )
+
+
+def strays(tx: Connection, host: str) -> list[tuple[str, Launch]]:
+    """(run id, launch) of this host's launches that are not on record as ended, though their run has ended."""
+    query = (
+        select(job_runs.c.id.label("run_id"), *job_launches.c)
+        .join(job_runs, job_runs.c.seq == job_launches.c.run)
+        .where(job_launches.c.host == host, job_launches.c.ended.is_(False), job_runs.c.state.not_in(OPEN))
+    )
+    found = []
+    for row in tx.execute(query):
+        values = dict(row._mapping)
+        found.append((values.pop("run_id"), Launch(**values)))
+    return found
 
 
 def end_launch(tx: Connection, launch: Launch) -> None:
