@@ -96,6 +96,7 @@ class Base:
         """Tidy up every so often."""
         self.active(Janitor(name, act, seconds=seconds, **self.lasting))
 
-    def periodic(self, name: str, act: Callable[[], float], *signals: str) -> None:
-        """Act when it is time, and when a signal says that something has changed."""
-        self.active(Periodic(name, act, signals=signals, **self.lasting))
+    def periodic(self, name: str, act: Callable[[], float], *signals: str, lease: str | None = None) -> None:
+        """Act when it is time, and when a signal says that something has changed; ``lease``: only one replica does."""
+        held = (lease, self.holder) if lease else None
+        self.active(Periodic(name, act, signals=signals, lease=held, **self.lasting))

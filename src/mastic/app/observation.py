@@ -6,7 +6,7 @@ from mastic.app.base import Base
 from mastic.aws.cloudwatch.alarms import SIGNAL as ALARMS_CHANGED
 from mastic.aws.cloudwatch.alarms import Alarms
 from mastic.aws.cloudwatch.dashboards import Dashboards
-from mastic.aws.cloudwatch.evaluator import Actions, Evaluator
+from mastic.aws.cloudwatch.evaluator import LEADER, Actions, Evaluator
 from mastic.aws.cloudwatch.expiry import Expiry
 from mastic.aws.cloudwatch.metrics import Metrics
 from mastic.aws.cloudwatch.transitions import QUEUE as ALARM_ACTIONS
@@ -48,7 +48,7 @@ def add_cloudwatch(base: Base, messages: MessageTargets, functions: Functions) -
     base.handlers(
         "cloudwatch", metrics, Alarms(transitions=transitions, **base.lasting), Dashboards(**base.lasting)
     )
-    base.periodic("alarms", evaluator.act, ALARMS_CHANGED)
+    base.periodic("alarms", evaluator.act, ALARMS_CHANGED, lease=LEADER)
     base.worker(ALARM_ACTIONS, actions.handle, concurrency=2)
     base.janitor("cloudwatch", Expiry(**base.lasting), seconds=3600)
     return metrics

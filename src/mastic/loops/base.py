@@ -14,7 +14,7 @@ from datetime import timedelta
 import structlog
 
 from mastic.clock import Clock
-from mastic.store import tasks
+from mastic.store import leases, tasks
 from mastic.store.engine import Store
 
 log = structlog.get_logger()
@@ -50,6 +50,16 @@ class Loop:
         self._wake.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout=20)
+
+    def give_back(self, lease: str, holder: str) -> None:
+        """While stopping: let another replica take a named lease at once. One that cannot be given back runs out."""
+        if self._thread.is_alive():
+            return  # the last tick still goes on, under this lease
+        try:
+            with self.store.write() as tx:
+                leases.release(tx, lease, holder)
+        except Exception:
+            log.exception("lease_not_given_back", loop=self.name, lease=lease)
 
     @property
     def stopping(self) -> bool:

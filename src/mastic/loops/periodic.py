@@ -10,7 +10,10 @@ from mastic.store.engine import Store
 
 
 class Periodic(Loop):
-    """Calls ``act`` when woken by one of ``signals``, or after the seconds that its last call returned."""
+    """Calls ``act`` when woken by one of ``signals``, or after the seconds that its last call returned.
+
+    ``lease`` is the (name, holder) of a named lease that ``act`` takes: it is given back in the end.
+    """
 
     def __init__(
         self,
@@ -20,9 +23,16 @@ class Periodic(Loop):
         store: Store,
         clock: Clock,
         signals: tuple[str, ...] = (),
+        lease: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(name, store=store, clock=clock, signals=signals)
         self._act = act
+        self._lease = lease
+
+    def stop(self) -> None:
+        super().stop()
+        if self._lease is not None:
+            self.give_back(*self._lease)
 
     def tick(self) -> float:
         return self._act()

@@ -39,6 +39,10 @@ class Reactor(Loop):
         self._receivers: dict[str, list[Receiver]] = {}
         self._leads_until = datetime.min.replace(tzinfo=UTC)
 
+    def stop(self) -> None:
+        super().stop()
+        self.give_back("reactor", self._holder)
+
     def subscribe(self, topic: str, receiver: Receiver) -> None:
         """Deliver every event of ``topic`` to ``receiver``."""
         self._receivers.setdefault(topic, []).append(receiver)

@@ -45,6 +45,10 @@ class Scheduler(Loop):
         self._holder = holder
         self._sources = tuple(sources)
 
+    def stop(self) -> None:
+        super().stop()
+        self.give_back("scheduler", self._holder)
+
     def tick(self) -> float:
         now = self.clock.now()
         with self.store.read() as tx:

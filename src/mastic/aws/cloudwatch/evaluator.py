@@ -26,6 +26,7 @@ from mastic.store.engine import Stale, Store
 log = structlog.get_logger()
 
 BATCH = 100
+LEADER = "cloudwatch.alarms"  # the lease of the replica that judges
 LEASE = timedelta(seconds=30)
 LONGEST = timedelta(hours=1)
 
@@ -54,7 +55,7 @@ class Evaluator:
         if first > now:
             return min(self.IDLE, (first - now).total_seconds())
         with self.store.write() as tx:
-            if not leases.acquire(tx, "cloudwatch.alarms", self.holder, now, now + LEASE):
+            if not leases.acquire(tx, LEADER, self.holder, now, now + LEASE):
                 return self.IDLE
         with self.store.read() as tx:
             due = alarms.due(tx, now, BATCH)
