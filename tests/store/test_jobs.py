@@ -218,6 +218,17 @@ def test_a_call_that_the_sdk_sends_again_is_one_call(shop: Shop) -> None:
     assert shop.start("j", plain, Arguments={"--a": "1"}) not in (first, second)
 
 
+@pytest.mark.parametrize("places", [1, 20])
+def test_deliveries_of_one_call_at_once_start_one_run(shop: Shop, places: int) -> None:
+    shop.job("j", ExecutionProperty={"MaxConcurrentRuns": places})
+    for number in range(5):
+        with ThreadPoolExecutor(4) as pool:
+            calls = [delivered(f"1-{number}", "a", f"call-{number}")] * 4
+            [run_id] = set(pool.map(lambda context: shop.start("j", context), calls))
+        shop.end(run_id)
+    assert len(shop.all("j")) == 5
+
+
 def test_an_event_fires_once_even_if_it_is_delivered_again(shop: Shop) -> None:
     shop.job("a")
     shop.job("b", ExecutionProperty={"MaxConcurrentRuns": 10})
