@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from mastic.athena.failures import QueryFailure
@@ -38,6 +40,8 @@ class Staging:
         scratch.mkdir(parents=True, exist_ok=True)
         self.directory = Path(tempfile.mkdtemp(prefix="query-", dir=scratch))
         self._staged: dict[str, StagedFile] = {}
+        self._lock = threading.Lock()
+        self._numbers = count()
 
     def close(self) -> None:
         """Remove what was copied."""
@@ -74,7 +78,10 @@ class Staging:
         url = f"s3://{bucket}/{key}"
         found = self._staged.get(url)
         if found is None:
-            found = self._staged[url] = StagedFile(path=self._path(bucket, key), url=url, size=size)
+            # PyIceberg reads with several threads: what two of them stage must never get one name.
+            made = StagedFile(path=self._path(bucket, key), url=url, size=size)
+            with self._lock:
+                found = self._staged.setdefault(url, made)
         return found
 
     def stage_url(self, url: str) -> StagedFile:
@@ -83,7 +90,7 @@ class Staging:
         return self.stage(bucket, key, self._objects.stat(bucket, key).size)
 
     def _path(self, bucket: str, key: str) -> Path:
-        path = self.directory / f"{len(self._staged)}{Path(key).suffix[:16]}"
+        path = self.directory / f"{next(self._numbers)}{Path(key).suffix[:16]}"
         segments = self._objects.local_paths(bucket, key, seconds=_KEEP_SECONDS)
         if segments is not None and len(segments) == 1 and segments[0].offset == 0:
             whole = segments[0]
