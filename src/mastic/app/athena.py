@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mastic.app.base import Base
@@ -18,6 +19,22 @@ from mastic.wire.paging import Pages, Paging
 
 if TYPE_CHECKING:
     from mastic.athena.runner import Runner
+
+
+class _Interrupting:
+    """Interrupts the queries before the worker that does them stops."""
+
+    def __init__(self, runner: Callable[[], Runner | None]) -> None:
+        self._runner = runner
+
+    def start(self) -> None:
+        """Nothing to do."""
+
+    def stop(self) -> None:
+        """Interrupt what runs; where no query has run, nothing is loaded for it."""
+        runner = self._runner()
+        if runner is not None:
+            runner.stop_all()
 
 
 def add_athena(base: Base, objects: Objects) -> None:
@@ -56,3 +73,4 @@ def add_athena(base: Base, objects: Objects) -> None:
         Metadata(store=base.store, catalog=catalog),
     )
     base.worker(QUEUE, lambda task: runner().handle(task))
+    base.active(_Interrupting(lambda: runner() if runner.cache_info().currsize else None))

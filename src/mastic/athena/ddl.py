@@ -1,4 +1,4 @@
-"""Statements about the catalog: databases, tables, partitions, views, and what SHOW and DESCRIBE print.
+"""Statements about the catalog: databases, tables, partitions, and what SHOW and DESCRIBE print.
 
 Each function does one statement through Glue's operations and returns the lines of its text result. Owns no
 state.
@@ -6,17 +6,11 @@ state.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sqlglot import exp
-
-from mastic.athena import views
-from mastic.athena.catalog import Catalog, is_iceberg, is_view
+from mastic.athena.catalog import is_iceberg, is_view
 from mastic.athena.definitions import (
-    TABLE_INPUT,
     alter_table,
     create_table_text,
     location_of,
@@ -25,30 +19,11 @@ from mastic.athena.definitions import (
     table_input,
 )
 from mastic.athena.failures import QueryFailure, not_supported
-from mastic.athena.planner import Planner
 from mastic.athena.relations import parse_partition_path, partition_path
-from mastic.athena.staging import Staging
-from mastic.athena.statements import Statement, names, parse
-from mastic.athena.types import duckdb_to_hive, duckdb_to_trino
-from mastic.context import Context
+from mastic.athena.session import Handler, Lines, Session, named, table_of, tree_of
+from mastic.athena.statements import Statement, names
+from mastic.athena.view_statements import VIEW_HANDLERS
 from mastic.errors import ServiceError
-
-Lines = list[list[str | None]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Session:
-    """What a statement about the catalog works with."""
-
-    context: Context
-    catalog: Catalog
-    staging: Staging
-    database: str
-
-    def resolve(self, path: str) -> tuple[str, str]:
-        """Database and name of a dotted name."""
-        parts = names(path)
-        return (parts[-2] if len(parts) > 1 else self.database), parts[-1]
 
 
 def run(session: Session, statement: Statement) -> tuple[list[str], Lines]:
@@ -94,7 +69,7 @@ def _create_database(session: Session, statement: Statement) -> tuple[list[str],
 
 
 def _drop_database(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    tree = _tree(statement)
+    tree = tree_of(statement)
     name = tree.args["tables"][0].name.lower()
     if not tree.args.get("cascade") and any(session.catalog.tables(session.context, name)):
         raise QueryFailure(
@@ -117,7 +92,7 @@ def _show_databases(session: Session, statement: Statement) -> tuple[list[str], 
 
 
 def _create_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    tree = _tree(statement)
+    tree = tree_of(statement)
     database, given = table_input(tree, session.database)
     try:
         session.catalog.call(session.context, "CreateTable", DatabaseName=database, TableInput=given)
@@ -128,8 +103,8 @@ def _create_table(session: Session, statement: Statement) -> tuple[list[str], Li
 
 
 def _drop_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    tree = _tree(statement)
-    database, name = _named(tree.args["tables"][0], session)
+    tree = tree_of(statement)
+    database, name = named(tree.args["tables"][0], session)
     table = session.catalog.table(session.context, database, name)
     wants_view = statement.substatement == "DROP_VIEW"
     if table is None:
@@ -166,20 +141,13 @@ def _filtered(found: list[str], statement: Statement) -> Lines:
     return [[n] for n in found]
 
 
-def _table_of(session: Session, statement: Statement) -> dict[str, Any]:
-    database, name = session.resolve(statement.words["name"])
-    if "db" in statement.words:
-        database = names(statement.words["db"])[0]
-    return session.catalog.need_table(session.context, database, name)
-
-
 def _show_columns(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
+    table = table_of(session, statement)
     return ["field"], [[c["Name"].ljust(20)] for c in _all_columns(table)]
 
 
 def _describe(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
+    table = table_of(session, statement)
     lines: Lines = [_described(c) for c in (table.get("StorageDescriptor") or {}).get("Columns", ())]
     keys = table.get("PartitionKeys") or ()
     if keys:
@@ -203,7 +171,7 @@ def _all_columns(table: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _show_properties(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    parameters = _table_of(session, statement).get("Parameters") or {}
+    parameters = table_of(session, statement).get("Parameters") or {}
     key = statement.words.get("key")
     if key is not None:
         if key not in parameters:
@@ -213,7 +181,7 @@ def _show_properties(session: Session, statement: Statement) -> tuple[list[str],
 
 
 def _show_create_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
+    table = table_of(session, statement)
     if is_view(table):
         raise QueryFailure("FAILED: SemanticException it is a view: use SHOW CREATE VIEW")
     return ["createtab_stmt"], [[line] for line in create_table_text(table).split("\n")]
@@ -223,7 +191,7 @@ def _show_create_table(session: Session, statement: Statement) -> tuple[list[str
 
 
 def _show_partitions(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
+    table = table_of(session, statement)
     keys = [k["Name"] for k in table.get("PartitionKeys") or ()]
     if not keys:
         raise QueryFailure(f"FAILED: SemanticException Table {table['Name']} is not a partitioned table")
@@ -232,8 +200,8 @@ def _show_partitions(session: Session, statement: Statement) -> tuple[list[str],
 
 
 def _alter_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    tree = _tree(statement)
-    database, name = _named(tree.this, session)
+    tree = tree_of(statement)
+    database, name = named(tree.this, session)
     table = session.catalog.need_table(session.context, database, name)
     if is_iceberg(table):
         raise not_supported("ALTER TABLE on Iceberg tables")
@@ -243,7 +211,7 @@ def _alter_table(session: Session, statement: Statement) -> tuple[list[str], Lin
 
 
 def _add_partitions(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
+    table = table_of(session, statement)
     descriptor = table["StorageDescriptor"]
     keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
     entries = []
@@ -262,7 +230,7 @@ def _add_partitions(session: Session, statement: Statement) -> tuple[list[str], 
 
 
 def _drop_partitions(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
+    table = table_of(session, statement)
     keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
     specs = partition_specs(statement.words["partitions"], keys)
     answer = session.catalog.call(
@@ -277,7 +245,7 @@ def _drop_partitions(session: Session, statement: Statement) -> tuple[list[str],
 
 
 def _rename_partition(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
+    table = table_of(session, statement)
     keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
     (old, _), (new, _) = (partition_specs(statement.words[w], keys)[0] for w in ("partitions", "to"))
     where = {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
@@ -301,7 +269,7 @@ def _raise_first(answer: dict[str, Any], *, ignoring: str) -> None:
 
 
 def _repair(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
+    table = table_of(session, statement)
     keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
     if not keys:
         raise QueryFailure(f"FAILED: SemanticException Table {table['Name']} is not a partitioned table")
@@ -322,13 +290,15 @@ def _repair(session: Session, statement: Statement) -> tuple[list[str], Lines]:
         for values, where in sorted(missing.items())
     ]
     for i in range(0, len(entries), 100):
-        session.catalog.call(
+        answer = session.catalog.call(
             session.context,
             "BatchCreatePartition",
             DatabaseName=database,
             TableName=name,
             PartitionInputList=entries[i : i + 100],
         )
+        # Somebody else may have added the same partition meanwhile; any other refusal is a failure.
+        _raise_first(answer, ignoring="AlreadyExistsException")
     paths = [partition_path(keys, e["Values"]) for e in entries]
     lines: Lines = []
     if paths:
@@ -337,120 +307,6 @@ def _repair(session: Session, statement: Statement) -> tuple[list[str], Lines]:
     return ["result"], lines
 
 
-# -- views -----------------------------------------------------------------------------------------
-
-
-def _create_view(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    tree = _tree(statement)
-    target = tree.this
-    aliases = [c.name.lower() for c in target.expressions] if isinstance(target, exp.Schema) else []
-    database, name = _named(target.this if isinstance(target, exp.Schema) else target, session)
-    sql = tree.expression.sql(dialect="trino")
-    columns = _columns_of_query(session, sql, aliases)
-    if aliases:
-        listed = ", ".join(f'"{a}"' for a in aliases)
-        sql = f"SELECT * FROM ({sql}) AS v({listed})"
-    given = views.presto_table_input(name, sql, session.database, columns)
-    _store_view(session, database, name, given, replace=bool(tree.args.get("replace")))
-    return [], []
-
-
-def _columns_of_query(session: Session, sql: str, aliases: list[str]) -> list[tuple[str, str, str]]:
-    """(name, Hive type, Trino type) of a query's output. Raises QueryFailure for a query that cannot run."""
-    planner = Planner(session.context, session.catalog, session.staging)
-    try:
-        plan = planner.plan(parse(sql), session.database)
-    finally:
-        planner.close()
-    if aliases and len(aliases) != len(plan.names):
-        raise QueryFailure(f"MISMATCHED_COLUMN_ALIASES: {len(aliases)} names for {len(plan.names)} columns")
-    found = aliases or [n.lower() for n in plan.names]
-    doubled = {n for n in found if found.count(n) > 1}
-    if doubled:
-        raise QueryFailure(f"DUPLICATE_COLUMN_NAME: Column name '{min(doubled)}' specified more than once")
-    return [(n, duckdb_to_hive(t), duckdb_to_trino(t)) for n, t in zip(found, plan.types, strict=True)]
-
-
-def _store_view(session: Session, database: str, name: str, given: dict[str, Any], *, replace: bool) -> None:
-    existing = session.catalog.table(session.context, database, name)
-    if existing is None:
-        session.catalog.need_database(session.context, database)
-        session.catalog.call(session.context, "CreateTable", DatabaseName=database, TableInput=given)
-    elif not is_view(existing):
-        raise QueryFailure(f"TABLE_ALREADY_EXISTS: '{database}.{name}' is a table, not a view")
-    elif not replace:
-        raise QueryFailure(
-            f"ALREADY_EXISTS: View already exists: 'awsdatacatalog.{database}.{name}'", kind=1102
-        )
-    else:
-        session.catalog.call(session.context, "UpdateTable", DatabaseName=database, TableInput=given)
-
-
-def _show_create_view(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    table = _table_of(session, statement)
-    if not is_view(table):
-        raise QueryFailure("FAILED: SemanticException it is a table: use SHOW CREATE TABLE")
-    text = f"CREATE VIEW {table['DatabaseName']}.{table['Name']} AS\n{views.text_of(table).sql}"
-    return ["create view"], [[line] for line in text.split("\n")]
-
-
-def _create_multi_dialect(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    import json
-
-    database, name = session.resolve(statement.words["name"])
-    sql = statement.words["query"]
-    columns = _columns_of_query(session, sql, [])
-    given: dict[str, Any] = {
-        "Name": name,
-        "TableType": "VIRTUAL_VIEW",
-        "StorageDescriptor": {"Columns": [{"Name": n, "Type": hive} for n, hive, _ in columns]},
-        "ViewDefinition": {
-            "IsProtected": True,
-            "Definer": session.context.principal_arn,
-            "Representations": [views.representation(sql)],
-        },
-    }
-    if "json" in statement.words:
-        return ["view"], [[json.dumps(given)]]
-    _store_view(session, database, name, given, replace="replace" in statement.words)
-    return [], []
-
-
-_UPDATE_ACTIONS = {"ADD": "ADD", "UPDATE": "REPLACE", "DROP": "DROP"}
-
-
-def _alter_view(session: Session, statement: Statement) -> tuple[list[str], Lines]:
-    database, name = session.resolve(statement.words["name"])
-    table = session.catalog.need_table(session.context, database, name)
-    action, sql = statement.words["action"].upper(), statement.words.get("query", "")
-    if sql:
-        columns = [n for n, _, _ in _columns_of_query(session, sql, [])]
-        declared = [c["Name"].lower() for c in (table.get("StorageDescriptor") or {}).get("Columns", ())]
-        if declared and declared != columns and "force" not in statement.words:
-            raise QueryFailure(f"FAILED: the dialect gives the columns {columns}, the view has {declared}")
-    given = {k: v for k, v in table.items() if k in TABLE_INPUT}
-    given["ViewDefinition"] = {"Representations": [views.representation(sql or "SELECT 1")]}
-    session.catalog.call(
-        session.context,
-        "UpdateTable",
-        DatabaseName=database,
-        TableInput=given,
-        ViewUpdateAction=_UPDATE_ACTIONS[action],
-        **({"Force": True} if "force" in statement.words else {}),
-    )
-    return [], []
-
-
-def _tree(statement: Statement) -> exp.Expr:
-    assert statement.tree is not None
-    return statement.tree
-
-
-def _named(node: exp.Expr, session: Session) -> tuple[str, str]:
-    return (node.text("db").lower() or session.database), node.name.lower()
-
-
-Handler = Callable[[Session, Statement], tuple[list[str], Lines]]
 _HANDLERS: dict[str, Handler] = {
     "CREATE_DATABASE": _create_database,
     "DROP_DATABASE": _drop_database,
@@ -470,8 +326,5 @@ _HANDLERS: dict[str, Handler] = {
     "ALTER_TABLE_DROP_PARTITION": _drop_partitions,
     "ALTER_TABLE_RENAME_PARTITION": _rename_partition,
     "MSCK_REPAIR_TABLE": _repair,
-    "CREATE_VIEW": _create_view,
-    "SHOW_CREATE_VIEW": _show_create_view,
-    "CREATE_PROTECTED_MULTI_DIALECT_VIEW": _create_multi_dialect,
-    "ALTER_VIEW_DIALECT": _alter_view,
+    **VIEW_HANDLERS,
 }

@@ -49,6 +49,7 @@ class Running:
     connection: duckdb.DuckDBPyConnection | None = None
     stopped: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+    wanted: Callable[[], bool] = lambda: True
 
     def stop(self) -> None:
         """Interrupt the query."""
@@ -60,6 +61,12 @@ class Running:
     def check(self) -> None:
         """Raise QueryCancelled when the query was stopped."""
         if self.stopped:
+            raise QueryCancelled
+
+    def confirm(self) -> None:
+        """The same after a look at the query's row, before what cannot be taken back."""
+        self.check()
+        if not self.wanted():
             raise QueryCancelled
 
 

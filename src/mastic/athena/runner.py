@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ import structlog
 from mastic.athena import ddl
 from mastic.athena.catalog import Catalog
 from mastic.athena.engine import Engine, Rows, Running, explain
-from mastic.athena.executions import Executions, failure_outcome, service_failure
+from mastic.athena.executions import TERMINAL, Executions, failure_outcome, service_failure
 from mastic.athena.failures import QueryCancelled, QueryFailure, not_supported
 from mastic.athena.parameters import bind
 from mastic.athena.planner import Planner
 from mastic.athena.result_files import metadata
 from mastic.athena.saved import Saved
+from mastic.athena.session import Lines, Session
 from mastic.athena.staging import Staging
 from mastic.athena.statements import Statement, classify, parse
 from mastic.athena.text import csv_line
@@ -34,9 +35,11 @@ from mastic.context import Context, split_scope
 from mastic.errors import ServiceError
 from mastic.objects.base import Objects, split_url
 from mastic.store.engine import Stale
-from mastic.store.tasks import Task
+from mastic.store.tasks import RetryAt, Task
 
 log = structlog.get_logger()
+
+_WATCH_SECONDS = 1.0
 
 
 class Runner:
@@ -64,6 +67,8 @@ class Runner:
         self._scratch = scratch
         self._running: dict[str, Running] = {}
         self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._closing = False
 
     def stop(self, id: str) -> None:
         """Interrupt a query that runs here."""
@@ -72,8 +77,20 @@ class Runner:
         if running is not None:
             running.stop()
 
+    def stop_all(self, *, seconds: float = 10.0) -> None:
+        """Interrupt all queries, for the server stops. They stay RUNNING and are run again by the next server."""
+        with self._idle:
+            self._closing = True
+            under_way = list(self._running.values())
+        for running in under_way:
+            running.stop()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._running, timeout=seconds)
+
     def handle(self, task: Task) -> None:
         """Run one query to its end."""
+        if self._closing:
+            raise self._later()
         scope, id = task.payload["scope"], task.payload["id"]
         row = self._executions.load(scope, id)
         if row is None or row.state not in ("QUEUED", "RUNNING"):
@@ -102,14 +119,21 @@ class Runner:
             principal_arn=row.request["principal"],
             service="athena",
         )
-        running = Running()
+        running = Running(wanted=lambda: self._wanted(row))
         with self._lock:
+            if self._closing:
+                raise self._later()
             self._running[row.id] = running
+        ended = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(row, running, ended), daemon=True)
+        watch.start()
         staging = Staging(self._objects, self._scratch)
         try:
             outcome = self._run(context, row, statement, staging, running)
             state = "SUCCEEDED"
         except QueryCancelled:
+            if self._closing:
+                raise self._later() from None
             return
         except QueryFailure as failure:
             state, outcome = "FAILED", failure_outcome(failure)
@@ -120,11 +144,33 @@ class Runner:
             reason = f"INTERNAL_ERROR: see the server's log for query {row.id}"
             state, outcome = "FAILED", failure_outcome(QueryFailure(reason, category=1, retryable=True))
         finally:
-            with self._lock:
-                self._running.pop(row.id, None)
+            ended.set()
             scanned = staging.scanned
             staging.close()
+            with self._idle:
+                self._running.pop(row.id, None)
+                self._idle.notify_all()
         self._end(row, state, outcome, started, scanned)
+
+    def _later(self) -> RetryAt:
+        return RetryAt(self._clock.now() + timedelta(seconds=1))
+
+    def _wanted(self, row: Any) -> bool:
+        """Whether the query is still to be run: a client may have stopped it through another server."""
+        now = self._executions.load(row.scope, row.id)
+        return now is not None and now.state not in TERMINAL
+
+    def _watch(self, row: Any, running: Running, ended: threading.Event) -> None:
+        while not ended.wait(_WATCH_SECONDS):
+            try:
+                wanted = self._wanted(row)
+            except Exception:
+                # A store that does not answer says nothing about the query; the next look may.
+                log.exception("query_not_watched", query=row.id)
+                continue
+            if not wanted:
+                running.stop()
+                return
 
     def _end(self, row: Any, state: str, outcome: dict[str, Any], started: datetime, scanned: int) -> None:
         now = self._clock.now()
@@ -151,7 +197,7 @@ class Runner:
         if "Reuses" in execution:
             return self._reuse(row, execution["Reuses"])
         database = execution["QueryExecutionContext"].get("Database", "default")
-        session = ddl.Session(context=context, catalog=self._catalog, staging=staging, database=database)
+        session = Session(context=context, catalog=self._catalog, staging=staging, database=database)
         location = execution["ResultConfiguration"]["OutputLocation"]
         parameters = execution.get("ExecutionParameters") or []
         if statement.substatement == "EXECUTE":
@@ -182,7 +228,7 @@ class Runner:
         return self._text(location, names, lines)
 
     def _select(
-        self, session: ddl.Session, statement: Statement, running: Running, location: str
+        self, session: Session, statement: Statement, running: Running, location: str
     ) -> dict[str, Any]:
         assert statement.tree is not None
         planner = Planner(session.context, session.catalog, session.staging)
@@ -194,7 +240,7 @@ class Runner:
         return self._store(location, rows, header=True, separator=None)
 
     def _explain(
-        self, session: ddl.Session, statement: Statement, running: Running, location: str
+        self, session: Session, statement: Statement, running: Running, location: str
     ) -> dict[str, Any]:
         if "analyze" in statement.words:
             raise not_supported("EXPLAIN ANALYZE")
@@ -204,12 +250,12 @@ class Runner:
         finally:
             planner.close()
         with self._engine.session(plan, session.staging, running) as connection:
-            lines: ddl.Lines = [[line] for line in explain(connection, plan.sql).split("\n")]
+            lines: Lines = [[line] for line in explain(connection, plan.sql).split("\n")]
         return self._text(location, ["Query Plan"], lines)
 
     # -- results -----------------------------------------------------------------------------------
 
-    def _text(self, location: str, names: list[str], lines: ddl.Lines) -> dict[str, Any]:
+    def _text(self, location: str, names: list[str], lines: Lines) -> dict[str, Any]:
         columns = [Column(name=n, type="string") for n in names]
         return self._store(location, Rows(columns=columns, lines=iter(lines)), header=False, separator="\t")
 

@@ -14,12 +14,12 @@ from typing import Any
 from sqlglot import exp
 
 from mastic.athena.catalog import is_iceberg, is_view
-from mastic.athena.ddl import Session
 from mastic.athena.definitions import classification, location_of, properties, storage_descriptor
 from mastic.athena.engine import Engine, Running
 from mastic.athena.failures import QueryFailure, not_supported
 from mastic.athena.planner import Plan, Planner
 from mastic.athena.relations import columns_of, parse_partition_path
+from mastic.athena.session import Session
 from mastic.athena.statements import Statement, parse
 from mastic.athena.types import duckdb_to_hive, literal, quote
 from mastic.ids import Ids
@@ -137,6 +137,7 @@ class Writer:
             "StorageDescriptor": descriptor,
             "PartitionKeys": hive[len(data) :],
         }
+        running.confirm()
         session.catalog.call(session.context, "CreateTable", DatabaseName=database, TableInput=given)
         self._register(session, database, name, descriptor, target, partitions)
         return written
@@ -167,6 +168,7 @@ class Writer:
         plan = _shaped(plan, listed or list(columns), columns)
         target = _target_of(table)
         written, partitions = self._write(plan, session, running, target)
+        running.confirm()
         self._register(session, database, name, table["StorageDescriptor"], target, partitions)
         return written
 
