@@ -148,6 +148,9 @@ def _point_at(node: exp.Table, name: str) -> None:
         node.set(part, None)
 
 
+_OWN_CODES = {"INVALID_CAST_ARGUMENT: ": 1302, "INVALID_FUNCTION_ARGUMENT: ": 1302, "NOT_SUPPORTED: ": 1006}
+
+
 def failure_of(error: duckdb.Error) -> QueryFailure:
     """Athena's word for what the engine complains about, without the engine's file names."""
     text = str(error).split("\n\nLINE ")[0].split("\nLINE ")[0].strip()
@@ -168,4 +171,8 @@ def failure_of(error: duckdb.Error) -> QueryFailure:
             return QueryFailure("PERMISSION_DENIED: queries reach catalog tables only", kind=1301)
     if "Division by zero" in text:
         return QueryFailure("DIVISION_BY_ZERO: Division by zero", kind=1303)
+    for code, kind in _OWN_CODES.items():
+        # What a translated function says by itself: see casts and functions.
+        if code in text:
+            return QueryFailure(text[text.index(code) :], kind=kind)
     return QueryFailure(f"GENERIC_USER_ERROR: {text}", kind=1000)

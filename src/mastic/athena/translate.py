@@ -6,7 +6,7 @@ something else. Pure functions over trees; owns no state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlglot
@@ -15,83 +15,12 @@ from sqlglot.errors import OptimizeError, SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.schema import MappingSchema
 
-from mastic.athena.failures import QueryFailure, not_supported
-
-# Functions that sqlglot keeps by name and that DuckDB knows by the same name and meaning.
-_SAME_BY_NAME = frozenset(
-    """abs acos asin atan atan2 bit_count cbrt ceil ceiling chr codepoint cos cosh covar_pop covar_samp degrees
-    exp floor greatest least length levenshtein_distance ln log10 log2 lower lpad ltrim md5 mod pi position pow
-    power radians regr_intercept regr_slope repeat replace reverse rpad rtrim sha256 sign sin sinh sqrt starts_with
-    stddev stddev_pop stddev_samp strpos tan tanh translate trim upper url_decode url_encode var_pop var_samp variance
-    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
-    array_distinct array_intersect array_position array_sort bool_and bool_or every corr kurtosis skewness
-    uuid random rand now current_date current_timestamp localtimestamp typeof isnan is_nan is_finite is_infinite
-    bitwise_and bitwise_or bitwise_xor checksum""".split()
-)
-
-# Trino name → how DuckDB says it, for functions that sqlglot does not translate. {0} is the first argument.
-_TEMPLATES: dict[str, str] = {
-    "levenshtein_distance": "levenshtein({0}, {1})",
-    "codepoint": "ord({0})",
-    "is_finite": "isfinite({0})",
-    "is_infinite": "isinf({0})",
-    "is_nan": "isnan({0})",
-    "every": "bool_and({0})",
-    "rand": "random()",
-    "to_base64": "base64({0})",
-    "from_base64": "from_base64({0})",
-    "to_hex": "upper(hex({0}))",
-    "from_hex": "unhex({0})",
-    "to_utf8": "encode({0})",
-    "from_utf8": "decode({0})",
-    "to_iso8601": "strftime({0}, '%Y-%m-%dT%H:%M:%S.%g')",
-    "from_iso8601_date": "CAST({0} AS DATE)",
-    "from_iso8601_timestamp": "CAST({0} AS TIMESTAMPTZ)",
-    "map_keys": "map_keys({0})",
-    "map_values": "map_values({0})",
-    "array_max": "list_max({0})",
-    "array_min": "list_min({0})",
-    "array_sum": "list_sum({0})",
-    "array_union": "list_distinct(list_concat({0}, {1}))",
-    "array_except": "list_filter(list_distinct({0}), lambda x: NOT list_contains({1}, x))",
-    "arrays_overlap": "list_has_any({0}, {1})",
-    "slice": "list_slice({0}, {1}, {1} + {2} - 1)",
-    "last_day_of_month": "last_day({0})",
-    "day_of_month": "day({0})",
-    "day_of_year": "dayofyear({0})",
-    "doy": "dayofyear({0})",
-    "week_of_year": "weekofyear({0})",
-    "year_of_week": "isoyear({0})",
-    "yow": "isoyear({0})",
-    "millisecond": "(millisecond({0}) % 1000)",
-    "truncate": "trunc({0})",
-    "e": "exp(1.0)",
-    "infinity": "CAST('Infinity' AS DOUBLE)",
-    "nan": "CAST('NaN' AS DOUBLE)",
-    "bitwise_and": "({0} & {1})",
-    "bitwise_or": "({0} | {1})",
-    "bitwise_xor": "xor({0}, {1})",
-    "bitwise_not": "(~{0})",
-    "bitwise_left_shift": "({0} << {1})",
-    "bitwise_right_shift": "({0} >> {1})",
-    "with_timezone": "timezone({1}, {0})",
-    "at_timezone": "timezone({1}, {0})",
-    "json_parse": "CAST({0} AS JSON)",
-    "json_format": "CAST({0} AS VARCHAR)",
-    "json_array_length": "json_array_length({0})",
-    "histogram": "histogram({0})",
-    "geometric_mean": "geomean({0})",
-    "approx_percentile": "approx_quantile({0}, {1})",
-    "none_match": "(len(list_filter({0}, {1})) = 0)",
-    "any_match": "(len(list_filter({0}, {1})) > 0)",
-    "all_match": "(len(list_filter({0}, {1})) = len({0}))",
-    "reduce": "",
-    "zip": "",
-}
-
-# Functions which sqlglot knows, but whose DuckDB form means something else or reaches outside.
-_REFUSED_CLASSES = frozenset({"ReadCSV", "ReadParquet", "Version", "CurrentSchema", "CurrentCatalog"})
+from mastic.athena.dates import sum_of_dates
+from mastic.athena.failures import QueryFailure
+from mastic.athena.functions import check_functions, rewritten
+from mastic.athena.trees import rewrite_up
 
 Relation = tuple[str, str]  # database, table: folded
 
@@ -252,23 +181,25 @@ def to_duckdb(tree: exp.Expr, schema: Schema, default_database: str, source: str
     ``schema`` is relation → column → DuckDB type. Raises QueryFailure for unknown columns, and for
     functions whose meaning here is not proven.
     """
-    _check_functions(tree)
+    check_functions(tree)
+    # The columns' types are in DuckDB's words.
+    known = MappingSchema(schema, dialect="duckdb", normalize=False)
     try:
         typed = qualify(
             tree.transform(_decimal_literal),
-            schema=schema,
+            schema=known,
             db=default_database,
             dialect=source,
             expand_stars=False,
             quote_identifiers=True,
             identify=True,
         )
-        typed = annotate_types(typed, schema=schema, dialect=source)
+        typed = annotate_types(typed, schema=known, dialect=source)
     except OptimizeError as error:
         raise QueryFailure(_semantic(str(error)), kind=1101) from None
     except SqlglotError as error:
         raise QueryFailure(f"SYNTAX_ERROR: {error}") from error
-    typed = typed.transform(_rewrite)
+    typed = rewrite_up(typed, _rewrite)
     return typed.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
@@ -280,19 +211,6 @@ def _semantic(message: str) -> str:
             "requested resources"
         )
     return f"SYNTAX_ERROR: {message}"
-
-
-def _check_functions(tree: exp.Expr) -> None:
-    for node in tree.find_all(exp.Func):
-        if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc):
-            name = str(node.this).lower()
-            if name not in _SAME_BY_NAME and not _TEMPLATES.get(name):
-                raise QueryFailure(
-                    f"FUNCTION_NOT_FOUND: function '{name}' is not registered, or Mastic does not have it",
-                    kind=1103,
-                )
-        elif type(node).__name__ in _REFUSED_CLASSES:
-            raise not_supported(f"function {node.sql_name().lower()}")
 
 
 def _decimal_literal(node: exp.Expr) -> exp.Expr:
@@ -307,21 +225,11 @@ def _decimal_literal(node: exp.Expr) -> exp.Expr:
 
 
 def _rewrite(node: exp.Expr) -> exp.Expr:
-    for kind, rewrite in _REWRITES:
-        if isinstance(node, kind):
-            return rewrite(node)
-    return node
-
-
-def _anonymous(node: exp.Expr) -> exp.Expr:
-    template = _TEMPLATES.get(str(node.this).lower())
-    if not template:
-        return node
-    arguments = [f"({a.sql(dialect='duckdb')})" for a in node.expressions]
-    try:
-        return sqlglot.parse_one(template.format(*arguments), read="duckdb")
-    except IndexError:
-        raise QueryFailure(f"FUNCTION_NOT_FOUND: too few arguments for function {node.this}") from None
+    if isinstance(node, exp.Div):
+        return _division(node)
+    if isinstance(node, exp.Add | exp.Sub):
+        return sum_of_dates(node)
+    return rewritten(node)
 
 
 def _division(node: exp.Expr) -> exp.Expr:
@@ -364,38 +272,3 @@ def _decimal(node: exp.Expr) -> tuple[int, int] | None:
 
 def _is(node: exp.Expr, kinds: set[exp.DType]) -> bool:
     return node.type is not None and node.type.is_type(*kinds)
-
-
-def _average(node: exp.Expr) -> exp.Expr:
-    """The average of decimals is a decimal of their type."""
-    if _is_decimal(node.this) and node.this.type is not None and node.this.type.expressions:
-        return exp.Cast(this=node.copy(), to=node.this.type.copy())
-    return node
-
-
-def _cast(node: exp.Expr) -> exp.Expr:
-    """Trino rounds halves away from zero where DuckDB's cast rounds them to even."""
-    target = node.args["to"]
-    fractional = (exp.DType.DOUBLE, exp.DType.FLOAT)
-    if (
-        target.is_type(*exp.DataType.INTEGER_TYPES)
-        and node.this.type is not None
-        and node.this.type.is_type(*fractional)
-    ):
-        rounded = exp.Round(this=node.this.copy())
-        return type(node)(this=rounded, to=target.copy())
-    return node
-
-
-def _format(node: exp.Expr) -> exp.Expr:
-    """Trino's format() speaks printf, DuckDB's format() does not."""
-    return exp.Anonymous(this="printf", expressions=[node.this.copy(), *[e.copy() for e in node.expressions]])
-
-
-_REWRITES: tuple[tuple[type[exp.Expr], Callable[[exp.Expr], exp.Expr]], ...] = (
-    (exp.Anonymous, _anonymous),
-    (exp.Div, _division),
-    (exp.Avg, _average),
-    (exp.Cast, _cast),
-    (exp.Format, _format),
-)
