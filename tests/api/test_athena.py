@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
@@ -144,7 +145,7 @@ def test_results_are_files_on_s3(work: Workspace) -> None:
 
 
 def test_results_page_over_long_and_wide_characters(work: Workspace) -> None:
-    sql = "SELECT n, repeat('é€𝄞', 400) AS s FROM UNNEST(sequence(1, 700)) AS t(n) ORDER BY n"
+    sql = "SELECT n, rpad('', 1200, 'é€𝄞') AS s FROM UNNEST(sequence(1, 700)) AS t(n) ORDER BY n"
     id = work.start(sql)
     assert work.end(id)["Status"]["State"] == "SUCCEEDED"
     seen, token = [], None
@@ -456,8 +457,78 @@ def test_an_iceberg_table(work: Workspace, server: Server) -> None:
     table.append(pa.table({"id": pa.array([3], pa.int64()), "s": ["c"]}))
     table.delete("id = 1")
     assert work.ask("SELECT * FROM ice ORDER BY id")[1:] == [["2", "b"], ["3", "c"]]
+    assert work.ask("SELECT s FROM ice WHERE id > 2")[1:] == [["c"]]
+    assert work.ask("SELECT s FROM ice WHERE id IN (2, 9) AND s BETWEEN 'a' AND 'c'")[1:] == [["b"]]
+    assert work.ask("SELECT count(*) FROM ice WHERE s IS NULL OR id = 3")[1:] == [["1"]]
     assert work.ask(f"SELECT count(*) FROM ice FOR VERSION AS OF {first}")[1:] == [["2"]]
     snapshots = work.ask('SELECT count(*) FROM "ice$snapshots"')
     assert int(snapshots[1][0] or 0) >= 3
     work.ask("DROP TABLE ice")
     assert "Contents" not in work.s3.list_objects_v2(Bucket=work.bucket, Prefix="ice/")
+
+
+def _csv_table(work: Workspace, name: str, body: str, serde: str, properties: str = "") -> None:
+    work.put(f"{name}/a.csv", body)
+    work.ask(
+        f"CREATE EXTERNAL TABLE {name} (a string, b string) ROW FORMAT SERDE '{serde}' {properties} "
+        f"LOCATION 's3://{work.bucket}/{name}/'"
+    )
+
+
+def test_escapes_in_csv_are_never_read_as_text(work: Workspace) -> None:
+    serde = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+    body = '1,"say ""hi"""\n'
+    _csv_table(work, "plain", body, serde)
+    assert work.ask("SELECT a, b FROM plain")[1:] == [["1", 'say "hi"']]
+    _csv_table(work, "escaped", body + '2,"say \\"hi\\""\n', serde)
+    assert "escapeChar" in work.failure("SELECT a, b FROM escaped")
+    _csv_table(work, "none", "1,c:\\x\n", serde, "WITH SERDEPROPERTIES ('escapeChar'='\"')")
+    assert work.ask("SELECT b FROM none")[1:] == [["c:\\x"]]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("escape.delim", "\\\\"), ("line.delim", ";"), ("serialization.encoding", "ISO-8859-1")],
+)
+def test_text_options_that_are_not_done_are_refused(work: Workspace, option: str, value: str) -> None:
+    serde = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+    _csv_table(work, "t", "1,2\n", serde, f"WITH SERDEPROPERTIES ('field.delim'=',', '{option}'='{value}')")
+    assert option in work.failure("SELECT * FROM t")
+
+
+_LONG = (
+    "SELECT count(*) FROM UNNEST(sequence(1, 100000)) a(x) "
+    "CROSS JOIN UNNEST(sequence(1, 1000000)) b(y) WHERE x * y % 7 = 3"
+)
+
+
+def _until_running(work: Workspace, id: str) -> None:
+    for _ in range(600):
+        status = work.athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]
+        if status["State"] == "RUNNING":
+            return
+        assert status["State"] == "QUEUED", status
+        time.sleep(0.05)
+    raise AssertionError(f"query {id} does not begin")
+
+
+def test_a_query_under_way_neither_holds_the_server_nor_is_lost(own_server: Server) -> None:
+    work = Workspace(own_server, "restarted")
+    id = work.start(_LONG)
+    _until_running(work, id)
+    own_server.stop()
+    own_server.restart()
+    _until_running(work, id)
+    work.athena.stop_query_execution(QueryExecutionId=id)
+    assert work.end(id)["Status"]["State"] == "CANCELLED"
+
+
+def test_queries_that_another_server_stopped_make_room(own_server: Server) -> None:
+    work = Workspace(own_server, "replicas")
+    ids = [work.start(_LONG) for _ in range(4)]
+    for id in ids:
+        _until_running(work, id)
+    # What StopQueryExecution writes when it is another replica that answers it.
+    with sqlite3.connect(next(own_server.data_dir.rglob("*.db")), timeout=30) as database:
+        database.execute("UPDATE athena_queries SET state = 'CANCELLED'")
+    assert work.ask("SELECT 1")[1:] == [["1"]]
