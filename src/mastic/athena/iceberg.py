@@ -11,6 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from mastic.athena.failures import QueryFailure, not_supported
+from mastic.athena.iceberg_pruning import pruning
 from mastic.athena.relations import Relation
 from mastic.athena.staging import Staging
 from mastic.athena.translate import Reference
@@ -54,6 +55,9 @@ def iceberg_relation(staging: Staging, table: dict[str, Any], reference: Referen
     scan: dict[str, Any] = {}
     if reference.as_of is not None:
         scan["snapshot_id"] = _snapshot(opened, reference.as_of)
+    row_filter = pruning(reference.predicates, opened.schema())
+    if row_filter is not None:
+        scan["row_filter"] = row_filter
     if reference.columns is not None:
         fields = [f.name for f in opened.schema().fields]
         # A count needs rows, and rows need a column.
