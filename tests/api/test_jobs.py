@@ -418,6 +418,39 @@ def test_bookmarks(server: Any, glue: Any, make: Callable[..., str]) -> None:
     assert refusal(glue.get_job_bookmark, JobName=job, RunId="jr_none")[0] == "EntityNotFoundException"
 
 
+BETWEEN = (
+    COMMIT.partition("before = ")[0]
+    + """
+import sys, urllib.error
+from awsglue.utils import getResolvedOptions
+given = getResolvedOptions(sys.argv, ["first", "last"])
+try:
+    found = say(**{"type": "bookmark.get", "from": given["first"], "to": given["last"]})
+    print(json.dumps([found["bookmark"], found["until"]]))
+except urllib.error.HTTPError as error:
+    print(error.code, json.loads(error.read())["message"])
+"""
+)
+
+
+def test_bookmarks_of_a_range_of_runs(server: Any, glue: Any, name: str, make: Callable[..., str]) -> None:
+    job = make(COMMIT)
+    first, second = run(glue, job)["Id"], run(glue, job)["Id"]
+    glue.reset_job_bookmark(JobName=job)  # what runs left is known all the same
+    server.client("s3").put_object(Bucket=name, Key=f"{job}.py", Body=BETWEEN.encode())
+
+    def answer(start: str, end: str) -> str:
+        asked = run(glue, job, Arguments={"--first": start, "--last": end})
+        assert asked["JobRunState"] == "SUCCEEDED", asked
+        return lines(server, "/aws-glue/python-jobs/output", asked["Id"])[0]
+
+    one, two = {"ctx": {"n": 1}}, {"ctx": {"n": 2}}
+    assert json.loads(answer(first, second)) == [one, two]
+    third = glue.get_job_runs(JobName=job)["JobRuns"][0]["Id"]  # it committed nothing
+    assert json.loads(answer(second, third)) == [two, two]
+    assert answer(first, "jr_none") == f"400 job {job} has no run jr_none"
+
+
 def test_the_channel_knows_its_own(server: Any) -> None:
     import urllib.error
     import urllib.request

@@ -1,6 +1,7 @@
 """Job bookmarks: how far a job has read its sources. Owns ``job_bookmarks`` and ``job_bookmark_history``.
 
-The history keeps what each run found when it began to commit, so that a bookmark can be rewound to it.
+The history keeps what each run found when it began to commit, so that a bookmark can be rewound to it, and what it
+left, so that a later run can read again what lies between two runs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Integer, String, Table, delete, select
 
 from mastic.store.engine import insert
+from mastic.store.job_runs import job_runs
 from mastic.store.schema import Json, Timestamp, metadata
 
 job_bookmarks = Table(
@@ -35,6 +37,7 @@ job_bookmark_history = Table(
     Column("job_name", String(255), primary_key=True),
     Column("run_id", String(255), primary_key=True),
     Column("before", Json),
+    Column("after", Json),
     Column("recorded", Timestamp, nullable=False),
 )
 
@@ -79,14 +82,34 @@ def put(tx: Connection, bookmark: Bookmark) -> None:
 
 
 def remember(
-    tx: Connection, scope: str, job_name: str, run_id: str, before: dict[str, Any] | None, now: datetime
+    tx: Connection,
+    scope: str,
+    job_name: str,
+    run_id: str,
+    *,
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+    now: datetime,
 ) -> None:
-    """Keep what a run found; only the first commit of a run counts."""
+    """Keep what a run found, as its first commit has it, and what it leaves, as its last one has it."""
     tx.execute(
         insert(tx, job_bookmark_history)
-        .values(scope=scope, job_name=job_name, run_id=run_id, before=before, recorded=now)
-        .on_conflict_do_nothing(index_elements=["scope", "job_name", "run_id"])
+        .values(scope=scope, job_name=job_name, run_id=run_id, before=before, after=after, recorded=now)
+        .on_conflict_do_update(index_elements=["scope", "job_name", "run_id"], set_={"after": after})
     )
+
+
+def left_by(tx: Connection, scope: str, job_name: str, seq: int) -> dict[str, Any] | None:
+    """What the last run that committed left, of the runs up to the one of this ``seq``; None when there is none."""
+    history = job_bookmark_history.c
+    row = tx.execute(
+        select(history.after)
+        .join(job_runs, (job_runs.c.scope == history.scope) & (job_runs.c.id == history.run_id))
+        .where(history.scope == scope, history.job_name == job_name, job_runs.c.seq <= seq)
+        .order_by(job_runs.c.seq.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else row.after
 
 
 def found_by(tx: Connection, scope: str, job_name: str, run_id: str) -> tuple[bool, dict[str, Any] | None]:

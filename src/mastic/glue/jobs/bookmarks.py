@@ -72,11 +72,27 @@ def present(tx: Connection, run: JobRun) -> dict[str, Any]:
     }
 
 
+def between(tx: Connection, run: JobRun, first: str, last: str) -> dict[str, Any]:
+    """The answer to ``bookmark.get`` from one run to another: what was left by the last commits up to each of them.
+
+    Raises LookupError for a run that the job never had.
+    """
+    seqs = []
+    for run_id in (first, last):
+        found = job_runs.by_id(tx, run.scope, run_id)
+        if found is None or found.job_id != run.job_id:
+            raise LookupError(f"job {run.job_name} has no run {run_id}")
+        seqs.append(found.seq)
+    left = [bookmarks.left_by(tx, run.scope, run.job_name, seq) for seq in seqs]
+    return {**present(tx, run), "bookmark": left[0], "until": left[1] or {}}
+
+
 def commit(tx: Connection, run: JobRun, states: dict[str, Any], now: datetime) -> int:
     """Store the states of the run's transformation contexts beside those of others; returns the new version."""
     found = bookmarks.find(tx, run.scope, run.job_name)
     before = found.bookmark if found else None
-    bookmarks.remember(tx, run.scope, run.job_name, run.id, before, now)
+    after = {**(before or {}), **states}
+    bookmarks.remember(tx, run.scope, run.job_name, run.id, before=before, after=after, now=now)
     version = (found.version if found else 0) + 1
     bookmarks.put(
         tx,
@@ -88,7 +104,7 @@ def commit(tx: Connection, run: JobRun, states: dict[str, Any], now: datetime) -
             attempt=run.attempt,
             run_id=run.id,
             previous_run_id=_previous(found, run.id),
-            bookmark={**(before or {}), **states},
+            bookmark=after,
             updated=now,
         ),
     )

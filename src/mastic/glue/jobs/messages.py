@@ -75,6 +75,11 @@ class Messages:
     def _act(self, tx: Connection, run: JobRun, message: dict[str, Any]) -> dict[str, Any]:
         now = self._clock.now()
         match message["type"]:
+            case "bookmark.get" if "from" in message:
+                try:
+                    return bookmarks.between(tx, run, message["from"], message["to"])
+                except LookupError as error:
+                    raise Refusal(400, "NoSuchRun", str(error.args[0])) from error
             case "bookmark.get":
                 return bookmarks.present(tx, run)
             case "bookmark.commit":
@@ -130,6 +135,12 @@ def parse(body: bytes) -> dict[str, Any]:
     for name, expected in members.items():
         if not isinstance(message.get(name), expected):
             raise Refusal(400, "Malformed", f"{kind}: {name} has to be a JSON {_JSON[expected]}")
+    if kind == "bookmark.get" and {"from", "to"} & message.keys():
+        for name in ("from", "to"):
+            if not isinstance(message.get(name), str):
+                raise Refusal(
+                    400, "Malformed", f"{kind}: {name} has to be a JSON string, as from and to go together"
+                )
     if kind == "metrics" and not all(_number(value) for value in message["metrics"].values()):
         raise Refusal(400, "Malformed", "metrics: values have to be numbers")
     return message
