@@ -67,6 +67,10 @@ def _condition(node: exp.Expr, schema: Any) -> Any:
         values = [] if field is None else [_value(e, field.field_type) for e in node.expressions]
         return ice.In(field.name, values) if values and None not in values else None
     if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
+        # Behind an outer join NULL may stand for a row that was not found: leaving out rows would make more of them.
+        query = node.find_ancestor(exp.Select)
+        if query is None or query.args.get("joins"):
+            return None
         field = _field(node.this, schema)
         return None if field is None else ice.IsNull(field.name)
     return None
