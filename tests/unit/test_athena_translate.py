@@ -85,6 +85,9 @@ def ask(select: str) -> Any:
         ("CAST('abc' AS varchar(2))", "ab"),
         ("CAST(2.5e0 AS integer)", 3),
         ("TRY_CAST('1.7' AS integer)", None),
+        (r"CAST(regexp_extract('a12', '\d+') AS integer)", 12),
+        ("CAST(element_at(split('a,5', ','), 2) AS integer)", 5),
+        ("CAST(from_unixtime(0) AS varchar)", "1970-01-01 00:00:00.000 UTC"),
         ("TRY_CAST('2020-01-02' AS date)", date(2020, 1, 2)),
     ],
 )

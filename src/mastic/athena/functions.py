@@ -7,7 +7,9 @@ wrong answers that nobody notices. Pure functions over trees; owns no state.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+import sqlglot
 from sqlglot import exp
 
 from mastic.athena.casts import guarded_cast
@@ -72,6 +74,38 @@ _TEMPLATES: dict[str, tuple[int, str]] = {
         _ANY.format("list_transform(list_transform(__0, __1), lambda _m: NOT _m)", "false", "true"),
     ),
 }
+
+
+# Where the parser does not know the type that Trino gives, or has another.
+_RETURNS: dict[type[exp.Expr], str] = {
+    exp.JSONExtractScalar: "VARCHAR",
+    exp.RegexpExtract: "VARCHAR",
+    exp.RegexpReplace: "VARCHAR",
+    exp.SplitPart: "VARCHAR",
+    exp.Replace: "VARCHAR",
+    exp.Pad: "VARCHAR",
+    exp.Format: "VARCHAR",
+    exp.Hex: "VARCHAR",
+    exp.JSONFormat: "VARCHAR",
+    exp.ArrayToString: "VARCHAR",
+    exp.Split: "VARCHAR[]",
+    exp.RegexpExtractAll: "VARCHAR[]",
+    exp.RegexpSplit: "VARCHAR[]",
+    exp.UnixToTime: "TIMESTAMPTZ",
+    exp.FromISO8601Timestamp: "TIMESTAMPTZ",
+    exp.CurrentTimestamp: "TIMESTAMPTZ",
+    exp.FromISO8601Date: "DATE",
+    exp.DateDiff: "BIGINT",
+    exp.Repeat: "UNKNOWN",
+}
+
+
+def function_types(dialect: str) -> dict[type[exp.Expr], Any]:
+    """What functions return, for the annotation of a tree."""
+    known: dict[type[exp.Expr], Any] = dict(sqlglot.Dialect.get_or_raise(dialect).EXPRESSION_METADATA)
+    for kind, name in _RETURNS.items():
+        known[kind] = {"returns": exp.DataType.build(name, dialect="duckdb")}
+    return known
 
 
 def check_functions(tree: exp.Expr) -> None:

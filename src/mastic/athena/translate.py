@@ -19,7 +19,7 @@ from sqlglot.schema import MappingSchema
 
 from mastic.athena.dates import sum_of_dates
 from mastic.athena.failures import QueryFailure
-from mastic.athena.functions import check_functions, rewritten
+from mastic.athena.functions import check_functions, function_types, rewritten
 from mastic.athena.trees import rewrite_up
 
 Relation = tuple[str, str]  # database, table: folded
@@ -194,7 +194,9 @@ def to_duckdb(tree: exp.Expr, schema: Schema, default_database: str, source: str
             quote_identifiers=True,
             identify=True,
         )
-        typed = annotate_types(typed, schema=known, dialect=source)
+        typed = annotate_types(
+            typed, schema=known, dialect=source, expression_metadata=function_types(source)
+        )
     except OptimizeError as error:
         raise QueryFailure(_semantic(str(error)), kind=1101) from None
     except SqlglotError as error:
