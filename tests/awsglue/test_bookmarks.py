@@ -175,6 +175,22 @@ def test_a_job_reads_each_file_once(glue, job, tmp_path):
     assert job(read, option="job-bookmark-disable") == [2, 3]
 
 
+def test_a_commit_forbids_a_start_on_another_engine(glue, job, tmp_path, monkeypatch):
+    from awsglue._runtime import engine
+
+    def read():
+        glue.create_dynamic_frame.from_options(
+            "s3", {"paths": [f"file://{tmp_path}"]}, format="json", transformation_ctx="source"
+        ).count()
+
+    (tmp_path / "a.json").write_text('{"n": 1}\n')
+    monkeypatch.setattr(engine.STATE, "wrote", False)
+    job(read, option="job-bookmark-pause")
+    assert not engine.STATE.wrote
+    job(read)
+    assert engine.STATE.wrote
+
+
 def test_job_takes_contexts_and_sessions(glue, spark):
     from awsglue.job import Job
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from awsglue._runtime import engine
 from awsglue._sources.bookmarks import Bookmarks
 
 __all__ = ["Job"]
@@ -70,7 +71,9 @@ class Job:
         """End: what was read up to here will not be read again. Raises Exception before init."""
         if Job._bookmarks is None:
             raise Exception("Job.commit was called before Job.init")
-        Job._bookmarks.commit()
+        if Job._bookmarks.commit():
+            # A second start of the script, on another engine, would take what was just read for done.
+            engine.mark_written()
 
     @classmethod
     def bookmarks(cls) -> Bookmarks | None:

@@ -71,9 +71,11 @@ class Bookmarks:
         )
         entry["sources"][source] = state
 
-    def commit(self) -> None:
-        """Make it last. With pause or disable nothing is stored."""
-        if self.option == ENABLE and self.pending:
+    def commit(self) -> bool:
+        """Make it last; whether anything was stored. With pause or disable nothing is."""
+        stored = self.option == ENABLE and bool(self.pending)
+        if stored:
             self.channel.bookmark_commit(self.pending)
         self.before = {**self.before, **self.pending}
         self.pending = {}
+        return stored
