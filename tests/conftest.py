@@ -37,7 +37,16 @@ class Server:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MASTIC_"))}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mastic", "up", "--data-dir", str(self.data_dir), "--port", str(self.port)],
+                [
+                    sys.executable,
+                    "-m",
+                    "mastic",
+                    "up",
+                    "--data-dir",
+                    str(self.data_dir),
+                    "--port",
+                    str(self.port),
+                ],
                 env={**kept, "MASTIC_RUNTIMES_DIR": str(RUNTIMES), **self.env},
                 stdout=log,
                 stderr=log,
@@ -48,7 +57,9 @@ class Server:
                 raise RuntimeError(f"the server ended at once:\n{self.log.read_text()[-4000:]}")
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
-                    probe.sendall(b"GET /_mastic/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    probe.sendall(
+                        b"GET /_mastic/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    )
                     if b"200" in probe.recv(64):
                         return self
             except OSError:
@@ -102,7 +113,9 @@ class Server:
             timeout=120,
         )
         if check and ran.returncode:
-            raise AssertionError(f"aws {' '.join(arguments)} failed ({ran.returncode}):\n{ran.stdout}{ran.stderr}")
+            raise AssertionError(
+                f"aws {' '.join(arguments)} failed ({ran.returncode}):\n{ran.stdout}{ran.stderr}"
+            )
         return ran.stdout
 
 

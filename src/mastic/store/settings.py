@@ -25,9 +25,7 @@ def get(tx: Connection, name: str) -> Any:
 def set_once(tx: Connection, name: str, value: Any) -> Any:
     """Store ``value`` unless the setting exists; returns what is stored."""
     tx.execute(
-        insert(tx, settings)
-        .values(name=name, value=value)
-        .on_conflict_do_nothing(index_elements=["name"])
+        insert(tx, settings).values(name=name, value=value).on_conflict_do_nothing(index_elements=["name"])
     )
     return get(tx, name)
 

@@ -17,9 +17,7 @@ ALL = "ALL"
 class MetricSink(Protocol):
     """Takes metric data inside a transaction."""
 
-    def put_data(
-        self, tx: Connection, scope: str, namespace: str, data: Iterable[Mapping[str, Any]]
-    ) -> None:
+    def put_data(self, tx: Connection, scope: str, namespace: str, data: Iterable[Mapping[str, Any]]) -> None:
         """Add data shaped as PutMetricData's."""
         ...
 
