@@ -17,6 +17,8 @@ from typing import Any
 from mastic.context import DEFAULT_ACCOUNT, DEFAULT_REGION
 from mastic.errors import Refused
 
+_DATA_DIR = Path("~/.mastic").expanduser()
+_RUNTIMES_DIR = Path("~/.cache/mastic/runtimes").expanduser()
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -38,8 +40,8 @@ class Config:
     Mastic itself makes to such a service, and for S3 every object, go there.
     """
 
-    data_dir: Path = Path("~/.mastic").expanduser()
-    runtimes_dir: Path = Path("~/.cache/mastic/runtimes").expanduser()
+    data_dir: Path = _DATA_DIR
+    runtimes_dir: Path = _RUNTIMES_DIR
     host: str = "127.0.0.1"
     port: int = 4566
     database_url: str = ""
