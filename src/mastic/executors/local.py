@@ -267,11 +267,24 @@ def _limit(pid: int, limits: Limits) -> None:
     if limits.memory_mb is None or not sys.platform.startswith("linux"):
         return
     # Memory of its own (heap and private pages), not address space: engines map far more than they use.
-    size = limits.memory_mb * 1024 * 1024
+    # What a prepared interpreter has mapped already (engines, thread stacks) is ours, not the job's.
+    size = limits.memory_mb * 1024 * 1024 + _mapped(pid)
     try:
         resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
     except (OSError, ValueError) as error:
         log.warning("job_memory_not_limited", pid=pid, megabytes=limits.memory_mb, reason=str(error))
+
+
+def _mapped(pid: int) -> int:
+    """Bytes that count against RLIMIT_DATA; 0 for a process that is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    for line in status.splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 class _ExitWatch:
