@@ -149,6 +149,7 @@ def _jobs(glue: Any, role: str, place: Deployment) -> None:
             "WorkerType": "G.1X",
             "NumberOfWorkers": 2,
             "Timeout": 30,
+            "MaxRetries": 1,
             "JobRunQueuingEnabled": True,
             "ExecutionProperty": {"MaxConcurrentRuns": 1},
             "Command": {
