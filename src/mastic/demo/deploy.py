@@ -40,9 +40,9 @@ class Deployment:
 
 
 def deploy(client: Client, pipeline: Path) -> Iterator[str]:
-    """Deploy step by step; yields what was done. Returns the Deployment through ``yield from``."""
+    """Deploy step by step; yields what was done."""
     account = client("sts").get_caller_identity()["Account"]
-    place = Deployment(**{name: f"{PROJECT}-{name}-{account}" for name in ("raw", "iceberg", "scripts")})
+    place = _place(account)
     s3 = client("s3")
     for bucket in (place.raw, place.iceberg, place.scripts):
         s3.create_bucket(Bucket=bucket)
@@ -78,6 +78,10 @@ def deploy(client: Client, pipeline: Path) -> Iterator[str]:
 def place_of(client: Client) -> Deployment:
     """Where a deployment of this account is."""
     account = client("sts").get_caller_identity()["Account"]
+    return _place(account)
+
+
+def _place(account: str) -> Deployment:
     return Deployment(**{name: f"{PROJECT}-{name}-{account}" for name in ("raw", "iceberg", "scripts")})
 
 
