@@ -27,6 +27,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    text,
     tuple_,
     update,
 )
@@ -68,8 +69,9 @@ Index(
     objects.c.bucket,
     objects.c.key,
     unique=True,
-    sqlite_where=objects.c.latest.is_(True),
-    postgresql_where=objects.c.latest.is_(True),
+    # In each dialect's own words, as the migration has them.
+    sqlite_where=text("latest IS 1"),
+    postgresql_where=text("latest IS true"),
 )
 Index("ix_objects_blob", objects.c.blob)
 

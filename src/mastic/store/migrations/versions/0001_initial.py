@@ -694,7 +694,7 @@ def upgrade() -> None:
         ["bucket", "key"],
         unique=True,
         sqlite_where=sa.text("latest IS 1"),
-        postgresql_where=sa.text("latest IS 1"),
+        postgresql_where=sa.text("latest IS true"),
     )
     op.create_table(
         "outbox",
@@ -871,7 +871,7 @@ def downgrade() -> None:
         "uq_objects_latest",
         table_name="objects",
         sqlite_where=sa.text("latest IS 1"),
-        postgresql_where=sa.text("latest IS 1"),
+        postgresql_where=sa.text("latest IS true"),
     )
     op.drop_index("ix_objects_blob", table_name="objects")
     op.drop_table("objects")
