@@ -7,6 +7,7 @@ This module owns no durable state.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import time
@@ -16,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 VERSION = 1
-ATTEMPTS = 5
+PATIENCE = 120.0  # seconds to wait for a server that restarts
+LONGEST_PAUSE = 2.0
 
 
 class ChannelError(Exception):
@@ -59,16 +61,23 @@ class MemoryTransport:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpTransport:
-    """POSTs messages to the server; repeats only what never reached it, because commits are not idempotent."""
+    """POSTs messages to the server, and waits for one that restarts.
+
+    A message may arrive twice, when a server is killed between acting on it and answering. That does no harm: a
+    commit names the state that it leaves for each of its contexts, and so do the other messages.
+    """
 
     url: str
     token: str
     timeout: float = 30.0
+    patience: float = PATIENCE
 
     def send(self, message: dict[str, Any]) -> dict[str, Any]:
         body = json.dumps(message).encode()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
-        for attempt in range(ATTEMPTS):
+        deadline = time.monotonic() + self.patience
+        pause = 0.1
+        while True:
             request = urllib.request.Request(self.url, data=body, headers=headers, method="POST")
             try:
                 with urllib.request.urlopen(request, timeout=self.timeout) as response:
@@ -76,18 +85,16 @@ class HttpTransport:
                 return json.loads(text) if text else {}
             except urllib.error.HTTPError as error:
                 detail = error.read().decode(errors="replace")
-                if error.code == 503 and attempt + 1 < ATTEMPTS:
-                    time.sleep(0.2 * 2**attempt)
-                    continue
-                raise ChannelError(
-                    _reason(detail) or str(error), status=error.code, code=_code(detail)
-                ) from None
-            except urllib.error.URLError as error:
-                # Connection refused: a server that restarts. Anything later may have been handled already.
-                if not isinstance(error.reason, ConnectionRefusedError) or attempt + 1 == ATTEMPTS:
-                    raise ChannelError(f"channel {self.url} cannot be reached: {error.reason}") from None
-                time.sleep(0.2 * 2**attempt)
-        raise ChannelError(f"channel {self.url} cannot be reached")
+                if error.code != 503 or time.monotonic() >= deadline:
+                    raise ChannelError(
+                        _reason(detail) or str(error), status=error.code, code=_code(detail)
+                    ) from None
+            except (OSError, http.client.HTTPException) as error:
+                if time.monotonic() >= deadline:
+                    reason = getattr(error, "reason", error)
+                    raise ChannelError(f"channel {self.url} cannot be reached: {reason}") from None
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
 
 class Channel:

@@ -13,9 +13,8 @@ class GlueApi:
     @cached_property
     def client(self) -> Any:
         import boto3
-        from botocore.config import Config
 
-        return boto3.client("glue", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+        return boto3.client("glue")
 
     def database(self, name: str) -> dict[str, Any] | None:
         try:

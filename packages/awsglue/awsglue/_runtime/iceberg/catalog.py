@@ -24,9 +24,9 @@ class IcebergCatalog:
 
     @cached_property
     def pyiceberg(self) -> Any:
-        from pyiceberg.catalog.glue import GlueCatalog
+        from awsglue._runtime.iceberg.commits import RepeatedCalls
 
-        return GlueCatalog(self.name, client=self._glue.client, **_properties(self.settings))
+        return RepeatedCalls(self.name, client=self._glue.client, **_properties(self.settings))
 
     def load(self, name: TableName) -> Any:
         """The PyIceberg table. Raises AnalysisException (TABLE_OR_VIEW_NOT_FOUND)."""
@@ -121,7 +121,11 @@ def _properties(settings: dict[str, str]) -> dict[str, str]:
 
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    properties = {"s3.region": region, "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
+    properties = {
+        "s3.region": region,
+        "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+        "s3.retry-strategy-impl": "awsglue._runtime.io.storage.arrow_retries",
+    }
     if endpoint:
         properties["s3.endpoint"] = endpoint
     credentials = boto3.Session().get_credentials()

@@ -47,8 +47,7 @@ class Storage:
                 import boto3
                 from botocore.config import Config
 
-                config = Config(max_pool_connections=32, retries={"mode": "standard", "max_attempts": 5})
-                self._client = boto3.client("s3", config=config)
+                self._client = boto3.client("s3", config=Config(max_pool_connections=32))
             return self._client
 
     @property
@@ -241,6 +240,13 @@ def _local_entries(path: str, recursive: bool) -> Iterator[Entry]:
             return
 
 
+def arrow_retries() -> Any:
+    """How often Arrow asks again: as often as the clients of boto3 do in this process."""
+    import pyarrow.fs as fs
+
+    return fs.AwsStandardS3RetryStrategy(max_attempts=int(os.environ.get("AWS_MAX_ATTEMPTS") or 5))
+
+
 def _arrow_filesystem() -> Any:
     import pyarrow.fs as fs
 
@@ -259,4 +265,6 @@ def _arrow_filesystem() -> Any:
             "secret_key": frozen.secret_key,
             "session_token": frozen.token,
         }
-    return fs.S3FileSystem(**{key: value for key, value in options.items() if value})
+    return fs.S3FileSystem(
+        retry_strategy=arrow_retries(), **{key: value for key, value in options.items() if value}
+    )
