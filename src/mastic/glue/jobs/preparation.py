@@ -154,6 +154,9 @@ class Preparation:
             "AWS_ENDPOINT_URL": self._endpoint,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
+            # A job goes on while this server is restarted: its clients ask again for a minute or two.
+            "AWS_RETRY_MODE": "standard",
+            "AWS_MAX_ATTEMPTS": "12",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
