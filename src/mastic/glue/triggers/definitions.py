@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mastic import cron
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError, invalid_input, not_found
 from mastic.glue import tags as glue_tags
 from mastic.glue.idempotency import plain, same_or_refuse
 from mastic.glue.pages import Pager
-from mastic.glue.triggers import predicates, schedule
+from mastic.glue.triggers import predicates
 from mastic.glue.triggers.firing import Firing, Origin
 from mastic.store import tags, triggers
 from mastic.store.engine import Duplicate, Stale, Store
@@ -207,7 +208,7 @@ class Triggers:
 
     def _next_tick(self, body: Mapping[str, Any]) -> datetime | None:
         expression = body.get("Schedule")
-        return schedule.parse(expression).next_after(self._clock.now()) if expression else None
+        return cron.parse(expression).next_after(self._clock.now()) if expression else None
 
     def _require_targets(self, tx: Connection, scope: str, body: Mapping[str, Any]) -> None:
         for part in (*body["Actions"], *body.get("Predicate", {}).get("Conditions", ())):

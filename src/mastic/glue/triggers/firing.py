@@ -13,10 +13,11 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from mastic import cron
 from mastic.clock import Clock
 from mastic.errors import ServiceError
 from mastic.glue.jobs.lifecycle import Lifecycle, StartRequest
-from mastic.glue.triggers import predicates, schedule
+from mastic.glue.triggers import predicates
 from mastic.store import outbox, triggers
 from mastic.store.triggers import Latch, Trigger
 
@@ -201,6 +202,6 @@ class Firing:
             or trigger.next_tick > now
         ):
             return
-        following = schedule.parse(trigger.body["Schedule"]).next_after(now)
+        following = cron.parse(trigger.body["Schedule"]).next_after(now)
         triggers.change(tx, trigger, next_tick=following)
         self.fire(tx, trigger, f"tick:{trigger.next_tick.isoformat()}", Origin())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from mastic import cron
 from mastic.errors import invalid_input
 from mastic.glue.jobs import arguments, capacity, rules
-from mastic.glue.triggers import schedule
 
 JOB_STATES = ("SUCCEEDED", "STOPPED", "FAILED", "TIMEOUT")
 CRAWL_STATES = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -76,8 +76,8 @@ def _check_schedule(expression: str | None) -> None:
     if not expression:
         raise invalid_input("Schedule cannot be null or empty for a trigger of type SCHEDULED.")
     try:
-        schedule.parse(expression)
-    except schedule.InvalidSchedule as error:
+        cron.parse(expression)
+    except cron.InvalidSchedule as error:
         raise invalid_input(f"The schedule expression {expression} is invalid: {error}.") from error
 
 

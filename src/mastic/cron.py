@@ -1,4 +1,4 @@
-"""Glue's schedules: ``cron(Minutes Hours Day-of-month Month Day-of-week Year)`` in UTC. Pure.
+"""Schedules as AWS writes them: ``cron(Minutes Hours Day-of-month Month Day-of-week Year)`` in UTC. Pure.
 
 Wildcards: ``, - * /`` everywhere; ``?`` in one of the two day fields; ``L``, ``LW``, ``L-n`` and ``nW`` in
 Day-of-month; ``L``, ``nL`` and ``n#m`` in Day-of-week, where 1 is Sunday.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mastic.glue.triggers.schedule import InvalidSchedule, parse
+from mastic.cron import InvalidSchedule, parse
 
 
 def at(text: str) -> datetime:
