@@ -11,7 +11,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mastic.clock import Clock
-from mastic.store import catalog_partitions, catalog_statistics, catalog_tables, documents, tasks
+from mastic.store import (
+    catalog_partitions,
+    catalog_statistics,
+    catalog_tables,
+    catalog_upkeep,
+    documents,
+    tasks,
+)
 from mastic.store.engine import Store
 
 QUEUE = "catalog.sweep"
@@ -72,5 +79,6 @@ def _sweep_tables(tx: Connection, table_ids: Sequence[int]) -> None:
     """Everything of the tables but their partitions, of which there may be millions."""
     catalog_tables.sweep(tx, table_ids)
     catalog_statistics.sweep(tx, table_ids)
+    catalog_upkeep.sweep(tx, table_ids)
     for table_id in table_ids:
         documents.sweep(tx, f"table:{table_id}")

@@ -159,6 +159,29 @@ def upgrade() -> None:
     )
     op.create_index("ux_catalog_partitions_key", "catalog_partitions", ["table_id", "key"], unique=True)
     op.create_table(
+        "catalog_runs",
+        sa.Column("id", schema.Sortable, nullable=False),
+        sa.Column("scope", schema.Sortable, nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("table_id", sa.BigInteger(), nullable=False),
+        sa.Column("active", sa.Integer(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("stopping", sa.Integer(), nullable=False),
+        sa.Column("body", schema.Json(), nullable=False),
+        sa.Column("outcome", schema.Json(), nullable=False),
+        sa.Column("created", schema.Timestamp(), nullable=False),
+        sa.Column("updated", schema.Timestamp(), nullable=False),
+        sa.Column("started", schema.Timestamp(), nullable=True),
+        sa.Column("ended", schema.Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog_runs")),
+        sa.UniqueConstraint("table_id", "kind", "active", name=op.f("uq_catalog_runs_table_id_kind_active")),
+    )
+    op.create_index("ix_catalog_runs_ended", "catalog_runs", ["ended"], unique=False)
+    op.create_index("ix_catalog_runs_scope", "catalog_runs", ["scope", "kind", "created", "id"], unique=False)
+    op.create_index(
+        "ix_catalog_runs_table", "catalog_runs", ["table_id", "kind", "created", "id"], unique=False
+    )
+    op.create_table(
         "catalog_statistics",
         sa.Column("table_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("partition_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -259,6 +282,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_cloudwatch_samples_at", "cloudwatch_samples", ["at"], unique=False)
     op.create_index("ix_cloudwatch_samples_metric", "cloudwatch_samples", ["metric", "at"], unique=False)
+    op.create_table(
+        "catalog_upkeep",
+        sa.Column("table_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("scope", schema.Sortable, nullable=False),
+        sa.Column("body", schema.Json(), nullable=False),
+        sa.Column("last", schema.Json(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created", schema.Timestamp(), nullable=False),
+        sa.Column("updated", schema.Timestamp(), nullable=False),
+        sa.Column("due", schema.Timestamp(), nullable=True),
+        sa.Column("seen", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("table_id", "kind", name=op.f("pk_catalog_upkeep")),
+    )
+    op.create_index("ix_catalog_upkeep_due", "catalog_upkeep", ["due"], unique=False)
     op.create_table(
         "credentials",
         sa.Column("access_key", sa.String(length=128), nullable=False),
@@ -931,6 +969,12 @@ def downgrade() -> None:
     op.drop_table("cloudwatch_alarm_history")
     op.drop_table("catalog_tables")
     op.drop_table("catalog_table_versions")
+    op.drop_index("ix_catalog_upkeep_due", table_name="catalog_upkeep")
+    op.drop_table("catalog_upkeep")
+    op.drop_index("ix_catalog_runs_table", table_name="catalog_runs")
+    op.drop_index("ix_catalog_runs_scope", table_name="catalog_runs")
+    op.drop_index("ix_catalog_runs_ended", table_name="catalog_runs")
+    op.drop_table("catalog_runs")
     op.drop_table("catalog_statistics")
     op.drop_index("ux_catalog_partitions_key", table_name="catalog_partitions")
     op.drop_index(

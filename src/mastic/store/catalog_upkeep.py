@@ -1,0 +1,194 @@
+"""What is to be done to catalog tables again and again: statistics by schedule, table optimizers.
+
+Owns the table ``catalog_upkeep``. ``due`` is when the work is to be done next (NULL: not by itself), ``seen`` the
+version of the table that was looked at last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from mastic.store.catalog_databases import databases
+from mastic.store.catalog_tables import TableRow, tables
+from mastic.store.engine import guarded, signal
+from mastic.store.schema import Json, Sortable, Timestamp, metadata
+
+SIGNAL = "catalog.upkeep"
+
+upkeep = Table(
+    "catalog_upkeep",
+    metadata,
+    Column("table_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(32), primary_key=True),
+    Column("scope", Sortable, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("last", Json),
+    Column("version", Integer, nullable=False),
+    Column("created", Timestamp, nullable=False),
+    Column("updated", Timestamp, nullable=False),
+    Column("due", Timestamp),
+    Column("seen", Integer),
+)
+Index("ix_catalog_upkeep_due", upkeep.c.due)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upkeep:
+    """A standing order for one table; ``body`` is the client's configuration, ``last`` what came of the last time."""
+
+    table_id: int
+    kind: str
+    scope: str
+    body: dict[str, Any]
+    last: dict[str, Any] | None
+    version: int
+    created: datetime
+    updated: datetime
+    due: datetime | None
+    seen: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Located:
+    """A table found by its id: the key of its catalog, its database, and its row."""
+
+    catalog: str
+    database: str
+    row: TableRow
+
+
+def add(
+    tx: Connection,
+    *,
+    table_id: int,
+    kind: str,
+    scope: str,
+    body: dict[str, Any],
+    now: datetime,
+    due: datetime | None,
+) -> None:
+    """Store a new order; one that the table has already raises Duplicate when the transaction ends."""
+    tx.execute(
+        insert(upkeep),
+        {
+            "table_id": table_id,
+            "kind": kind,
+            "scope": scope,
+            "body": body,
+            "last": None,
+            "version": 0,
+            "created": now,
+            "updated": now,
+            "due": due,
+            "seen": None,
+        },
+    )
+    signal(tx, SIGNAL)
+
+
+def find(tx: Connection, table_id: int, kind: str) -> Upkeep | None:
+    """The order, or None."""
+    row = tx.execute(select(upkeep).where(upkeep.c.table_id == table_id, upkeep.c.kind == kind)).first()
+    return None if row is None else Upkeep(**row._mapping)
+
+
+def change(
+    tx: Connection, order: Upkeep, *, body: dict[str, Any], due: datetime | None, now: datetime
+) -> None:
+    """Replace what is to be done and when. Raises Stale when the order was changed meanwhile."""
+    guarded(
+        tx,
+        _this(update(upkeep), order)
+        .where(upkeep.c.version == order.version)
+        .values(body=body, due=due, seen=None, updated=now, version=upkeep.c.version + 1),
+    )
+    signal(tx, SIGNAL)
+
+
+def done(
+    tx: Connection,
+    order: Upkeep,
+    *,
+    due: datetime | None,
+    last: dict[str, Any] | None = None,
+    seen: int | None = None,
+) -> None:
+    """Its time came: note what came of it and when it is due again. Raises Stale when another was quicker."""
+    values = {k: v for k, v in (("last", last), ("seen", seen)) if v is not None}
+    guarded(
+        tx,
+        _this(update(upkeep), order)
+        .where(
+            upkeep.c.version == order.version,
+            upkeep.c.due.is_(None) if order.due is None else upkeep.c.due == order.due,
+        )
+        .values(due=due, **values),
+    )
+
+
+def remove(tx: Connection, table_id: int, kind: str) -> bool:
+    """Delete the order; false when there is none."""
+    gone = tx.execute(delete(upkeep).where(upkeep.c.table_id == table_id, upkeep.c.kind == kind))
+    return gone.rowcount == 1
+
+
+def sweep(tx: Connection, table_ids: Sequence[int]) -> None:
+    """Delete what belongs to tables that are gone."""
+    tx.execute(delete(upkeep).where(upkeep.c.table_id.in_(table_ids)))
+
+
+def due(tx: Connection, now: datetime, count: int) -> list[Upkeep]:
+    """Up to ``count`` orders whose time has come."""
+    rows = tx.execute(select(upkeep).where(upkeep.c.due <= now).order_by(upkeep.c.due).limit(count))
+    return [Upkeep(**row._mapping) for row in rows]
+
+
+def next_due(tx: Connection) -> datetime | None:
+    """When the next order is due; None when none is."""
+    return tx.execute(select(func.min(upkeep.c.due, type_=Timestamp()))).scalar()
+
+
+def of_changed_tables(tx: Connection, kind: str, count: int) -> list[Upkeep]:
+    """Up to ``count`` orders of a kind that are in force and whose table has changed since it was looked at."""
+    rows = tx.execute(
+        select(upkeep)
+        .join(tables, tables.c.id == upkeep.c.table_id)
+        .where(upkeep.c.kind == kind, upkeep.c.due.is_not(None), upkeep.c.seen != tables.c.version)
+        .limit(count)
+    )
+    return [Upkeep(**row._mapping) for row in rows]
+
+
+def locate(tx: Connection, table_id: int) -> Located | None:
+    """The table of an id with the names under which it is known now, or None."""
+    row = tx.execute(
+        select(databases.c.catalog.label("in_catalog"), databases.c.name.label("in_database"), *tables.c)
+        .join(databases, databases.c.id == tables.c.database_id)
+        .where(tables.c.id == table_id)
+    ).first()
+    if row is None:
+        return None
+    found = dict(row._mapping)
+    return Located(catalog=found.pop("in_catalog"), database=found.pop("in_database"), row=TableRow(**found))
+
+
+def _this(statement: Any, order: Upkeep) -> Any:
+    return statement.where(upkeep.c.table_id == order.table_id, upkeep.c.kind == order.kind)
