@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,9 +65,6 @@ def up(
         built = composition.build(config, endpoint=endpoint)
         server.serve(built, listener, ready=lambda: _announce(config, endpoint))
         err.print("[dim]Mastic has stopped; all state is kept in[/dim]", str(config.data_dir))
-        # A thread inside an engine that does not heed interruption must not keep the process: all facts are stored.
-        sys.stderr.flush()
-        os._exit(0)
 
 
 @app.command()

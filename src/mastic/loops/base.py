@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import structlog
@@ -107,16 +106,11 @@ class Worker(Loop):
         self._concurrency = concurrency
         self._active: dict[int, tasks.Task] = {}
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix=queue)
         self._heart = threading.Thread(target=self._beat, name=f"heart:{queue}", daemon=True)
 
     def start(self) -> None:
         super().start()
         self._heart.start()
-
-    def stop(self) -> None:
-        super().stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def tick(self) -> float:
         with self._lock:
@@ -137,7 +131,10 @@ class Worker(Loop):
         for task in leased:
             with self._lock:
                 self._active[task.id] = task
-            self._pool.submit(self._do, task)
+            # A daemon: an engine that does not heed interruption must not keep a stopping server. Its task comes back.
+            threading.Thread(
+                target=self._do, args=(task,), name=f"{self._queue}:{task.key}", daemon=True
+            ).start()
         return self.IDLE if len(leased) < free else 0.0
 
     def _do(self, task: tasks.Task) -> None:
