@@ -8,63 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED")
-
-
-@pytest.fixture
-def glue(server: Any) -> Any:
-    return server.client("glue")
-
-
-@pytest.fixture
-def make(server: Any, glue: Any, name: str) -> Callable[..., str]:
-    """Make a job of a script; returns its name."""
-    server.client("s3").create_bucket(Bucket=name)
-
-    def make(script: str, *, suffix: str = "", command: str = "pythonshell", **more: Any) -> str:
-        job = f"{name}{suffix}"
-        server.client("s3").put_object(Bucket=name, Key=f"{job}.py", Body=script.encode())
-        glue.create_job(
-            Name=job,
-            Role="arn:aws:iam::123456789012:role/glue",
-            Command={"Name": command, "ScriptLocation": f"s3://{name}/{job}.py", "PythonVersion": "3.9"},
-            **more,
-        )
-        return job
-
-    return make
-
-
-def finished(glue: Any, job: str, run: str, *, seconds: float = 60) -> dict[str, Any]:
-    """The run once it has ended."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found: dict[str, Any] = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
-        if found["JobRunState"] in ENDED:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{run} is still {found['JobRunState']}")
-
-
-def run(glue: Any, job: str, **given: Any) -> dict[str, Any]:
-    return finished(glue, job, glue.start_job_run(JobName=job, **given)["JobRunId"])
-
-
-def lines(server: Any, group: str, run_id: str) -> list[str]:
-    events = server.client("logs").get_log_events(
-        logGroupName=group, logStreamName=run_id, startFromHead=True
-    )
-    return [event["message"] for event in events["events"]]
-
-
-def refusal(call: Callable[..., Any], **given: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as raised:
-        call(**given)
-    error = raised.value.response["Error"]
-    return error["Code"], error["Message"]
-
+from tests.api.jobs import finished, lines, refusal, run
 
 # -- definitions -----------------------------------------------------------------------------------
 
@@ -344,10 +289,10 @@ def test_extra_files(server: Any, glue: Any, make: Callable[..., str], name: str
 
 
 def test_what_is_not_served_is_refused(glue: Any, make: Callable[..., str]) -> None:
-    job = make("print(1)", DefaultArguments={"--additional-python-modules": "x"})
+    job = make("print(1)", DefaultArguments={"--python-virtual-env": "s3://b/env.tar.gz"})
     ended = run(glue, job)
     assert ended["JobRunState"] == "FAILED"
-    assert "--additional-python-modules" in ended["ErrorMessage"]
+    assert "--python-virtual-env" in ended["ErrorMessage"]
 
 
 def test_a_call_that_is_sent_again_starts_one_run(server: Any, make: Callable[..., str]) -> None:

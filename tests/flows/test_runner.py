@@ -19,6 +19,7 @@ from mastic.context import Context
 from mastic.executors import processes
 from mastic.executors.base import Limits, ProcessId
 from mastic.executors.local import LocalExecutor
+from mastic.executors.modules import ModuleEnvironments
 from mastic.executors.runtimes import Runtimes
 from mastic.glue.jobs import messages
 from mastic.glue.jobs.definitions import Jobs
@@ -78,6 +79,7 @@ class Machine:
         )  # fmt: skip
         preparation = Preparation(
             objects=self.objects, endpoint="http://127.0.0.1:9", credentials=lambda run: {}, default_engine="auto",
+            modules=ModuleEnvironments(directory=self.folder / "modules", interpreter=self.runtimes.interpreter),
             installed=lambda name: self.runtimes.interpreter(name) is not None,
             memory_mb=executor.memory_mb, cores=executor.cores,
         )  # fmt: skip

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from mastic.glue.jobs.preparation import NOT_SERVED, Preparation, Unprepared
+from mastic.errors import ServiceError
+from mastic.glue.jobs import arguments
+from mastic.glue.jobs.engines import NOT_SERVED, Unprepared, choose
 from mastic.store.job_runs import JobRun
 
 
-def engine(arguments: dict[str, str]) -> tuple[str, str]:
-    preparation = Preparation(
-        objects=cast(Any, None), endpoint="http://127.0.0.1:9", credentials=lambda run: {},
-        default_engine="auto", installed=lambda name: True, memory_mb=1024, cores=1,
-    )  # fmt: skip
-    plan = {"Command": {"Name": "glueetl"}, "Arguments": arguments}
-    return preparation.engine(cast(JobRun, SimpleNamespace(plan=plan)), None)
+def engine(given: dict[str, str]) -> tuple[str, str]:
+    plan = {"Command": {"Name": "glueetl"}, "Arguments": given}
+    run = cast(JobRun, SimpleNamespace(plan=plan))
+    choice = choose(run, None, default="auto", installed=lambda name: True)
+    return choice.runtime, choice.engine
 
 
 @pytest.mark.parametrize("name", sorted(NOT_SERVED))
@@ -30,3 +30,48 @@ def test_what_is_not_served_is_named(name: str) -> None:
 @pytest.mark.parametrize("name", ["--enable-metrics", "--enable-spark-ui", "--enable-auto-scaling"])
 def test_what_changes_nothing_for_a_script_is_taken(name: str) -> None:
     assert engine({name: "true"}) == ("sail", "auto")
+
+
+def test_java_libraries_lead_to_spark() -> None:
+    assert engine({"--extra-jars": "s3://b/a.jar"}) == ("spark-3.5", "spark")
+    with pytest.raises(
+        Unprepared, match="--extra-jars is for a Java virtual machine, which the engine sail is not"
+    ):
+        engine({"--extra-jars": "s3://b/a.jar", "--engine": "sail"})
+
+
+def test_an_environment_of_the_executors_alone_leads_to_spark() -> None:
+    driver, executor = arguments.ENVIRONMENTS
+    assert engine({driver: "A=1", executor: "A=1,B=2"}) == ("sail", "auto")
+    assert engine({driver: "A=1", executor: "A=2"}) == ("spark-3.5", "spark")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("A=1", {"A": "1"}),
+        ('A=1,B="x, y z",C=', {"A": "1", "B": "x, y z", "C": ""}),
+        ("A=b=c, D=e", {"A": "b=c", "D": "e"}),
+        ("", {}),
+    ],
+)
+def test_variables_of_an_argument(given: str, expected: dict[str, str]) -> None:
+    assert arguments.environment({"--x": given}, "--x") == expected
+
+
+@pytest.mark.parametrize("given", ["A", "A=1,=2", "9A=1", "A B=1"])
+def test_what_is_no_variable(given: str) -> None:
+    with pytest.raises(ServiceError, match="is not NAME=value"):
+        arguments.environment({"--x": given}, "--x")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("a==1,b", ["a==1", "b"]),
+        ("a[x,y]>=1,<2 , s3://b/w.whl", ["a[x,y]>=1,<2", "s3://b/w.whl"]),
+        (" ,", []),
+    ],
+)
+def test_lists_of_modules(given: str, expected: list[str]) -> None:
+    assert arguments.modules({"--additional-python-modules": given}) == expected

@@ -9,6 +9,7 @@ from mastic.app.identity import RoleKeys
 from mastic.config import Config
 from mastic.context import split_scope
 from mastic.executors.local import LocalExecutor
+from mastic.executors.modules import ModuleEnvironments
 from mastic.executors.runtimes import Runtimes
 from mastic.glue.account import profiles
 from mastic.glue.catalog import catalogs, databases, functions, tables
@@ -17,11 +18,12 @@ from mastic.glue.jobs import definitions as jobs
 from mastic.glue.jobs.bookmarks import Bookmarks
 from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
 from mastic.glue.jobs.channel import Channel
+from mastic.glue.jobs.engines import EMBEDDED_RUNTIME, SPARK_RUNTIME
 from mastic.glue.jobs.housekeeping import Housekeeping
 from mastic.glue.jobs.lifecycle import Lifecycle
 from mastic.glue.jobs.messages import Messages
 from mastic.glue.jobs.metrics import JobMetrics, MetricSink
-from mastic.glue.jobs.preparation import CHANNEL_PATH, EMBEDDED_RUNTIME, SPARK_RUNTIME, Preparation
+from mastic.glue.jobs.preparation import CHANNEL_PATH, Preparation
 from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
 from mastic.glue.tags import Tags
@@ -92,6 +94,7 @@ def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSin
     )
     preparation = Preparation(
         objects=objects,
+        modules=ModuleEnvironments(directory=config.data_dir / "modules", interpreter=runtimes.interpreter),
         endpoint=base.endpoint,
         credentials=environment,
         default_engine=config.default_engine,
@@ -109,6 +112,7 @@ def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSin
         executor=executor,
         logs=JobLogs(sink=logs, **base.lasting),
         spark_installed=lambda: runtimes.interpreter(SPARK_RUNTIME) is not None,
+        reserved=timedelta(seconds=config.lost_host_seconds),
         **base.lasting,
     )
     base.active(executor, runner)

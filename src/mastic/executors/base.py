@@ -43,6 +43,7 @@ class Order:
     arguments: dict[str, str]
     memory_mb: int
     cores: int
+    engine_reason: str = ""
     version: int = ORDER_VERSION
 
     def write(self, path: Path) -> None:
@@ -79,6 +80,23 @@ class Waiting(Protocol):
     def process(self) -> ProcessId: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModuleSet:
+    """Python modules as the installer is told them. ``files`` are those of them that were fetched, by their names."""
+
+    modules: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+class InstallationFailed(Exception):
+    """Modules could not be installed; ``str()`` is the installer's reason."""
+
+
+class InstallationAbandoned(Exception):
+    """Nobody needs the modules any more that were being installed."""
+
+
 class RuntimeMissing(Exception):
     """The environment that a job needs is not installed; ``str()`` says how to install it."""
 
@@ -94,8 +112,11 @@ class Executor(Protocol):
         """How many processes may run here at a time."""
         ...
 
-    def take(self, runtime: str) -> Waiting:
-        """A process of this runtime, prepared ahead if there is one. Raises RuntimeMissing."""
+    def take(self, runtime: str, python: Path | None = None) -> Waiting:
+        """A process of this runtime, prepared ahead if there is one, or of ``python``, an environment over it.
+
+        Raises RuntimeMissing.
+        """
         ...
 
     def begin(self, waiting: Waiting, order: Path, limits: Limits) -> bool:

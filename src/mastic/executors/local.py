@@ -119,8 +119,10 @@ class LocalExecutor:
 
     # -- starting ----------------------------------------------------------------------------------
 
-    def take(self, runtime: str) -> Interpreter:
+    def take(self, runtime: str, python: Path | None = None) -> Interpreter:
         """A process of this runtime: a prepared one if it is ready, else a new one, which is quicker than waiting."""
+        if python is not None:
+            return self._spawn(runtime, python, warm=False)
         with self._lock:
             idle = self._idle.get(runtime, [])
             idle[:] = [item for item in idle if item.popen.poll() is None]
@@ -128,7 +130,7 @@ class LocalExecutor:
             if found is not None:
                 idle.remove(found)
                 return found
-        return self._spawn(runtime, warm=False)
+        return self._spawn(runtime, self._interpreter(runtime), warm=False)
 
     def begin(self, waiting: Waiting, order: Path, limits: Limits) -> bool:
         """Tell a process its order."""
@@ -161,8 +163,7 @@ class LocalExecutor:
             waiting.popen.wait()
         waiting.chatter.unlink(missing_ok=True)
 
-    def _spawn(self, runtime: str, *, warm: bool) -> Interpreter:
-        python = self._interpreter(runtime)
+    def _spawn(self, runtime: str, python: Path | None, *, warm: bool) -> Interpreter:
         if python is None:
             raise RuntimeMissing(
                 f"The runtime {runtime} is not installed. Install it with: mastic runtime install {runtime}"
@@ -208,7 +209,7 @@ class LocalExecutor:
             if missing <= 0 or self._interpreter(runtime) is None:
                 return
             try:
-                fresh = self._spawn(runtime, warm=True)
+                fresh = self._spawn(runtime, self._interpreter(runtime), warm=True)
             except OSError as error:
                 log.warning("interpreter_not_prepared", runtime=runtime, reason=str(error))
                 return

@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
 from mastic.clock import Clock
-from mastic.executors.base import Executor, Limits, ProcessId, RunDirectory, RuntimeMissing, Waiting
+from mastic.executors.base import (
+    Executor,
+    InstallationAbandoned,
+    Limits,
+    ProcessId,
+    RunDirectory,
+    RuntimeMissing,
+    Waiting,
+)
+from mastic.glue.jobs import arguments
+from mastic.glue.jobs.engines import Choice, Unprepared
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
-from mastic.glue.jobs.messages import token_hash
-from mastic.glue.jobs.preparation import Preparation, Unprepared
+from mastic.glue.jobs.messages import detail, token_hash
+from mastic.glue.jobs.preparation import Preparation
 from mastic.store import job_runs
 from mastic.store.engine import Stale, Store
 from mastic.store.job_runs import JobRun, Launch
@@ -57,7 +68,12 @@ class Launcher:
         self._preparation = preparation
         self._executor = executor
         self._directory = directory
+        self._stopping = threading.Event()
         self._failures: dict[int, int] = {}  # unforeseen ones in a row, by the run's seq
+
+    def stop(self) -> None:
+        """Give up what takes long: the next server begins it again."""
+        self._stopping.set()
 
     def launch(
         self, run: JobRun, *, number: int = 0, engine: str | None = None, why: str = ""
@@ -82,20 +98,30 @@ class Launcher:
         return launched
 
     def _try(self, run: JobRun, *, number: int, engine: str | None, why: str) -> Launched | None:
-        try:
-            runtime, chosen = self._preparation.engine(run, engine)
-            waiting = self._executor.take(runtime)
-        except (Unprepared, RuntimeMissing) as error:
-            self._fail(run, str(error), retry=False)
-            return None
         directory = RunDirectory(path=self._directory / f"{run.seq}-{number}")
         shutil.rmtree(directory.path, ignore_errors=True)
+        try:
+            choice = self._preparation.engine(run, engine)
+            if why and not choice.reason:
+                choice = replace(choice, reason=why)
+            directory.make()
+            python = self._preparation.environment(
+                run, directory, choice.runtime, abandoned=lambda: self._abandoned(run)
+            )
+            waiting = self._executor.take(choice.runtime, python)
+        except InstallationAbandoned:
+            # Stopped, or taken over by the next server: whoever did that goes on with it.
+            shutil.rmtree(directory.path, ignore_errors=True)
+            return None
+        except (Unprepared, RuntimeMissing) as error:
+            shutil.rmtree(directory.path, ignore_errors=True)
+            self._fail(run, str(error), retry=False)
+            return None
         token = secrets.token_urlsafe(32)
         try:
-            directory.make()
-            order = self._preparation.order(run, directory, chosen, token)
+            order = self._preparation.order(run, directory, choice, token, python)
             order.write(directory.order)
-            recorded = self._record(run, number, directory, runtime, chosen, waiting, token, why)
+            recorded = self._record(run, number, directory, choice, waiting, token)
         except Unprepared as error:
             self._executor.discard(waiting)
             self._fail(run, str(error), retry=True)
@@ -122,11 +148,9 @@ class Launcher:
         run: JobRun,
         number: int,
         directory: RunDirectory,
-        runtime: str,
-        engine: str,
+        choice: Choice,
         waiting: Waiting,
         token: str,
-        why: str,
     ) -> Launched:
         with self._store.write() as tx:
             launch = job_runs.add_launch(
@@ -134,8 +158,8 @@ class Launcher:
                 run=run.seq,
                 number=number,
                 directory=str(directory.path),
-                runtime=runtime,
-                engine=engine,
+                runtime=choice.runtime,
+                engine=choice.engine,
                 host=self._executor.host,
                 token_hash=token_hash(token),
                 pid=waiting.process.pid,
@@ -145,9 +169,18 @@ class Launcher:
             if run.state == "STARTING":
                 moved = self._lifecycle.running(tx, run)
             else:
-                job_runs.annotate(tx, run, state_detail=why or run.state_detail)
+                said = detail(choice.engine, choice.reason) if choice.reason else run.state_detail
+                job_runs.annotate(tx, run, state_detail=said)
                 moved = run
         return Launched(run=moved, launch=launch, process=waiting.process)
+
+    def _abandoned(self, run: JobRun) -> bool:
+        """Whether the run has come to another state while it was prepared: nobody needs its process any more."""
+        if self._stopping.is_set():
+            return True
+        with self._store.read() as tx:
+            present = job_runs.get(tx, run.seq)
+        return present is None or present.state != run.state
 
     def _fail(self, run: JobRun, message: str, *, retry: bool) -> None:
         try:
@@ -155,3 +188,8 @@ class Launcher:
                 self._lifecycle.finish(tx, run, Outcome(state="FAILED", error_message=message, retry=retry))
         except Stale:
             log.info("job_run_ended_before_launch", run=run.id)
+
+
+def slow(run: JobRun) -> bool:
+    """Whether it may take minutes to give the run its process."""
+    return bool(arguments.modules(run.plan["Arguments"]))

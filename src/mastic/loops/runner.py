@@ -24,7 +24,7 @@ from mastic.glue.jobs import endings, states
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
 from mastic.loops.base import Loop
 from mastic.loops.job_logs import JobLogs, Position
-from mastic.loops.launching import Launched, Launcher
+from mastic.loops.launching import Launched, Launcher, slow
 from mastic.store import job_runs
 from mastic.store.engine import Stale, Store
 from mastic.store.job_runs import JobRun, Launch
@@ -55,7 +55,8 @@ class _Watched:
 
 
 class Runner(Loop):
-    """The loop. ``spark_installed`` answers whether a run that the embedded engine refuses can go to Spark."""
+    """The loop. ``spark_installed`` answers whether a run that the embedded engine refuses can go to Spark;
+    ``reserved`` is how long after its lease a run waits for the host of its process."""
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class Runner(Loop):
         logs: JobLogs,
         spark_installed: Callable[[], bool],
         threads: int = 8,
+        reserved: timedelta = job_runs.RESERVED,
     ) -> None:
         super().__init__("runner", store=store, clock=clock, signals=(job_runs.SIGNAL,))
         self._holder = holder
@@ -77,7 +79,10 @@ class Runner(Loop):
         self._executor = executor
         self._logs = logs
         self._spark_installed = spark_installed
+        self._reserved = reserved
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="runner")
+        # Installing modules takes minutes: other runs must not wait for it.
+        self._patient = ThreadPoolExecutor(threads, thread_name_prefix="runner-patient")
         self._lock = threading.Lock()
         self._watched: dict[int, _Watched] = {}
         self._preparing: set[int] = set()
@@ -87,7 +92,9 @@ class Runner(Loop):
     def stop(self) -> None:
         """Stop looking after runs and give them back; their processes go on."""
         super().stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._launcher.stop()
+        for pool in (self._patient, self._pool):
+            pool.shutdown(wait=True, cancel_futures=True)
         with self.store.write() as tx:
             job_runs.release(tx, self._holder, self.clock.now())
 
@@ -134,18 +141,27 @@ class Runner(Loop):
         """Lease runs that nobody looks after and see to each."""
         now = self.clock.now()
         with self.store.read() as tx:
-            if not job_runs.has_work(tx, self._executor.host, now):
+            if not job_runs.has_work(tx, self._executor.host, now, reserved=self._reserved):
                 return
         with self._lock:
             free = self._executor.places() - len(self._watched) - len(self._preparing)
         with self.store.write() as tx:
-            runs = job_runs.lease(tx, self._holder, self._executor.host, now, now + LEASE, fresh=max(0, free))
+            runs = job_runs.lease(
+                tx,
+                self._holder,
+                self._executor.host,
+                now,
+                now + LEASE,
+                fresh=max(0, free),
+                reserved=self._reserved,
+            )
         for run in runs:
             with self._lock:
                 if run.seq in self._watched or run.seq in self._preparing:
                     continue
                 self._preparing.add(run.seq)
-            self._pool.submit(self._guard, run.seq, lambda run=run: self._see_to(run))  # type: ignore[misc]
+            pool = self._patient if slow(run) else self._pool
+            pool.submit(self._guard, run.seq, lambda run=run: self._see_to(run))  # type: ignore[misc]
 
     def _look(self) -> None:
         """Read output; see which runs have ended, are asked to stop, or have had their time."""
@@ -208,9 +224,9 @@ class Runner(Loop):
                 job_runs.end_launch(tx, item.launch)
         except Stale:
             log.info("job_launch_ended_before", run=item.run.id)
+        self._discard(item)
         with self._lock:
             self._watched.pop(item.run.seq, None)
-        self._discard(item)
 
     def _hand_over(self, item: _Watched, work: Callable[[_Watched], None]) -> None:
         item.busy = True
@@ -242,7 +258,7 @@ class Runner(Loop):
         if launch is None and run.state == "STOPPING":
             self._finish(run, Outcome(state="STOPPED"))
         elif launch is None:
-            self._follow(self._launcher.launch(run))
+            self._launch(run)
         elif launch.host != self._executor.host:
             self._finish(
                 run, Outcome(state="FAILED", error_message=f"The host {launch.host} of the job was lost.")
@@ -251,6 +267,13 @@ class Runner(Loop):
             process = ProcessId(pid=launch.pid, started=launch.process_started)
             log.info("job_run_adopted", run=run.id, alive=self._executor.alive(process))
             self._follow(Launched(run=run, launch=launch, process=process))
+
+    def _launch(self, run: JobRun) -> None:
+        launched = self._launcher.launch(run)
+        if launched is None and (present := self._current(run.seq)).state == "STOPPING":
+            # Stopped while it was prepared: there is no process to end.
+            self._finish(present, Outcome(state="STOPPED"))
+        self._follow(launched)
 
     def _follow(self, launched: Launched | None) -> None:
         if launched is None:
@@ -302,7 +325,7 @@ class Runner(Loop):
             run,
             number=item.launch.number + 1,
             engine=forced,
-            why=f"engine: {verdict.engine} ({verdict.reason})",
+            why=verdict.reason,
         )
         with self._lock:
             self._watched.pop(run.seq, None)
@@ -328,8 +351,11 @@ class Runner(Loop):
         item.position = self._logs.read(item.run, item.launch, item.position, final=True)
 
     def _present(self, item: _Watched) -> JobRun:
+        return self._current(item.run.seq)
+
+    def _current(self, seq: int) -> JobRun:
         with self.store.read() as tx:
-            run = job_runs.get(tx, item.run.seq)
+            run = job_runs.get(tx, seq)
         assert run is not None  # runs are never deleted
         return run
 

@@ -52,6 +52,7 @@ def installed() -> str:
 def configure(
     *,
     requested: str = "auto",
+    reason: str = "",
     arguments: dict[str, str] | None = None,
     memory_mb: int | None = None,
     cores: int | None = None,
@@ -60,6 +61,7 @@ def configure(
     from awsglue._runtime.conf import spark_conf
 
     STATE.requested = requested or "auto"
+    STATE.reason = reason
     STATE.arguments = dict(arguments or {})
     STATE.conf.update(spark_conf(STATE.arguments))
     STATE.memory_mb = memory_mb

@@ -61,6 +61,10 @@ def settle(order: Order) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+    # Programs that came with the run's own modules are found before the machine's.
+    added = os.environ.pop("MASTIC_PATH", "")
+    if added:
+        os.environ["PATH"] = os.pathsep.join(part for part in (added, os.environ.get("PATH", "")) if part)
     if hasattr(time, "tzset"):
         time.tzset()
     if order.cwd:
@@ -144,7 +148,11 @@ def _prepare_engine(order: Order, source: str) -> None:
     from awsglue._runtime import detect, engine
 
     engine.configure(
-        requested=order.engine, arguments=order.arguments, memory_mb=order.memory_mb, cores=order.cores
+        requested=order.engine,
+        reason=order.engine_reason,
+        arguments=order.arguments,
+        memory_mb=order.memory_mb,
+        cores=order.cores,
     )
     if engine.name() == engine.SAIL:
         detect.refuse_what_needs_the_jvm(source)

@@ -31,6 +31,7 @@ class Order:
     stdout: str = ""
     stderr: str = ""
     engine: str = "auto"
+    engine_reason: str = ""
     arguments: dict[str, str] = field(default_factory=dict)
     memory_mb: int | None = None
     cores: int | None = None

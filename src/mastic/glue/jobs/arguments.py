@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from mastic.errors import invalid_input
@@ -14,6 +15,14 @@ INJECTED = ("--JOB_ID", "--JOB_NAME", "--JOB_RUN_ID", "--WORKFLOW_NAME", "--WORK
 # Read by Mastic alone: Glue has no such argument, so scripts never expect it.
 ENGINE = "--engine"
 ENGINES = ("auto", "sail", "spark")
+
+
+# The arguments that set environment variables: of the driver, of the executors.
+ENVIRONMENTS = ("--customer-driver-env-vars", "--customer-executor-env-vars")
+
+_COMMA_OUTSIDE_QUOTES = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_COMMA_OUTSIDE_BRACKETS = re.compile(r",(?![^\[]*\])")
+_CONSTRAINT = re.compile(r"[<>=!~]")
 
 
 def merge(
@@ -78,3 +87,29 @@ def files(merged: Mapping[str, str], key: str) -> list[str]:
 def enabled(merged: Mapping[str, str], key: str) -> bool:
     """Whether a switch such as ``--enable-metrics`` is on: given, and not "false"."""
     return key in merged and merged[key].strip().lower() != "false"
+
+
+def environment(merged: Mapping[str, str], key: str) -> dict[str, str]:
+    """The variables of ``NAME=value,NAME="a, b"``; raises InvalidInputException for what is none."""
+    found: dict[str, str] = {}
+    for part in _COMMA_OUTSIDE_QUOTES.split(merged.get(key, "")):
+        if not part.strip():
+            continue
+        name, equals, value = part.strip().partition("=")
+        if not equals or not name.isidentifier():
+            raise invalid_input(f"{key}: {part.strip()!r} is not NAME=value")
+        quoted = len(value) > 1 and value[0] == value[-1] == '"'
+        found[name] = value[1:-1] if quoted else value
+    return found
+
+
+def modules(merged: Mapping[str, str]) -> list[str]:
+    """The list of ``--additional-python-modules``; a comma inside one module's brackets or versions does not divide."""
+    found: list[str] = []
+    for part in _COMMA_OUTSIDE_BRACKETS.split(merged.get("--additional-python-modules", "")):
+        part = part.strip()
+        if found and _CONSTRAINT.match(part):
+            found[-1] += f",{part}"
+        elif part:
+            found.append(part)
+    return found

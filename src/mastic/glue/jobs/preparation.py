@@ -5,45 +5,30 @@ Owns the files of a launch's directory up to the moment the process is told its 
 
 from __future__ import annotations
 
-import posixpath
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from mastic.context import split_scope
 from mastic.errors import ServiceError
-from mastic.executors.base import RUN_VARIABLE, Order, RunDirectory
-from mastic.glue.jobs import arguments, capacity
+from mastic.executors.base import RUN_VARIABLE, InstallationFailed, ModuleSet, Order, RunDirectory
+from mastic.glue.jobs import arguments, capacity, engines
+from mastic.glue.jobs.engines import Choice, Unprepared
+from mastic.glue.jobs.fetching import Fetching, ScriptSource
 from mastic.store.job_runs import JobRun
 
-EMBEDDED_RUNTIME = "sail"
-SPARK_RUNTIME = "spark-3.5"
 CHANNEL_PATH = "/_mastic/channel/v1"
-LONGEST_NAME = 255  # bytes of a file's name, on every file system in use
-
-# Nothing of these is done yet: better a run that says so than one that misses what it was promised.
-NOT_SERVED = {
-    "--additional-python-modules": "installing further Python modules for a run",
-    "--python-modules-installer-option": "installing further Python modules for a run",
-    "--python-virtual-env": "a Python environment of the job's own",
-    "--extra-jars": "adding Java libraries to a run",
-    "--user-jars-first": "adding Java libraries to a run",
-    "--class": "a main class, which Scala scripts have,",
-    "--customer-driver-env-vars": "setting environment variables of a run",
-    "--customer-executor-env-vars": "setting environment variables of a run",
-    "--enable-lakeformation-fine-grained-access": "access to rows, columns and cells by Lake Formation",
-}
+# Set by a job's order for its process; a job's own variables cannot take their place.
+OURS = ("AWS_", "MASTIC_")
+OUR_FILES = ("HOME", "PATH", "PYTHONPATH", "TMPDIR")
 
 
-class Unprepared(Exception):
-    """The run cannot be started; ``str()`` is its ErrorMessage."""
+class Modules(Protocol):
+    """The door to environments with further Python modules."""
 
-
-class ScriptSource(Protocol):
-    """The door to object bytes."""
-
-    def read(self, bucket: str, key: str) -> bytes:
-        """The whole object; raises ServiceError."""
+    def find(self, runtime: str, wanted: ModuleSet, *, abandoned: Callable[[], bool]) -> Path:
+        """The Python of an environment over the runtime; raises InstallationFailed."""
         ...
 
 
@@ -61,6 +46,7 @@ class Preparation:
         self,
         *,
         objects: ScriptSource,
+        modules: Modules,
         endpoint: str,
         credentials: Credentials,
         default_engine: str,
@@ -68,7 +54,8 @@ class Preparation:
         memory_mb: int,
         cores: int,
     ) -> None:
-        self._objects = objects
+        self._fetching = Fetching(objects=objects)
+        self._modules = modules
         self._endpoint = endpoint
         self._credentials = credentials
         self._default_engine = default_engine
@@ -76,39 +63,44 @@ class Preparation:
         self._memory_mb = memory_mb
         self._cores = cores
 
-    def engine(self, run: JobRun, forced: str | None) -> tuple[str, str]:
-        """(runtime, engine) that the run's next process uses; ``forced`` after a refusal. Raises Unprepared."""
-        command = run.plan["Command"]["Name"]
-        merged = run.plan["Arguments"]
-        if command == "glueray":
-            raise Unprepared("Ray jobs are not served by this version of Mastic.")
-        if merged.get("--job-language", "python").lower() == "scala":
-            raise Unprepared("Scala scripts are not served: --job-language has to be python.")
-        for name, what in NOT_SERVED.items():
-            # Of a switch, "false" asks for nothing.
-            if merged.get(name, "").strip().lower() not in ("", "false"):
-                raise Unprepared(f"{name} was given, but {what} is not served by this version of Mastic.")
-        if command == "pythonshell":
-            return EMBEDDED_RUNTIME, "auto"
+    def engine(self, run: JobRun, forced: str | None) -> Choice:
+        """What the run's next process uses; ``forced`` after a refusal. Raises Unprepared."""
         try:
-            wanted = forced or arguments.engine(merged, self._default_engine)
+            return engines.choose(run, forced, default=self._default_engine, installed=self._installed)
         except ServiceError as error:
             raise Unprepared(error.message) from error
-        if wanted == "spark":
-            return SPARK_RUNTIME, "spark"
-        if wanted == "auto" and not self._installed(EMBEDDED_RUNTIME) and self._installed(SPARK_RUNTIME):
-            return SPARK_RUNTIME, "spark"
-        return EMBEDDED_RUNTIME, wanted
 
-    def order(self, run: JobRun, directory: RunDirectory, engine: str, token: str) -> Order:
+    def environment(
+        self, run: JobRun, directory: RunDirectory, runtime: str, abandoned: Callable[[], bool]
+    ) -> Path | None:
+        """The Python with the modules that the run adds to its runtime, installed now if need be; None for none.
+
+        Raises Unprepared with the installer's reason.
+        """
+        wanted = self._fetching.modules(run.plan["Arguments"], directory.path / "modules")
+        if wanted is None:
+            return None
+        try:
+            return self._modules.find(runtime, wanted, abandoned=abandoned)
+        except InstallationFailed as error:
+            named = ", ".join(wanted.modules)
+            raise Unprepared(
+                f"--additional-python-modules {named} could not be installed: {error}"
+            ) from error
+
+    def order(
+        self, run: JobRun, directory: RunDirectory, choice: Choice, token: str, python: Path | None = None
+    ) -> Order:
         """Fetch the script and its files, and write down what the process is to do. Raises Unprepared."""
         merged: dict[str, str] = run.plan["Arguments"]
         # The argument takes the place of what the job's command says.
         location = merged.get("--scriptLocation") or run.plan["Command"].get("ScriptLocation") or ""
-        script = self._fetch("The script", location, directory.path / "script")
-        python_path = self._python_files(merged, directory)
+        script = self._fetching.file("The script", location, directory.path / "script")
+        python_path = self._fetching.python_path(merged, directory.path / "python")
         for extra in arguments.files(merged, "--extra-files"):
-            self._fetch("--extra-files", extra, directory.work)
+            self._fetching.file("--extra-files", extra, directory.work)
+        env = self._environment(run, directory, token)
+        env |= self._asked_environment(merged, python) | self._java(merged, directory)
         memory, cores = capacity.size(run.body)
         return Order(
             run_id=run.id,
@@ -126,26 +118,48 @@ class Preparation:
                 workflow_name=run.plan.get("WorkflowName"),
                 workflow_run_id=run.workflow_run_id,
             ),
-            env=self._environment(run, directory, token),
+            env=env,
             cwd=str(directory.work),
             python_path=python_path,
             stdout=str(directory.stdout),
             stderr=str(directory.stderr),
             result=str(directory.result),
-            engine=engine,
+            engine=choice.engine,
+            engine_reason=choice.reason,
             arguments=merged,
             memory_mb=min(memory, self._memory_mb),
             cores=min(cores, self._cores),
         )
 
-    def _python_files(self, merged: Mapping[str, str], directory: RunDirectory) -> list[str]:
-        folder = directory.path / "python"
-        found: list[str] = []
-        for url in arguments.files(merged, "--extra-py-files"):
-            path = self._fetch("--extra-py-files", url, folder)
-            entry = str(folder if path.suffix == ".py" else path)
-            if entry not in found:
-                found.append(entry)
+    def _asked_environment(self, merged: Mapping[str, str], python: Path | None) -> dict[str, str | None]:
+        """What the run itself wants in its environment. Raises Unprepared."""
+        try:
+            driver, executors = (arguments.environment(merged, name) for name in arguments.ENVIRONMENTS)
+        except ServiceError as error:
+            raise Unprepared(error.message) from error
+        for name in (*driver, *executors):
+            if name.startswith(OURS) or name in OUR_FILES:
+                raise Unprepared(
+                    f"The environment variable {name} is set by the service and cannot be chosen."
+                )
+        # One process is driver and executors; on Spark, the Python workers get the executors' variables.
+        found: dict[str, str | None] = {**executors, **driver}
+        if executors:
+            found["MASTIC_EXECUTOR_ENV"] = json.dumps(executors)
+        if python is not None:
+            found["MASTIC_PATH"] = str(python.parent)
+        return found
+
+    def _java(self, merged: Mapping[str, str], directory: RunDirectory) -> dict[str, str | None]:
+        """The Java libraries of the run, for the engine that has a use for them."""
+        folder = directory.path / "jars"
+        jars = [
+            str(self._fetching.file("--extra-jars", url, folder))
+            for url in arguments.files(merged, "--extra-jars")
+        ]
+        found: dict[str, str | None] = {"MASTIC_EXTRA_JARS": json.dumps(jars)} if jars else {}
+        if engines.asked(merged, "--user-jars-first"):
+            found["MASTIC_USER_JARS_FIRST"] = "true"
         return found
 
     def _environment(self, run: JobRun, directory: RunDirectory, token: str) -> dict[str, str | None]:
@@ -169,23 +183,3 @@ class Preparation:
             "MASTIC_WARM": None,
             **self._credentials(run),
         }
-
-    def _fetch(self, what: str, url: str, folder: Path) -> Path:
-        """Bring an object into a folder, under the last part of its key. Raises Unprepared."""
-        scheme, separator, rest = url.partition("://")
-        bucket, _, key = rest.partition("/")
-        if scheme not in ("s3", "s3a", "s3n") or not separator or not bucket or not key:
-            raise Unprepared(f"{what} {url!r} is not an S3 path.")
-        name = posixpath.basename(key)
-        if name in ("", ".", "..") or "\0" in name or len(name.encode(errors="replace")) > LONGEST_NAME:
-            raise Unprepared(f"{what} {url!r} does not end in a name that a file can have.")
-        try:
-            data = self._objects.read(bucket, key)
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = folder / name
-            path.write_bytes(data)
-        except ServiceError as error:
-            raise Unprepared(f"{what} {url} cannot be read: {error.code}: {error.message}") from error
-        except OSError as error:
-            raise Unprepared(f"{what} {url} cannot be fetched: {error.strerror or error}") from error
-        return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import importlib.util
+import json
 import os
 import shlex
 from typing import Any
@@ -15,9 +16,10 @@ QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
 
 def submit_arguments(state: Any, scratch: str) -> str:
     """PYSPARK_SUBMIT_ARGS: whichever way the script makes its session, the JVM comes up like this."""
-    settings = {**_defaults(state, scratch), **_s3()}
+    settings = {**_defaults(state, scratch), **_s3(), **_asked()}
     arguments = ["--master", os.environ.get("MASTIC_SPARK_MASTER", f"local[{state.cores or '*'}]")]
-    found = jars()
+    own: list[str] = json.loads(os.environ.get("MASTIC_EXTRA_JARS") or "[]")
+    found = [*own, *jars()]
     if found:
         arguments += ["--jars", ",".join(found)]
     packages = os.environ.get("MASTIC_SPARK_PACKAGES", "")
@@ -59,6 +61,17 @@ def _defaults(state: Any, scratch: str) -> dict[str, str]:
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.shuffle.partitions": str(max(state.cores or os.cpu_count() or 2, 2) * 2),
     }
+
+
+def _asked() -> dict[str, str]:
+    """What the run's arguments say about the JVM and the Python workers."""
+    executors: dict[str, str] = json.loads(os.environ.get("MASTIC_EXECUTOR_ENV") or "{}")
+    settings = {f"spark.executorEnv.{name}": value for name, value in executors.items()}
+    if os.environ.get("MASTIC_USER_JARS_FIRST"):
+        settings |= dict.fromkeys(
+            ("spark.driver.userClassPathFirst", "spark.executor.userClassPathFirst"), "true"
+        )
+    return settings
 
 
 def _s3() -> dict[str, str]:
