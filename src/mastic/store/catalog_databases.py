@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from mastic.store.schema import Identity, Json, Sortable, Timestamp, metadata
+from mastic.store.schema import Identity, SealedJson, Sortable, Timestamp, metadata
 
 databases = Table(
     "catalog_databases",
@@ -34,7 +34,7 @@ databases = Table(
     Column("id", Identity, primary_key=True, autoincrement=True),
     Column("catalog", Sortable, nullable=False),
     Column("name", Sortable, nullable=False),
-    Column("body", Json, nullable=False),
+    Column("body", SealedJson, nullable=False),
     Column("created", Timestamp, nullable=False),
     Column("created_by", Text, nullable=False),
     UniqueConstraint("catalog", "name"),
@@ -45,6 +45,7 @@ databases = Table(
 _ONE = select(databases).where(
     databases.c.catalog == bindparam("of"), databases.c.name == bindparam("called")
 )
+_ONE_TO_CHANGE = _ONE.with_for_update()
 _ID = select(databases.c.id).where(
     databases.c.catalog == bindparam("of"), databases.c.name == bindparam("called")
 )
@@ -74,6 +75,12 @@ class Database:
 def find(tx: Connection, catalog: str, name: str) -> Database | None:
     """The database, or None."""
     row = tx.execute(_ONE, {"of": catalog, "called": name}).first()
+    return None if row is None else Database(**row._mapping)
+
+
+def find_to_change(tx: Connection, catalog: str, name: str) -> Database | None:
+    """The database, held against any other change, and against new tables, until this transaction ends."""
+    row = tx.execute(_ONE_TO_CHANGE, {"of": catalog, "called": name}).first()
     return None if row is None else Database(**row._mapping)
 
 

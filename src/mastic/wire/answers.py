@@ -208,18 +208,13 @@ class Answers:
         return context, identity.chunks
 
     def _foreign(self, exchange: Exchange) -> bool:
-        """True when a web page from elsewhere asks for more than to read an object.
-
-        Where any credentials are taken, a signature proves nothing: without this, every page that somebody opens
-        in a browser on this machine could call the services here.
-        """
-        host = exchange.incoming.headers.get("host", "")
-        if host and not self._hosts.known(host):
-            # A name that somebody else has pointed at this machine: to a browser such a page is of this origin.
-            return True
-        origin = exchange.incoming.headers.get("origin")
-        if origin is None or self._hosts.ours(origin.partition("://")[2]):
+        """True when a web page from elsewhere asks for more than to read an object."""
+        headers = exchange.incoming.headers
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self._hosts.foreign(host, origin):
             return False
+        if origin is None or (host and not self._hosts.known(host)):
+            return True
         service = exchange.route.service
         reading = exchange.incoming.method in ("GET", "HEAD")
         return not (reading and service is not None and service.id == "s3")

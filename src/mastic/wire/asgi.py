@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from mastic.clock import Clock, SystemClock
 from mastic.errors import ServiceError
@@ -18,8 +17,8 @@ from mastic.wire.answers import Answers, Cors, Exchange
 from mastic.wire.bodies import Pump, inflated, too_large_error
 from mastic.wire.claims import Unauthentic, identify
 from mastic.wire.dispatch import Dispatcher, Registry
+from mastic.wire.documents import DocumentDoor, DocumentPart, incoming_of
 from mastic.wire.hosts import Hosts
-from mastic.wire.messages import Incoming
 from mastic.wire.replies import send_reply
 from mastic.wire.routing import Route, Router, is_form
 from mastic.wire.sigv4 import Authenticator
@@ -63,9 +62,10 @@ class Gateway:
         self.dispatcher = Dispatcher(registry)
         self._router = Router(registry, self.dispatcher.protocols, base_hosts=base_hosts)
         self._hosts = Hosts(base_hosts)
+        self._authenticator = authenticator or Authenticator(clock=clock or SystemClock())
         self._answers = Answers(
             self.dispatcher,
-            authenticator=authenticator or Authenticator(clock=clock or SystemClock()),
+            authenticator=self._authenticator,
             hosts=self._hosts,
             cors=cors,
         )
@@ -79,6 +79,19 @@ class Gateway:
     def mount(self, prefix: str, app: AsgiApp) -> None:
         """Give every path at or below ``prefix`` ("/_mastic") to another ASGI application, paths unchanged."""
         self._mounts.append((prefix.rstrip("/"), app))
+
+    def mount_documents(self, prefix: str, part: DocumentPart, *, service: str) -> None:
+        """Give every path at or below ``prefix`` to a part that answers documents, after authentication here."""
+        door = DocumentDoor(
+            part,
+            service=service,
+            authenticator=self._authenticator,
+            hosts=self._hosts,
+            ids=self._ids,
+            workers=self._waiting,
+            limit=self._limits.document,
+        )
+        self.mount(prefix, door)
 
     def delegate(self, service: str, app: AsgiApp) -> None:
         """Let another ASGI application answer a whole service ("sqs"), after authentication here.
@@ -137,7 +150,7 @@ class Gateway:
 
     async def _accept(self, scope: Scope, receive: Receive) -> Exchange:
         """Identify, route and read what has to be read before a thread takes over."""
-        incoming = _incoming(scope)
+        incoming = incoming_of(scope)
         exchange = Exchange(
             scope=scope,
             incoming=incoming,
@@ -199,20 +212,6 @@ class Gateway:
         service = exchange.route.service
         if incoming.headers.get("content-encoding") == "gzip" and (service is None or service.id != "s3"):
             incoming.signed_body, incoming.body = incoming.body, inflated(incoming.body, limit)
-
-
-def _incoming(scope: Scope) -> Incoming:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    raw_path = scope.get("raw_path")
-    return Incoming(
-        method=scope["method"],
-        raw_path=(raw_path.decode("latin-1") if raw_path else quote(scope["path"])) or "/",
-        query_string=scope["query_string"].decode("latin-1"),
-        headers=headers,
-    )
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -57,6 +57,17 @@ class Hosts:
         """True for ``ours`` and for every name below a base."""
         return self.ours(host) or bool(self._rest(host))
 
+    def foreign(self, host: str, origin: str | None) -> bool:
+        """True for a request that a web page from elsewhere makes: by its Origin, or by a host name of its own.
+
+        Where any credentials are taken, a signature proves nothing: without this, every page that somebody opens
+        in a browser on this machine could call the services here.
+        """
+        if host and not self.known(host):
+            # A name that somebody else has pointed at this machine: to a browser such a page is of this origin.
+            return True
+        return origin is not None and not self.ours(origin.partition("://")[2])
+
     def service(self, host: str) -> str:
         """The first label of a host below a base (``glue.eu-west-1.localhost`` → ``glue``), or empty."""
         return self._rest(host).partition(".")[0]

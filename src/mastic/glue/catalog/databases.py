@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ from mastic.glue.catalog import lookup
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.sweeping import Sweeper
 from mastic.glue.pages import Pager
-from mastic.store import catalog_databases, tags
+from mastic.store import catalog_databases, catalog_tables, tags
 from mastic.store.catalog_databases import Database
 from mastic.store.engine import Duplicate, Store
 
@@ -41,7 +42,7 @@ class Databases:
         _check(body)
         now = self._clock.now()
         try:
-            with self._store.write() as tx:
+            with self._store.write(catalog=context.scope) as tx:
                 catalog = lookup.catalog(tx, context, request)
                 catalog_databases.add(
                     tx,
@@ -84,23 +85,46 @@ class Databases:
         if lookup.fold(body["Name"]) != name:
             raise invalid_input("Database name cannot be changed")
         _check(body)
-        with self._store.write() as tx:
+        with self._store.write(catalog=context.scope) as tx:
             catalog = lookup.catalog(tx, context, request)
             if not catalog_databases.replace(tx, catalog.key, name, body):
                 raise not_found(f"Database {request['Name']} not found.")
 
+    def edit(
+        self, context: Context, request: dict[str, Any], edit: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> None:
+        """Replaces the DatabaseInput by what ``edit`` makes of it, with nobody in between."""
+        name = lookup.fold(request["Name"])
+        with self._store.write() as tx:
+            catalog = lookup.catalog(tx, context, request)
+            found = catalog_databases.find_to_change(tx, catalog.key, name)
+            if found is None:
+                raise not_found(f"Database {request['Name']} not found.")
+            body = edit(found.body)
+            _check(body)
+            catalog_databases.replace(tx, catalog.key, name, body)
+
     def delete_database(self, context: Context, request: dict[str, Any]) -> None:
         """Deletes it with all that it holds. Raises EntityNotFoundException."""
+        self.drop(context, request, only_empty=False)
+
+    def drop(self, context: Context, request: dict[str, Any], *, only_empty: bool) -> bool:
+        """Deletes it; false when it holds tables and only an empty one may go."""
         name = lookup.fold(request["Name"])
         now = self._clock.now()
         with self._store.write() as tx:
             catalog = lookup.catalog(tx, context, request)
+            if only_empty:
+                held = catalog_databases.find_to_change(tx, catalog.key, name)
+                if held is not None and catalog_tables.names_after(tx, held.id, "", 1):
+                    return False
             gone = catalog_databases.remove(tx, catalog.key, name)
             if gone is None:
                 raise not_found(f"Database {request['Name']} not found.")
             self._sweeper.database_deleted(tx, gone)
             tags.delete_arn(tx, context.scope, _arn(context, name))
             self._events.database(tx, context, now, "DeleteDatabase", name)
+        return True
 
     def _page(
         self, tx: Connection, catalog: str, after: str, count: int, share: str | None

@@ -1,15 +1,21 @@
 """Iceberg tables that the catalog itself makes and changes: OpenTableFormatInput, UpdateOpenTableFormatInput.
 
-The metadata file is written before the transaction that points the table at it. Owns those files; a change
-that loses against another leaves a file that nothing points at, as any Iceberg writer does.
+The metadata file is written before the transaction that points the table at it; a change that loses against
+another leaves a file that nothing points at, as any Iceberg writer does. Owns no state of its own.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mastic.errors import ServiceError, invalid_input
-from mastic.glue.catalog.iceberg_types import columns
+from mastic.errors import invalid_input
+from mastic.glue.catalog.iceberg_metadata import (
+    MetadataFiles,
+    document_of,
+    following,
+    metadata_location,
+    table_input,
+)
 from mastic.ids import Ids
 from mastic.objects.base import Objects
 
@@ -32,8 +38,7 @@ class IcebergTables:
     """Writes metadata files, and the TableInput that belongs to each."""
 
     def __init__(self, *, objects: Objects, ids: Ids) -> None:
-        self._objects = objects
-        self._ids = ids
+        self._files = MetadataFiles(objects=objects, ids=ids)
 
     def created(self, name: str, given: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
         """The TableInput of a new table. ``given`` is the OpenTableFormatInput, ``body`` any TableInput beside it.
@@ -63,7 +68,8 @@ class IcebergTables:
             )
         except (ValueError, TypeError, KeyError) as error:
             raise invalid_input(f"Invalid Iceberg table: {error}") from None
-        return self._input(name, metadata, self._write(metadata, 0), body, previous=None)
+        location = self._files.store(document_of(metadata), base=metadata.location, number=0)
+        return table_input(name, metadata, location, body, previous=None)
 
     def updated(self, body: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """The TableInput after the updates of ``given``, an UpdateOpenTableFormatInput.
@@ -72,14 +78,13 @@ class IcebergTables:
         """
         from pyiceberg.table.update import update_table_metadata
 
-        parameters = body.get("Parameters") or {}
-        if parameters.get("table_type", "").upper() != "ICEBERG" or "metadata_location" not in parameters:
+        location = metadata_location(body)
+        if location is None:
             raise invalid_input(f"Table {body['Name']} is not an Iceberg table")
         wanted = (given.get("UpdateIcebergInput") or {}).get("UpdateIcebergTableInput")
         if wanted is None:
             raise invalid_input("UpdateOpenTableFormatInput needs UpdateIcebergInput")
-        location = parameters["metadata_location"]
-        base = self._read(location)
+        base = self._files.table(location)
         try:
             metadata = base
             for one in wanted["Updates"]:
@@ -88,60 +93,8 @@ class IcebergTables:
                     metadata = update_table_metadata(metadata, (update,))
         except (ValueError, TypeError, KeyError) as error:
             raise invalid_input(f"Invalid Iceberg update: {error}") from None
-        number = location.rpartition("/")[2].partition("-")[0]
-        following = int(number) + 1 if number.isdecimal() else 1
-        return self._input(body["Name"], metadata, self._write(metadata, following), body, previous=location)
-
-    def _read(self, location: str) -> TableMetadata:
-        from pyiceberg.table.metadata import TableMetadataUtil
-
-        bucket, key = _split(location)
-        try:
-            return TableMetadataUtil.parse_raw(self._objects.read(bucket, key).decode())
-        except (ServiceError, ValueError) as error:
-            raise invalid_input(f"The table's metadata {location} cannot be read: {error}") from None
-
-    def _write(self, metadata: TableMetadata, number: int) -> str:
-        location = f"{metadata.location}/metadata/{number:05d}-{self._ids.uuid()}.metadata.json"
-        bucket, key = _split(location)
-        document = metadata.model_dump_json(exclude_none=True).encode()
-        try:
-            self._objects.put(bucket, key, document, content_type="application/json")
-        except ServiceError as error:
-            raise invalid_input(f"{location} cannot be written: {error.message}") from None
-        return location
-
-    @staticmethod
-    def _input(
-        name: str, metadata: TableMetadata, location: str, body: dict[str, Any], *, previous: str | None
-    ) -> dict[str, Any]:
-        parameters = {
-            **(body.get("Parameters") or {}),
-            "table_type": "ICEBERG",
-            "metadata_location": location,
-        }
-        if previous is not None:
-            parameters["previous_metadata_location"] = previous
-        descriptor = {
-            **(body.get("StorageDescriptor") or {}),
-            "Columns": columns(metadata),
-            "Location": metadata.location,
-        }
-        return {
-            "TableType": "EXTERNAL_TABLE",
-            **body,
-            "Name": name,
-            "Parameters": parameters,
-            "StorageDescriptor": descriptor,
-        }
-
-
-def _split(location: str) -> tuple[str, str]:
-    scheme, _, rest = location.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme not in ("s3", "s3a") or not bucket or not key:
-        raise invalid_input(f"Location must be s3://bucket/prefix, not {location}")
-    return bucket, key
+        written = self._files.store(document_of(metadata), base=metadata.location, number=following(location))
+        return table_input(body["Name"], metadata, written, body, previous=location)
 
 
 def _json(given: Any) -> Any:
