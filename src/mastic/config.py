@@ -45,6 +45,10 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 4566
     database_url: str = ""
+    # Shared by several servers on one PostgreSQL: a file system that all of them mount.
+    objects_dir: Path | None = None
+    # So long after its lease a run waits for its own server before another one declares its process lost.
+    lost_host_seconds: float = 180.0
     account_id: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     access_keys: tuple[AccessKey, ...] = ()
@@ -71,6 +75,16 @@ class Config:
     def embedded(self) -> bool:
         """True when this server alone owns its store."""
         return self.store_url.startswith("sqlite")
+
+    @property
+    def objects_place(self) -> Path:
+        """Where the bytes of objects lie."""
+        return self.objects_dir or self.data_dir / "objects"
+
+    @property
+    def shares_objects(self) -> bool:
+        """True when other servers may work on the same objects."""
+        return self.objects_dir is not None and not self.embedded
 
     @property
     def on_loopback(self) -> bool:
@@ -140,14 +154,14 @@ def _file(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _convert(name: str, value: Any, kind: Any) -> Any:
     try:
-        if kind is Path:
+        if kind in (Path, Path | None):
             return Path(value).expanduser().absolute()
         if kind is bool and isinstance(value, str):
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
                 value.lower()
             ]
-        if kind is int:
-            return int(value)
+        if kind in (int, float):
+            return kind(value)
         if name == "access_keys":
             return tuple(v if isinstance(v, AccessKey) else AccessKey(**v) for v in value)
         if typing.get_origin(kind) is tuple:

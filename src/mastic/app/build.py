@@ -72,14 +72,19 @@ def _base(config: Config, endpoint: str, clock: Clock, ids: Ids) -> Base:
     locks = [_lock(path, config) for path in _lock_files(config)]
     store = Store(config.store_url)
     migrate.upgrade(store)
+    host = _host(config, ids)
     with store.write() as tx:
+        # The data directory's lock says that whoever held these leases is gone: with an embedded store anybody,
+        # otherwise the earlier servers of this place.
         if config.embedded:
-            # The data directory's lock says that whoever held these leases is gone.
             tasks.release_all(tx)
             leases.release_all(tx)
             job_runs.release_all(tx)
+        else:
+            tasks.release_host(tx, host)
+            leases.release_host(tx, host)
+            job_runs.release_host(tx, host, clock.now())
         token_key = settings.set_once(tx, "page_token_key", ids.hex(64))
-    host = _host(config, ids)
     holder = f"{host}:{os.getpid()}:{ids.hex(8)}"
     registry = Registry()
     credentials = Credentials(store=store, clock=clock, ids=ids, root=_root_keys(config, clock))

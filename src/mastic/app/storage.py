@@ -1,4 +1,4 @@
-"""S3: embedded on disk, unless the settings name an outside one."""
+"""S3: embedded on disk, this server's or one that several share, unless the settings name an outside one."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ def add_s3(base: Base, destinations: Destinations) -> Objects:
     outside = config.endpoints.get("s3")
     if outside:
         return RemoteObjects(endpoint=outside, region=config.region)
-    place = config.data_dir / "objects"
+    place, shared = config.objects_place, config.shares_objects
     _pair(base, place)
-    blobs = Blobs(place)
+    blobs = Blobs(place, server=base.host)
     base.app.closing.append(blobs.close)
-    local = LocalObjects(blobs=blobs, account=config.account_id, **base.making)
+    local = LocalObjects(blobs=blobs, account=config.account_id, shared=shared, **base.making)
     base.handlers("s3", *s3.handlers(local, destinations))
     deliveries = Deliveries(clock=base.clock, ids=base.ids, destinations=destinations)
     base.reactor.subscribe("s3.object", deliveries.receive)
     base.worker(QUEUE, deliveries.handle)
-    base.janitor("blobs", BlobJanitor(blobs=blobs, started=time.time(), **base.lasting), seconds=20)
+    janitor = BlobJanitor(blobs=blobs, started=time.time(), shared=shared, **base.lasting)
+    base.janitor("blobs", janitor, seconds=20)
     base.janitor("lifecycle", Reaper(objects=local), seconds=600)
     return local
 
@@ -59,11 +60,12 @@ def _pair(base: Base, place: Path) -> None:
         )
     if elsewhere:
         raise Refused(
-            f"the objects of this database are in another data directory than {base.config.data_dir}: use that one; "
-            "several servers on one database need an outside S3 ([endpoints] s3 in mastic.toml)"
+            f"the objects of this database are in another directory than {place}: use that one; several servers on "
+            "one database need a directory that all of them reach (MASTIC_OBJECTS_DIR), or an outside S3 "
+            "([endpoints] s3 in mastic.toml)"
         )
     place.mkdir(parents=True, exist_ok=True)
-    fresh = mark.with_suffix(".new")
+    fresh = mark.with_name(f"store-id.{base.host}")  # servers that share it may start together
     with fresh.open("w") as file:
         file.write(ours)
         file.flush()

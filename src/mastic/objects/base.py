@@ -96,7 +96,8 @@ class Objects(Protocol):
         ...
 
     def local_paths(self, bucket: str, key: str, *, seconds: float = 900) -> tuple[PathSegment, ...] | None:
-        """The files that hold the object's bytes, in order, kept at least ``seconds``; None for an outside S3."""
+        """The files that hold the object's bytes, in order, kept at least ``seconds``; None for an outside
+        S3, and where servers share the files."""
         ...
 
     def bucket_exists(self, bucket: str) -> bool:

@@ -1,6 +1,6 @@
-"""Blobs: nameless, unchanging runs of bytes, each a file. Owns the directories ``blobs/`` and ``incoming/``.
+"""Blobs: nameless, unchanging runs of bytes, each a file. Owns ``blobs/`` and one directory in ``incoming/``.
 
-A blob is written under ``incoming/``, synced, renamed to its place, and its directory synced; only then may
+A blob is written under ``incoming/<server>/``, synced, renamed to its place, and its directory synced; only then may
 metadata refer to it. File names are random and never come from a key, so no key can lead outside. Blobs are
 never changed; whoever opened one may read it to its end, even after it was removed.
 """
@@ -29,11 +29,11 @@ class Blob:
 
 
 class Blobs:
-    """The files below one directory, which belongs to one server at a time."""
+    """The files below one directory. ``server`` names this server among those that share it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, server: str = "server") -> None:
         self._root = root / "blobs"
-        self._incoming = root / "incoming"
+        self._incoming = root / "incoming" / server
         # What a crash left half written was never answered.
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir(parents=True)
@@ -114,6 +114,16 @@ class Blobs:
                 for entry in entries:
                     if entry.stat().st_mtime < instant:
                         yield entry.name
+
+    def remove_abandoned(self, instant: float) -> int:
+        """Delete what servers that are gone left half written before ``instant``; returns how many files."""
+        removed = 0
+        for path in self._incoming.parent.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.parent != self._incoming and path.stat().st_mtime < instant:
+                    path.unlink()
+                    removed += 1
+        return removed
 
     # -- pins: blobs that somebody is about to open by path ---------------------------------------------
 

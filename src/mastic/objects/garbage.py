@@ -15,6 +15,10 @@ from mastic.store import objects, uploads
 from mastic.store.engine import Store
 
 GRACE = timedelta(seconds=30)
+# Where several servers share the blobs: nobody reads an object for longer after it is gone, and nothing that is
+# written takes longer to get its row.
+SHARED_GRACE = timedelta(hours=1)
+SHARED_UNKNOWN = timedelta(days=1)
 COMPLETED_UPLOADS_KEPT = timedelta(days=1)
 BATCH = 500
 
@@ -45,7 +49,7 @@ def collect(store: Store, blobs: Blobs, now: datetime, *, grace: timedelta = GRA
 def sweep(store: Store, blobs: Blobs, before: float) -> int:
     """Delete the files written before ``before`` (epoch seconds) that no row knows; returns how many.
 
-    For orphans of an earlier server only: this one's writes under way must be younger than ``before``.
+    For orphans of an earlier server only: writes under way, of any server, must be younger than ``before``.
     """
     removed = 0
     files = blobs.older_than(before)
@@ -60,22 +64,27 @@ def sweep(store: Store, blobs: Blobs, before: float) -> int:
 
 
 class BlobJanitor:
-    """Sweeps on its first call, collects on every one. ``started`` is when this server began, epoch seconds."""
+    """Sweeps on its first call, collects on every one. ``started`` is when this server began, epoch seconds;
+    ``shared``: others work on the same blobs."""
 
-    def __init__(self, *, store: Store, blobs: Blobs, clock: Clock, started: float) -> None:
+    def __init__(
+        self, *, store: Store, blobs: Blobs, clock: Clock, started: float, shared: bool = False
+    ) -> None:
         self._store = store
         self._blobs = blobs
         self._clock = clock
-        self._started = started
+        self._oldest = started - SHARED_UNKNOWN.total_seconds() if shared else started
+        self._grace = SHARED_GRACE if shared else GRACE
         self._swept = False
 
     def __call__(self) -> None:
         """One round."""
         if not self._swept:
-            sweep(self._store, self._blobs, self._started)
+            self._blobs.remove_abandoned(self._oldest)
+            sweep(self._store, self._blobs, self._oldest)
             self._swept = True
         now = self._clock.now()
-        collect(self._store, self._blobs, now)
+        collect(self._store, self._blobs, now, grace=self._grace)
         with self._store.read() as tx:
             finished = uploads.finished_before(tx, now - COMPLETED_UPLOADS_KEPT, BATCH)
         if finished:

@@ -37,12 +37,15 @@ EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 class LocalObjects:
     """Implements ``base.Objects``, and what the S3 protocol needs beyond it."""
 
-    def __init__(self, *, store: Store, blobs: Blobs, clock: Clock, ids: Ids, account: str) -> None:
+    def __init__(
+        self, *, store: Store, blobs: Blobs, clock: Clock, ids: Ids, account: str, shared: bool = False
+    ) -> None:
         self.store = store
         self.blobs = blobs
         self.clock = clock
         self.ids = ids
         self.account = account
+        self._shared = shared
         self._recall = Recall(store)
 
     # -- for the S3 protocol ---------------------------------------------------------------------------
@@ -306,6 +309,8 @@ class LocalObjects:
         return count
 
     def local_paths(self, bucket: str, key: str, *, seconds: float = 900) -> tuple[PathSegment, ...] | None:
+        if self._shared:
+            return None  # another server's collector does not know what is pinned here
         home, found = self._visible(bucket, key)
         pieces = [s for s in self.segments(home, found) if s.blob]
         self.blobs.pin([s.blob for s in pieces if s.blob], seconds)

@@ -41,7 +41,7 @@ ACTIVE = ("STARTING", "RUNNING", "STOPPING")
 OPEN = (*ACTIVE, "WAITING")
 
 # So long after its lease a run with a process waits for its own host before another may declare it lost.
-RESERVED = timedelta(minutes=3)
+RESERVED = timedelta(minutes=3)  # unless the settings say otherwise
 
 job_runs = Table(
     "job_runs",
@@ -247,19 +247,26 @@ def _launched(host: str | None = None) -> ColumnElement[bool]:
     return (query if host is None else query.where(job_launches.c.host == host)).exists()
 
 
-def _free(now: datetime, host: str) -> ColumnElement[bool]:
+def _free(now: datetime, host: str, reserved: timedelta) -> ColumnElement[bool]:
     """Whether this host may take a run. The one that has its process may as soon as nobody looks after it: it can
     go on. To any other host the process is lost, so the run is kept for its own a while longer."""
     over = job_runs.c.holder.is_(None) | (job_runs.c.expires <= now)
-    long_over = job_runs.c.expires.is_(None) | (job_runs.c.expires <= now - RESERVED)
+    long_over = job_runs.c.expires.is_(None) | (job_runs.c.expires <= now - reserved)
     return over & (~_launched() | _launched(host) | long_over)
 
 
 def lease(
-    tx: Connection, holder: str, host: str, now: datetime, expires: datetime, *, fresh: int
+    tx: Connection,
+    holder: str,
+    host: str,
+    now: datetime,
+    expires: datetime,
+    *,
+    fresh: int,
+    reserved: timedelta = RESERVED,
 ) -> list[JobRun]:
     """Take runs that nobody looks after: all that have a process, and up to ``fresh`` that have none yet."""
-    free, launched = _free(now, host), _launched()
+    free, launched = _free(now, host, reserved), _launched()
     begun = (
         select(job_runs.c.seq)
         .where(job_runs.c.state.in_(ACTIVE), free, launched | (job_runs.c.state == "STOPPING"))
@@ -310,9 +317,9 @@ def held(tx: Connection, holder: str, seqs: Collection[int]) -> dict[int, str]:
     return {row.seq: row.state for row in rows}
 
 
-def has_work(tx: Connection, host: str, now: datetime) -> bool:
+def has_work(tx: Connection, host: str, now: datetime, *, reserved: timedelta = RESERVED) -> bool:
     """Whether ``lease`` would find something."""
-    query = select(job_runs.c.seq).where(job_runs.c.state.in_(ACTIVE), _free(now, host))
+    query = select(job_runs.c.seq).where(job_runs.c.state.in_(ACTIVE), _free(now, host, reserved))
     return tx.execute(query.limit(1)).first() is not None
 
 
@@ -321,9 +328,18 @@ def release(tx: Connection, holder: str, now: datetime) -> None:
 
     A run with a process stays reserved for its host: only there can its process be found again.
     """
-    mine = (job_runs.c.holder == holder) & job_runs.c.state.in_(ACTIVE)
-    tx.execute(update(job_runs).where(mine, _launched()).values(holder=None, expires=now))
-    tx.execute(update(job_runs).where(mine).values(holder=None, expires=None))
+    _release(tx, job_runs.c.holder == holder, now)
+
+
+def _release(tx: Connection, whose: ColumnElement[bool], now: datetime) -> None:
+    theirs = whose & job_runs.c.state.in_(ACTIVE)
+    tx.execute(update(job_runs).where(theirs, _launched()).values(holder=None, expires=now))
+    tx.execute(update(job_runs).where(theirs).values(holder=None, expires=None))
+
+
+def release_host(tx: Connection, host: str, now: datetime) -> None:
+    """Give back the runs of every earlier server of this host, which knows that they are gone."""
+    _release(tx, job_runs.c.holder.startswith(f"{host}:", autoescape=True), now)
 
 
 def release_all(tx: Connection) -> None:

@@ -41,6 +41,11 @@ def release(tx: Connection, name: str, holder: str) -> None:
     tx.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
 
 
+def release_host(tx: Connection, host: str) -> None:
+    """Free the leases of every earlier server of this host, which knows that they are gone."""
+    tx.execute(delete(leases).where(leases.c.holder.startswith(f"{host}:", autoescape=True)))
+
+
 def release_all(tx: Connection) -> None:
     """Free every lease. Only for a server that knows that it is alone, as on an embedded store."""
     tx.execute(delete(leases))

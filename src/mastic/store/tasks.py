@@ -155,6 +155,12 @@ def next_due(tx: Connection, queue: str, now: datetime, *, besides: Collection[i
     return min((moment for moment in (free, held) if moment is not None), default=None)
 
 
+def release_host(tx: Connection, host: str) -> None:
+    """Free the leases of every earlier server of this host, which knows that they are gone."""
+    theirs = tasks.c.holder.startswith(f"{host}:", autoescape=True)
+    tx.execute(update(tasks).where(theirs).values(holder=None, expires=None))
+
+
 def release_all(tx: Connection) -> None:
     """Free every lease. Only for a server that knows that it is alone, as on an embedded store."""
     tx.execute(update(tasks).where(tasks.c.holder.is_not(None)).values(holder=None, expires=None))
