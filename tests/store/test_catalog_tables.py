@@ -206,7 +206,12 @@ def test_get_tables_by_pattern_and_page(catalog: Catalog, db: str) -> None:
     assert names("^(?!a).*$") == ["b_1", "bx1"]
     assert names("\\Qb_1\\E") == ["b_1"]
     assert len(names("", MaxResults=7)) == 27
-    assert catalog.refusal("GetTables", DatabaseName="db", Expression="*").code == "InvalidInputException"
+    # Clients ask with globs too.
+    assert len(names("*")) == 27
+    assert names("*_1") == names("*_*") == names("b_*") == ["b_1"]
+    assert names("[ab]*_1") == ["b_1"]
+    assert names("(b)*_1|a0*1") == ["a01", "b_1"]
+    assert catalog.refusal("GetTables", DatabaseName="db", Expression="(a").code == "InvalidInputException"
     only = catalog("GetTables", DatabaseName="db", Expression="a00", AttributesToGet=["NAME"])["TableList"]
     assert only == [{"Name": "a00", "DatabaseName": "db", "CatalogId": "123456789012"}]
 

@@ -8,7 +8,7 @@
     literal: 'text' | number | DATE 'text' | TIMESTAMP 'text'
 
 Keys are named bare, in double quotes or in backticks, in any case. Literals are read as the key's type.
-Owns no state.
+A key, a literal, AND and OR may stand in parentheses of their own. Owns no state.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _TOKEN = re.compile(
 )
 _MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _WORDS = frozenset({"and", "or", "not", "in", "between", "like", "is", "null", "escape"})
+# As java.sql.Timestamp reads it: a date alone is none.
+_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,14 +87,14 @@ class _Parser:
         if self._depth > DEEPEST:
             raise invalid_input(f"Invalid partition expression: nested deeper than {DEEPEST} levels")
         parts = [self._conjunction()]
-        while self._takes_word("or"):
+        while self._takes_connective("or"):
             parts.append(self._conjunction())
         self._depth -= 1
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def _conjunction(self) -> Condition:
         parts = [self._negation()]
-        while self._takes_word("and"):
+        while self._takes_connective("and"):
             parts.append(self._negation())
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
@@ -100,7 +102,7 @@ class _Parser:
         negated = False
         while self._takes_word("not"):
             negated = not negated
-        if self._takes_symbol("("):
+        if not self._operand_in_parentheses() and self._takes_symbol("("):
             condition = self._disjunction()
             self._symbol(")")
         else:
@@ -108,7 +110,7 @@ class _Parser:
         return Not(condition) if negated else condition
 
     def _predicate(self) -> Condition:
-        if self._peek().kind in ("text", "number") or self._is_typed_literal():
+        if self._is_literal():
             literal = self._literal()
             op = self._operator()
             index, key = self._key()
@@ -139,13 +141,14 @@ class _Parser:
             return In(index, tuple(dict.fromkeys(values)))
         if self._takes_word("between"):
             low = self._encoded(key, self._literal())
-            if not self._takes_word("and"):
+            if not self._takes_connective("and"):
                 self._unexpected()
             high = self._encoded(key, self._literal())
             return And((Compare(index, ">=", low), Compare(index, "<=", high)))
         if self._takes_word("like"):
             if _family(key) != "string":
-                raise invalid_input(f"Unsupported expression: LIKE on the {key.type} key '{key.name}'")
+                kind = "Integral" if _family(key) == "integer" else str(_family(key)).capitalize()
+                raise invalid_input(f"{kind} data type doesn't support operation 'LIKE'")
             token = self._peek()
             if token.kind != "text":
                 self._unexpected()
@@ -156,6 +159,7 @@ class _Parser:
     # -- the words ---------------------------------------------------------------------------------
 
     def _key(self) -> tuple[int, Key]:
+        opened = self._opened()
         token = self._peek()
         if token.kind == "word" and token.text.lower() not in _WORDS:
             name = token.text
@@ -164,13 +168,14 @@ class _Parser:
         else:
             self._unexpected()
         self._next += 1
-        if self._peek().text == "(":
+        self._closed(opened)
+        if not opened and self._peek().text == "(":
             raise invalid_input(
                 f"Unsupported expression '{name}(…)': functions cannot be used on partition keys"
             )
         found = self._keys.get(name.lower())
         if found is None:
-            raise invalid_input(f"Unknown column '{name}': it is not a partition key of the table")
+            raise invalid_input("Invalid partition expression!")
         if _family(found[1]) is None:
             raise invalid_input(f"Unknown type : '{found[1].type}'")
         if found[0] >= SEARCHABLE_KEYS:
@@ -193,14 +198,53 @@ class _Parser:
             token.kind == "word" and token.text.lower() in ("date", "timestamp") and following.kind == "text"
         )
 
+    def _is_literal(self) -> bool:
+        behind = self._next
+        while self._tokens[behind].text == "(":
+            behind += 1
+        token = self._tokens[behind]
+        return token.kind in ("text", "number") or (behind == self._next and self._is_typed_literal())
+
     def _literal(self) -> _Token:
+        opened = self._opened()
         if self._is_typed_literal():
             self._next += 1
         token = self._peek()
         if token.kind not in ("text", "number"):
             self._unexpected()
         self._next += 1
+        self._closed(opened)
         return token
+
+    # -- parentheses around one word -----------------------------------------------------------------
+
+    def _operand_in_parentheses(self) -> bool:
+        """Whether parentheses hold a key or a literal alone, not a condition."""
+        first = self._next
+        while self._tokens[first].text == "(":
+            first += 1
+        opened, behind = first - self._next, first + 1
+        if not opened or self._tokens[first].kind == "end":
+            return False
+        return all(token.text == ")" for token in self._tokens[behind : behind + opened])
+
+    def _opened(self) -> int:
+        start = self._next
+        while self._takes_symbol("("):
+            pass
+        return self._next - start
+
+    def _closed(self, opened: int) -> None:
+        for _ in range(opened):
+            self._symbol(")")
+
+    def _takes_connective(self, word: str) -> bool:
+        opened = self._opened()
+        if self._takes_word(word):
+            self._closed(opened)
+            return True
+        self._next -= opened
+        return False
 
     def _encoded(self, key: Key, literal: _Token) -> str:
         kind = _family(key)
@@ -214,6 +258,10 @@ class _Parser:
         else:
             text = _unquoted(literal.text)
         encoded = partition_keys.encode_value(kind, text)
+        if kind == "timestamp" and (encoded is None or not _TIMESTAMP.match(text)):
+            raise invalid_input(
+                f'Timestamp format must be yyyy-mm-dd hh:mm:ss[.fffffffff]: "{text}" is not a timestamp.'
+            )
         if encoded is None:
             article = "an" if kind == "integer" else "a"
             raise invalid_input(f'"{text}" is not {article} {kind}.')

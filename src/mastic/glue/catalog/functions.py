@@ -35,7 +35,7 @@ class Functions:
         if "FunctionName" not in body:
             raise invalid_input("FunctionName is required")
         try:
-            with self._store.write() as tx:
+            with self._store.write(catalog=context.scope) as tx:
                 place = lookup.place(tx, context, request, hold=True)
                 name = lookup.fold(body["FunctionName"])
                 documents.add(tx, scope(place.database_id), KIND, name, body, self._clock.now())
@@ -55,7 +55,7 @@ class Functions:
     def get_user_defined_functions(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Functions whose name matches Pattern, of one database or, by database and name, of all."""
         count = request.get("MaxResults", PAGE)
-        pattern = _pattern(request["Pattern"])
+        pattern = Pattern(request["Pattern"])
         with self._store.read() as tx:
             catalog = lookup.catalog(tx, context, request)
             bound = f"{catalog.key}:{request.get('DatabaseName', '')}:{request['Pattern']}"
@@ -78,7 +78,7 @@ class Functions:
         name, body = lookup.fold(request["FunctionName"]), request["FunctionInput"]
         if lookup.fold(body.get("FunctionName", name)) != name:
             raise invalid_input("A function cannot be renamed")
-        with self._store.write() as tx:
+        with self._store.write(catalog=context.scope) as tx:
             place = lookup.place(tx, context, request)
             if not documents.replace(tx, scope(place.database_id), KIND, name, body, self._clock.now()):
                 raise not_found(f"Function {request['FunctionName']} not found.")
@@ -130,11 +130,6 @@ def exists(tx: Connection, key: str, path: str) -> bool:
 def scope(database_id: int) -> str:
     """The scope of a database's documents."""
     return f"database:{database_id}"
-
-
-def _pattern(text: str) -> Pattern:
-    # Hive asks with globs, where a lone star stands for everything.
-    return Pattern(".*" if text == "*" else text)
 
 
 def _shape(place: Place, found: Document) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Java regular expressions over names, as GetTables and GetUserDefinedFunctions take them.
 
-A pattern may be hostile: matching has a budget of time, after which the call is refused. Owns no state.
+A ``*`` that repeats a class, a group or an escape is the quantifier that it is in Java. Behind anything else, and at
+the beginning, it stands for any text, as in Hive's patterns: clients ask for ``sales*`` and ``*sales*``. A pattern may be hostile: matching has a budget of time, after which the call is refused. Owns no state.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from mastic.errors import invalid_input
 SECONDS = 2.0
 _LITERAL = re.compile(r"[a-z0-9_]*")
 _QUOTED = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
+# What is copied as it stands, with the quantifier behind it; or a star that is a wildcard.
+_PIECE = re.compile(r"(?P<kept>(?:\\.|\[(?:\\.|[^\]\\])+\]|[.)}])\*?)|(?P<wildcard>\*)", re.DOTALL)
 
 
 class Pattern:
@@ -23,21 +26,23 @@ class Pattern:
 
     def __init__(self, expression: str) -> None:
         self._expression = expression
+        self._java = _PIECE.sub(
+            lambda piece: ".*" if piece["wildcard"] else piece["kept"],
+            _QUOTED.sub(lambda quoted: re.escape(quoted[1]), expression),
+        )
         try:
-            self._compiled = regex.compile(
-                _QUOTED.sub(lambda quoted: re.escape(quoted[1]), expression), flags=regex.VERSION0
-            )
+            self._compiled = regex.compile(self._java, flags=regex.VERSION0)
         except (regex.error, OverflowError, RecursionError) as error:
             raise invalid_input(f"Invalid regular expression '{expression}': {error}") from error
 
     @property
     def prefix(self) -> str:
         """Text that every matching name begins with."""
-        if "|" in self._expression or "(" in self._expression:
+        if "|" in self._java or "(" in self._java:
             return ""
-        found = _LITERAL.match(self._expression)
+        found = _LITERAL.match(self._java)
         text = found[0] if found else ""
-        following = self._expression[len(text) : len(text) + 1]
+        following = self._java[len(text) : len(text) + 1]
         # A quantifier belongs to the last character.
         return text[:-1] if following and following in "*?{+" else text
 
