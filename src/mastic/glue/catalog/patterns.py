@@ -1,7 +1,8 @@
 """Java regular expressions over names, as GetTables and GetUserDefinedFunctions take them.
 
 A ``*`` that repeats a class, a group or an escape is the quantifier that it is in Java. Behind anything else, and at
-the beginning, it stands for any text, as in Hive's patterns: clients ask for ``sales*`` and ``*sales*``. A pattern may be hostile: matching has a budget of time, after which the call is refused. Owns no state.
+the beginning, it stands for any text, as in Hive's patterns: clients ask for ``sales*`` and ``*sales*``. A pattern may
+be hostile: matching has a budget of time, after which the call is refused. Owns no state.
 """
 
 from __future__ import annotations
