@@ -8,8 +8,10 @@ table have in common in their StorageDescriptor: all of it but the Location.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed_copy
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 
+from mastic.store import sealing
 from mastic.store.engine import insert
 from mastic.store.schema import Identity, Sortable, metadata
 
@@ -124,6 +127,7 @@ def _tuple(table_id: int, new: NewPartition) -> tuple[Any, ...]:
 
 def add(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
     """Store partitions with keys all different; returns the keys that did not exist before."""
+    new = _sealed(tx, new)
     if tx.dialect.name == "sqlite":
         return _add_alone(tx, table_id, new)
     _share(tx, table_id, new)
@@ -160,6 +164,29 @@ def _add_alone(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> se
     return {p.key for p in fresh}
 
 
+def _sealed(tx: Connection, new: Sequence[NewPartition]) -> Sequence[NewPartition]:
+    """The same with their texts encrypted, where the catalog's settings ask for it. Values and keys stay as they
+    are, because expressions search them; equal descriptors are still stored once for each key."""
+    key = sealing.key_of(tx)
+    if key is None:
+        return new
+    shared: dict[bytes, tuple[bytes, str]] = {}
+    found = []
+    for one in new:
+        changes: dict[str, Any] = {
+            m: sealing.sealed(key, text)
+            for m in ("location", "body")
+            if (text := getattr(one, m)) is not None
+        }
+        if one.digest is not None and one.descriptor is not None:
+            if one.digest not in shared:
+                digest = hashlib.blake2b(one.digest, key=key.secret, digest_size=len(one.digest)).digest()
+                shared[one.digest] = digest, sealing.sealed(key, one.descriptor)
+            changes["digest"], changes["descriptor"] = shared[one.digest]
+        found.append(changed_copy(one, **changes))
+    return found
+
+
 def _share(tx: Connection, table_id: int, new: Iterable[NewPartition]) -> None:
     bodies = {p.digest: p.descriptor for p in new if p.digest is not None}
     if bodies:
@@ -188,6 +215,7 @@ def replace(tx: Connection, table_id: int, key: str, new: NewPartition) -> bool:
 
     False when there is none. Raises Duplicate at the end when ``new`` has the key of another.
     """
+    (new,) = _sealed(tx, [new])
     values = _row(table_id, new)
     del values["created"], values["table_id"]
     _share(tx, table_id, [new])
@@ -209,11 +237,12 @@ def remove(tx: Connection, table_id: int, keys: Sequence[str]) -> dict[str, int]
 
 def descriptor_bodies(tx: Connection, table_id: int, digests: Iterable[bytes]) -> dict[bytes, str]:
     """The JSON texts of descriptors."""
+    read = sealing.opener(tx)
     wanted = sorted(set(digests))
     found: dict[bytes, str] = {}
     for start in range(0, len(wanted), 500):
         rows = tx.execute(_DESCRIPTORS, {"of": table_id, "digests": wanted[start : start + 500]})
-        found.update((bytes(row.digest), row.body) for row in rows)
+        found.update((bytes(row.digest), read(row.body) or "") for row in rows)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Table, delete, select
 
 from mastic.store.engine import insert
-from mastic.store.schema import Json, Sortable, metadata
+from mastic.store.schema import SealedJson, Sortable, metadata
 
 OF_TABLE = 0
 
@@ -21,7 +21,7 @@ statistics = Table(
     Column("table_id", BigInteger, primary_key=True, autoincrement=False),
     Column("partition_id", BigInteger, primary_key=True, autoincrement=False),
     Column("column", Sortable, primary_key=True),
-    Column("body", Json, nullable=False),
+    Column("body", SealedJson, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from mastic.store.catalog_databases import databases
 from mastic.store.engine import Stale, guarded
-from mastic.store.schema import Identity, Json, Sortable, Timestamp, metadata
+from mastic.store.schema import Identity, SealedJson, Sortable, Timestamp, metadata
 
 tables = Table(
     "catalog_tables",
@@ -40,7 +40,7 @@ tables = Table(
     Column("name", Sortable, nullable=False),
     Column("type", Text),
     Column("version", Integer, nullable=False),
-    Column("body", Json, nullable=False),
+    Column("body", SealedJson, nullable=False),
     Column("created", Timestamp, nullable=False),
     Column("updated", Timestamp, nullable=False),
     Column("created_by", Text, nullable=False),
@@ -53,7 +53,7 @@ versions = Table(
     metadata,
     Column("table_id", BigInteger, primary_key=True, autoincrement=False),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("body", Json, nullable=False),
+    Column("body", SealedJson, nullable=False),
     Column("updated", Timestamp, nullable=False),
     sqlite_with_rowid=False,
 )

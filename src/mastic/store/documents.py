@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Integer, Table, bindparam, delete, insert, select, update
 
 from mastic.store.engine import insert as upsert
-from mastic.store.schema import Json, Sortable, Timestamp, metadata
+from mastic.store.schema import MaySealJson, Sortable, Timestamp, metadata
 
 documents = Table(
     "documents",
@@ -22,7 +22,7 @@ documents = Table(
     Column("scope", Sortable, primary_key=True),
     Column("kind", Sortable, primary_key=True),
     Column("name", Sortable, primary_key=True),
-    Column("body", Json, nullable=False),
+    Column("body", MaySealJson, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created", Timestamp, nullable=False),
     Column("updated", Timestamp, nullable=False),

@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.sql.dml import Update
 
 from mastic.store import schema
+from mastic.store.sealing import Sealing
 
 
 class Duplicate(Exception):
@@ -51,15 +52,24 @@ class Store:
             )
             self._readers = self._writer.execution_options(isolation_level="REPEATABLE READ")
             self._group = None
+        self.sealing = Sealing()
+        for each in (self._readers, self._writer):
+            # Column types see no more of their store than its dialect.
+            each.dialect.sealing = self.sealing  # type: ignore[attr-defined]
 
     # -- transactions ------------------------------------------------------------------------------
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, catalog: str = "") -> Iterator[Connection]:
         """One durable transaction. It is on disk when the block has been left without an exception.
 
+        ``catalog`` (``account:region``) says whose encryption settings count for what is written of a catalog.
         Raises Duplicate for a violated unique key, Stale from ``guarded``.
         """
+        if catalog:
+            with self.sealing.within(catalog), self.write() as tx:
+                yield tx
+            return
         if getattr(self._local, "writing", False):
             raise RuntimeError("write() inside write() in one thread: pass the transaction down instead")
         self._local.writing = True

@@ -12,6 +12,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from mastic.store.sealing import MARK, sealed
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -77,6 +79,31 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else orjson.loads(value)
+
+
+class SealedJson(Json):
+    """A JSON document that is encrypted where its catalog's settings ask for it (``store.sealing``)."""
+
+    cache_ok = True
+    demand = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        text = super().process_bind_param(value, dialect)
+        sealing = getattr(dialect, "sealing", None)
+        key = sealing.key(demand=self.demand) if sealing is not None and text is not None else None
+        return text if key is None else sealed(key, str(text))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        if value is not None and value[:1] == MARK:
+            value = dialect.sealing.open(value)  # type: ignore[attr-defined]
+        return super().process_result_value(value, dialect)
+
+
+class MaySealJson(SealedJson):
+    """The same for documents of which only some belong to a catalog: a write that names none keeps them plain."""
+
+    cache_ok = True
+    demand = False
 
 
 class Timestamp(TypeDecorator[datetime]):

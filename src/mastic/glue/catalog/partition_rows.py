@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from mastic.glue.catalog import partition_keys, rekeying
 from mastic.glue.catalog.lookup import Place
 from mastic.glue.catalog.shapes import DESCRIPTOR
-from mastic.store import catalog_partitions
+from mastic.store import catalog_partitions, sealing
 from mastic.store.catalog_partitions import SLOTS, NewPartition
 from mastic.store.catalog_tables import TableRow
 from mastic.store.schema import dumps
@@ -83,8 +83,9 @@ def shapes(
         for descriptor in shared.values():
             descriptor.pop("Columns", None)
     found = []
+    read = sealing.opener(tx)
     for row in rows:
-        out = orjson.loads(row.body) if row.body else {}
+        out = orjson.loads(read(row.body) or "") if row.body else {}
         out["Values"] = orjson.loads(row.values)
         out["DatabaseName"] = place.database
         out["TableName"] = table.name
@@ -93,7 +94,7 @@ def shapes(
         if row.descriptor is not None:
             descriptor = shared[bytes(row.descriptor)]
             out["StorageDescriptor"] = (
-                descriptor if row.location is None else {**descriptor, "Location": row.location}
+                descriptor if row.location is None else {**descriptor, "Location": read(row.location)}
             )
         found.append(out)
     return found

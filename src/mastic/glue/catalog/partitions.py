@@ -56,7 +56,7 @@ class Partitions:
     ) -> set[int]:
         """Returns which of ``given``, by position, were created."""
         now = self._clock.now()
-        with self._store.write() as tx:
+        with self._store.write(catalog=context.scope) as tx:
             place, row = lookup.table(tx, context, request, hold="fill")
             coder = Coder(row.body)
             first: dict[str, int] = {}
@@ -97,7 +97,7 @@ class Partitions:
         errors: list[tuple[list[str], ServiceError]] = []
         done: list[list[str]] = []
         try:
-            with self._store.write() as tx:
+            with self._store.write(catalog=context.scope) as tx:
                 place, row = lookup.table(tx, context, request, hold="fill")
                 coder = Coder(row.body)
                 for entry in entries:

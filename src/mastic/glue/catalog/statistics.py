@@ -72,7 +72,7 @@ class Statistics:
 
     def _update(self, context: Context, request: dict[str, Any], *, of_partition: bool) -> dict[str, Any]:
         errors, right = [], {}
-        with self._store.write() as tx:
+        with self._store.write(catalog=context.scope) as tx:
             table_id, partition_id, columns = _owner(tx, context, request, of_partition, hold="fill")
             for one in request["ColumnStatisticsList"]:
                 error = _wrong(one, columns)

@@ -56,7 +56,7 @@ class Tables:
         name = lookup.fold(body["Name"])
         now = self._clock.now()
         try:
-            with self._store.write() as tx:
+            with self._store.write(catalog=context.scope) as tx:
                 place = lookup.place(tx, context, request, hold=True)
                 table_id = catalog_tables.add(
                     tx,
@@ -185,7 +185,7 @@ class Tables:
         body = _input(request)
         now = self._clock.now()
         try:
-            with self._store.write() as tx:
+            with self._store.write(catalog=context.scope) as tx:
                 named = {**request, "Name": body["Name"]}
                 place, row = lookup.table(tx, context, named, member="Name", hold="change")
                 _check_version(request.get("VersionId"), row)

@@ -1,0 +1,128 @@
+"""Sealed texts: what a catalog keeps encrypted when its settings ask for it.
+
+A sealed text is MARK, the id of a data key, a colon, and base64 of a nonce and AES-256-GCM's ciphertext; the id is
+authenticated too. No JSON, name or location begins with MARK, so that sealed and plain rows live side by side.
+``Store.write(catalog=…)`` says whose settings count; ``schema.SealedJson`` columns then seal by themselves. Keys are
+made, wrapped and found by the ``Keys`` that the composition root connects. Owns the key of the present transaction.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+MARK = "\x01"
+NONCE = 12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataKey:
+    """32 bytes and the name under which they are found again."""
+
+    id: str
+    secret: bytes
+
+
+class Keys(Protocol):
+    """Where data keys come from. May ask services outside; raises ServiceError GlueEncryptionException."""
+
+    def current(self, catalog: str) -> DataKey | None:
+        """The key that the catalog's settings demand for what is written now; None: nothing is sealed."""
+        ...
+
+    def in_use(self) -> bool:
+        """Whether any catalog's settings demand a key."""
+        ...
+
+    def find(self, key_id: str) -> DataKey:
+        """A key by its id."""
+        ...
+
+
+class Sealing:
+    """Seals and opens the texts of one store."""
+
+    def __init__(self) -> None:
+        self._keys: Keys | None = None
+        self._local = threading.local()
+
+    def connect(self, keys: Keys) -> None:
+        """From now on use these keys."""
+        self._keys = keys
+
+    @contextmanager
+    def within(self, catalog: str) -> Iterator[None]:
+        """What this thread writes meanwhile belongs to ``catalog``. Enter before the transaction begins: a key may
+        have to be fetched. Raises GlueEncryptionException when it cannot be had."""
+        if self._keys is None:
+            yield
+            return
+        self._local.key = self._keys.current(catalog)
+        try:
+            yield
+        finally:
+            del self._local.key
+
+    def key(self, *, demand: bool = True) -> DataKey | None:
+        """The key of what this thread writes. Raises RuntimeError for a write that named no catalog while some
+        catalog is encrypted: it would be kept in clear. ``demand=False`` takes such a write for a plain one."""
+        if self._keys is None:
+            return None
+        try:
+            found: DataKey | None = self._local.key
+        except AttributeError:
+            if demand and self._keys.in_use():
+                raise RuntimeError(
+                    "this transaction writes to the catalog: use Store.write(catalog=…)"
+                ) from None
+            return None
+        return found
+
+    def open(self, text: str) -> str:
+        """What was sealed. Raises GlueEncryptionException when its key cannot be had."""
+        key_id, _, _ = text[len(MARK) :].partition(":")
+        if self._keys is None:
+            raise RuntimeError("there are no keys for sealed texts")
+        return opened(self._keys.find(key_id), text)
+
+
+def sealed(key: DataKey, text: str) -> str:
+    """The text encrypted."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = os.urandom(NONCE)
+    box = nonce + AESGCM(key.secret).encrypt(nonce, text.encode(), key.id.encode())
+    return f"{MARK}{key.id}:{base64.b64encode(box).decode()}"
+
+
+def opened(key: DataKey, text: str) -> str:
+    """The reverse of ``sealed``. Raises ValueError for another key or a changed text."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    box = base64.b64decode(text[len(MARK) + len(key.id) + 1 :])
+    try:
+        return AESGCM(key.secret).decrypt(box[:NONCE], box[NONCE:], key.id.encode()).decode()
+    except InvalidTag:
+        raise ValueError(f"this was not sealed with the key {key.id}, or was changed since") from None
+
+
+def key_of(tx: Any) -> DataKey | None:
+    """What texts of rows written in this transaction are sealed with; None where they stay plain."""
+    sealing: Sealing | None = getattr(tx.dialect, "sealing", None)
+    return None if sealing is None else sealing.key()
+
+
+def opener(tx: Any) -> Callable[[str | None], str | None]:
+    """Opens texts that may be sealed, as rows hold them."""
+    sealing: Sealing | None = getattr(tx.dialect, "sealing", None)
+
+    def read(text: str | None) -> str | None:
+        return sealing.open(text) if sealing is not None and text is not None and text[:1] == MARK else text
+
+    return read
