@@ -13,11 +13,13 @@ from mastic.app.base import App, Base
 from mastic.app.catalog import add_catalog
 from mastic.app.events import add_events
 from mastic.app.functions import add_functions
+from mastic.app.iceberg import add_iceberg
 from mastic.app.identity import add_identity
 from mastic.app.jobs import add_jobs
 from mastic.app.neighbours import add_neighbours
 from mastic.app.observation import add_cloudwatch, add_logs
 from mastic.app.storage import add_s3
+from mastic.app.upkeep import add_upkeep
 from mastic.aws.functions import Functions as FunctionCalls
 from mastic.aws.iam.credentials import Credentials, root_key
 from mastic.aws.s3.cors import BucketCors
@@ -59,7 +61,9 @@ def build(config: Config, *, endpoint: str = "", clock: Clock | None = None, ids
     logs.connect(metrics=metrics.put_data, deliver=functions.invoke_async)
     pager = Pager(base.token_key)
     add_catalog(base, pager, neighbours.clients, objects)
+    add_iceberg(base, pager, objects)
     add_athena(base, objects)
+    add_upkeep(base, pager, objects)
     add_jobs(base, pager, objects=objects, logs=logs, metrics=metrics)
     base.app.asgi.mount("/_mastic", Status(base.store))
     return base.app

@@ -47,7 +47,7 @@ _FAMILIES = (
 def add_catalog(base: Base, pager: Pager, clients: Clients, objects: Objects) -> None:
     """Databases, tables, partitions, and what is known about them."""
     sweeper = Sweeper(**base.lasting)
-    changing: dict[str, Any] = {"events": Events(ids=base.ids, wanted=_bus_listens), **base.lasting}
+    changing: dict[str, Any] = {"events": Events(ids=base.ids, wanted=bus_listens), **base.lasting}
     iceberg = IcebergTables(objects=objects, ids=base.ids)
     tables = Tables(pager=pager, sweeper=sweeper, iceberg=iceberg, **changing)
     partitions, lists = Partitions(**changing), PartitionLists(store=base.store, pager=pager)
@@ -67,7 +67,8 @@ def add_catalog(base: Base, pager: Pager, clients: Clients, objects: Objects) ->
     base.worker(QUEUE, sweeper.handle, concurrency=1)
 
 
-def _bus_listens(tx: Connection, scope: str) -> bool:
+def bus_listens(tx: Connection, scope: str) -> bool:
+    """Whether anybody listens to the events of a scope."""
     return events.listens(tx, scope, events.DEFAULT)
 
 

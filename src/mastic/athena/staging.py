@@ -52,6 +52,12 @@ class Staging:
         """Bytes of all files that were staged."""
         return sum(f.size for f in self._staged.values())
 
+    def by_url(self, text: str) -> str:
+        """A message with the objects' URLs in the place of local paths."""
+        for staged in list(self._staged.values()):
+            text = text.replace(str(staged.path), staged.url)
+        return text
+
     def list(self, location: str, *, recursive: bool = True) -> Iterator[ObjectInfo]:
         """The data files below a table's or partition's location: hidden and empty ones left out."""
         bucket, key = _split(location)

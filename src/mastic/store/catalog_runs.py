@@ -23,7 +23,6 @@ from sqlalchemy import (
     delete,
     insert,
     select,
-    tuple_,
     update,
 )
 
@@ -180,6 +179,7 @@ def _first(tx: Connection, *conditions: Any) -> Run | None:
 def _page(tx: Connection, before: Before, count: int, *conditions: Any) -> list[Run]:
     asked = select(runs).where(*conditions)
     if before is not None:
-        asked = asked.where(tuple_(runs.c.created, runs.c.id) < tuple_(*before))
+        when, id = before
+        asked = asked.where((runs.c.created < when) | ((runs.c.created == when) & (runs.c.id < id)))
     rows = tx.execute(asked.order_by(runs.c.created.desc(), runs.c.id.desc()).limit(count))
     return [Run(**row._mapping) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -63,6 +63,22 @@ class Events:
         self._put(
             tx, context, now, "Glue Data Catalog Table State Change", [f"table/{database}/{table}"], detail
         )
+
+    def statistics(
+        self,
+        tx: Connection,
+        context: Context,
+        now: datetime,
+        kind: str,
+        names: Mapping[str, Any],
+        message: str = "",
+    ) -> None:
+        """A column statistics task run has begun, ended, or could not begin. ``names`` are a run's members."""
+        database, table = names["DatabaseName"], names["TableName"]
+        detail = {"catalogId": names["CatalogID"], "databaseName": database, "tableName": table}
+        if message:
+            detail["errorMessage"] = message
+        self._put(tx, context, now, kind, [f"table/{database}/{table}"], detail)
 
     def _put(
         self,
