@@ -71,6 +71,7 @@ job_runs = Table(
     Column("dpu_seconds", Float),
     Column("holder", String(64)),
     Column("expires", Timestamp),
+    Column("notified", String(64), nullable=False, default=""),
     UniqueConstraint("scope", "id"),
     sqlite_autoincrement=True,
 )
@@ -125,6 +126,7 @@ class JobRun:
     dpu_seconds: float | None
     holder: str | None
     expires: datetime | None
+    notified: str  # states of which somebody was told that the run is late
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -482,6 +482,7 @@ def upgrade() -> None:
         sa.Column("dpu_seconds", sa.Float(), nullable=True),
         sa.Column("holder", sa.String(length=64), nullable=True),
         sa.Column("expires", schema.Timestamp(), nullable=True),
+        sa.Column("notified", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_job_runs")),
         sa.UniqueConstraint("scope", "id", name=op.f("uq_job_runs_scope_id")),
         sqlite_autoincrement=True,
