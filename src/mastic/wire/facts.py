@@ -42,6 +42,12 @@ OPEN_ENUMS: Mapping[str, frozenset[str]] = {
     "sqs": frozenset({"QueueAttributeName", "MessageSystemAttributeName"}),
 }
 
+# Values that a service takes beside those of the model's enum (the Terraform provider's acceptance tests make them
+# on AWS; the console does too).
+MORE_VALUES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "glue": {"ConnectionType": ("SNOWFLAKE",), "ConnectionPropertyKey": ("SparkProperties",)},
+}
+
 _SQS = "AWS.SimpleQueueService."
 
 # Codes of the query protocol that a model no longer carries though the service still sends them.

@@ -15,7 +15,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
-from mastic.wire.facts import QUERY_CODES, S3_STATUS
+from mastic.wire.facts import MORE_VALUES, QUERY_CODES, S3_STATUS
 
 # The order in which a client's choice is looked for is fixed by the request; this is the preference for
 # answering when the request itself shows none.
@@ -170,6 +170,17 @@ class Models:
         if not service.replace("-", "").replace("_", "").isalnum():
             return None
         try:
-            return ServiceSpec(service, self._loader.load_service_model(service, "service-2"))
+            document = self._loader.load_service_model(service, "service-2")
+            return ServiceSpec(service, _with_more_values(service, document))
         except (UnknownServiceError, KeyError):
             return None
+
+
+def _with_more_values(service: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The model, with the enum values that it leaves out; the loader's own copy stays as it is."""
+    shapes = document["shapes"]
+    more = {
+        name: {**shapes[name], "enum": list(dict.fromkeys([*shapes[name]["enum"], *values]))}
+        for name, values in MORE_VALUES.get(service, {}).items()
+    }
+    return {**document, "shapes": {**shapes, **more}} if more else document
