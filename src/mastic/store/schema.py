@@ -38,6 +38,7 @@ families = (
     "credentials",
     "documents",
     "events",
+    "hive_locks",
     "iam",
     "job_runs",
     "job_starts",

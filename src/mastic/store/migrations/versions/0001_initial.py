@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.Column("id", schema.Identity, autoincrement=True, nullable=False),
         sa.Column("catalog", schema.Sortable, nullable=False),
         sa.Column("name", schema.Sortable, nullable=False),
-        sa.Column("body", schema.Json(), nullable=False),
+        sa.Column("body", schema.SealedJson(), nullable=False),
         sa.Column("created", schema.Timestamp(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog_databases")),
@@ -186,7 +186,7 @@ def upgrade() -> None:
         sa.Column("table_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("partition_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("column", schema.Sortable, nullable=False),
-        sa.Column("body", schema.Json(), nullable=False),
+        sa.Column("body", schema.SealedJson(), nullable=False),
         sa.PrimaryKeyConstraint("table_id", "partition_id", "column", name=op.f("pk_catalog_statistics")),
         sqlite_with_rowid=False,
     )
@@ -194,7 +194,7 @@ def upgrade() -> None:
         "catalog_table_versions",
         sa.Column("table_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("body", schema.Json(), nullable=False),
+        sa.Column("body", schema.SealedJson(), nullable=False),
         sa.Column("updated", schema.Timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("table_id", "version", name=op.f("pk_catalog_table_versions")),
         sqlite_with_rowid=False,
@@ -206,7 +206,7 @@ def upgrade() -> None:
         sa.Column("name", schema.Sortable, nullable=False),
         sa.Column("type", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("body", schema.Json(), nullable=False),
+        sa.Column("body", schema.SealedJson(), nullable=False),
         sa.Column("created", schema.Timestamp(), nullable=False),
         sa.Column("updated", schema.Timestamp(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
@@ -214,6 +214,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("database_id", "name", name=op.f("uq_catalog_tables_database_id_name")),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "catalog_upkeep",
+        sa.Column("table_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("scope", schema.Sortable, nullable=False),
+        sa.Column("body", schema.Json(), nullable=False),
+        sa.Column("last", schema.Json(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created", schema.Timestamp(), nullable=False),
+        sa.Column("updated", schema.Timestamp(), nullable=False),
+        sa.Column("due", schema.Timestamp(), nullable=True),
+        sa.Column("seen", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("table_id", "kind", name=op.f("pk_catalog_upkeep")),
+    )
+    op.create_index("ix_catalog_upkeep_due", "catalog_upkeep", ["due"], unique=False)
     op.create_table(
         "cloudwatch_alarm_history",
         sa.Column("id", schema.Identity, autoincrement=True, nullable=False),
@@ -283,21 +298,6 @@ def upgrade() -> None:
     op.create_index("ix_cloudwatch_samples_at", "cloudwatch_samples", ["at"], unique=False)
     op.create_index("ix_cloudwatch_samples_metric", "cloudwatch_samples", ["metric", "at"], unique=False)
     op.create_table(
-        "catalog_upkeep",
-        sa.Column("table_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("scope", schema.Sortable, nullable=False),
-        sa.Column("body", schema.Json(), nullable=False),
-        sa.Column("last", schema.Json(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created", schema.Timestamp(), nullable=False),
-        sa.Column("updated", schema.Timestamp(), nullable=False),
-        sa.Column("due", schema.Timestamp(), nullable=True),
-        sa.Column("seen", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("table_id", "kind", name=op.f("pk_catalog_upkeep")),
-    )
-    op.create_index("ix_catalog_upkeep_due", "catalog_upkeep", ["due"], unique=False)
-    op.create_table(
         "credentials",
         sa.Column("access_key", sa.String(length=128), nullable=False),
         sa.Column("secret", sa.String(length=128), nullable=False),
@@ -319,7 +319,7 @@ def upgrade() -> None:
         sa.Column("scope", schema.Sortable, nullable=False),
         sa.Column("kind", schema.Sortable, nullable=False),
         sa.Column("name", schema.Sortable, nullable=False),
-        sa.Column("body", schema.Json(), nullable=False),
+        sa.Column("body", schema.MaySealJson(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created", schema.Timestamp(), nullable=False),
         sa.Column("updated", schema.Timestamp(), nullable=False),
@@ -365,6 +365,24 @@ def upgrade() -> None:
         sa.Column("at", schema.Timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("scope", "bus", "rule", "at", name=op.f("pk_event_ticks")),
     )
+    op.create_table(
+        "hive_lock_turns",
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", name=op.f("pk_hive_lock_turns")),
+    )
+    op.create_table(
+        "hive_locks",
+        sa.Column("id", schema.Identity, autoincrement=True, nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("components", schema.Json(), nullable=False),
+        sa.Column("owner", schema.Json(), nullable=False),
+        sa.Column("acquired", schema.Timestamp(), nullable=True),
+        sa.Column("expires", schema.Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hive_locks")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_hive_locks_scope", "hive_locks", ["scope", "id"], unique=False)
     op.create_table(
         "iam_attachments",
         sa.Column("account", sa.String(length=12), nullable=False),
@@ -950,6 +968,9 @@ def downgrade() -> None:
     op.drop_table("iam_inline_policies")
     op.drop_table("iam_entities")
     op.drop_table("iam_attachments")
+    op.drop_index("ix_hive_locks_scope", table_name="hive_locks")
+    op.drop_table("hive_locks")
+    op.drop_table("hive_lock_turns")
     op.drop_table("event_ticks")
     op.drop_table("event_targets")
     op.drop_index("ix_event_rules_due", table_name="event_rules")
@@ -968,15 +989,15 @@ def downgrade() -> None:
     op.drop_table("cloudwatch_alarms")
     op.drop_index("ix_cloudwatch_alarm_history_at", table_name="cloudwatch_alarm_history")
     op.drop_table("cloudwatch_alarm_history")
-    op.drop_table("catalog_tables")
-    op.drop_table("catalog_table_versions")
     op.drop_index("ix_catalog_upkeep_due", table_name="catalog_upkeep")
     op.drop_table("catalog_upkeep")
+    op.drop_table("catalog_tables")
+    op.drop_table("catalog_table_versions")
+    op.drop_table("catalog_statistics")
     op.drop_index("ix_catalog_runs_table", table_name="catalog_runs")
     op.drop_index("ix_catalog_runs_scope", table_name="catalog_runs")
     op.drop_index("ix_catalog_runs_ended", table_name="catalog_runs")
     op.drop_table("catalog_runs")
-    op.drop_table("catalog_statistics")
     op.drop_index("ux_catalog_partitions_key", table_name="catalog_partitions")
     op.drop_index(
         "ix_catalog_partitions_k4",
