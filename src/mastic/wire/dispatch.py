@@ -21,6 +21,7 @@ import structlog
 
 from mastic.context import Context
 from mastic.errors import ServiceError
+from mastic.wire.acceptance import Acceptor, Acceptors
 from mastic.wire.bodies import Body
 from mastic.wire.facts import REFUSALS, family
 from mastic.wire.messages import FileBody, Incoming, Outgoing, Response
@@ -116,9 +117,10 @@ class Registry:
 class _Compiled:
     """An operation's codecs in one protocol."""
 
-    __slots__ = ("decode", "encode")
+    __slots__ = ("accept", "decode", "encode")
 
-    def __init__(self, decode: Decoder, encode: Encoder) -> None:
+    def __init__(self, accept: Acceptor | None, decode: Decoder, encode: Encoder) -> None:
+        self.accept = accept
         self.decode = decode
         self.encode = encode
 
@@ -130,6 +132,7 @@ class Dispatcher:
         self.registry = registry
         self.protocols = Protocols()
         self.validators = Validators()
+        self._acceptors: dict[str, Acceptors] = {}
         self._compiled: dict[tuple[str, str, str], _Compiled] = {}
         self._lock = threading.Lock()
         self._log = structlog.get_logger("mastic.wire")
@@ -145,8 +148,10 @@ class Dispatcher:
                 raise not_implemented(service, operation.name, protocol.name)
             compiled = self._codecs(operation, protocol)
             try:
-                request = compiled.decode(incoming)
-                self.validators.check(operation, request)
+                request = compiled.accept(incoming.body) if compiled.accept is not None else None
+                if request is None:
+                    request = compiled.decode(incoming)
+                    self.validators.check(operation, request)
             except RecursionError:
                 raise malformed("The request is nested too deeply") from None
             result = handler(context, request)
@@ -227,9 +232,14 @@ class Dispatcher:
             with self._lock:
                 compiled = self._compiled.get(key)
                 if compiled is None:
-                    compiled = _Compiled(protocol.decoder(operation), protocol.encoder(operation))
+                    accept = self._acceptor(operation) if protocol.name == "json" else None
+                    compiled = _Compiled(accept, protocol.decoder(operation), protocol.encoder(operation))
                     self._compiled[key] = compiled
         return compiled
+
+    def _acceptor(self, operation: OperationSpec) -> Acceptor:
+        service = operation.service
+        return self._acceptors.setdefault(service.id, Acceptors(service)).operation(operation)
 
 
 def refuse(what: str, service: ServiceSpec, protocol: str, message: str) -> ServiceError:
