@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pyiceberg.schema import Schema
     from pyiceberg.table.metadata import TableMetadata
     from pyiceberg.types import IcebergType, NestedField
 
@@ -24,6 +25,11 @@ def columns(metadata: TableMetadata) -> list[dict[str, Any]]:
         for field in schema.fields:
             found.setdefault(field.name, _column(field, current=False))
     return list(found.values())
+
+
+def schema_columns(schema: Schema) -> list[dict[str, Any]]:
+    """The columns of one schema."""
+    return [_column(field, current=True) for field in schema.fields]
 
 
 def hive_type(of: IcebergType) -> str:

@@ -1,0 +1,95 @@
+"""Deletes the files of tables that were dropped with ``purgeRequested``: a durable task, begun with the drop.
+
+Owns the queue ``iceberg.purge``. What goes is what the metadata names, and nothing beside it: data and delete
+files, manifests, statistics, earlier metadata, and the metadata itself last, so that a purge that was cut short
+can be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlalchemy import Connection
+
+from mastic.clock import Clock
+from mastic.errors import ServiceError
+from mastic.glue.catalog.iceberg_metadata import MetadataFiles, metadata_location, parsed
+from mastic.objects.base import Objects, split_url
+from mastic.store import tasks
+from mastic.store.catalog_tables import TableRow
+
+if TYPE_CHECKING:
+    from pyiceberg.manifest import ManifestFile
+    from pyiceberg.table.snapshots import Snapshot
+
+QUEUE = "iceberg.purge"
+
+
+class Purges:
+    """``order`` is called in the transaction that drops the table, ``handle`` is the worker's part."""
+
+    def __init__(self, *, objects: Objects, files: MetadataFiles, clock: Clock) -> None:
+        self._objects = objects
+        self._files = files
+        self._clock = clock
+        self._log = structlog.get_logger("mastic.iceberg")
+
+    def order(self, tx: Connection, row: TableRow) -> None:
+        """The table's files are to go."""
+        location = metadata_location(row.body)
+        if location is not None:
+            tasks.put(tx, QUEUE, f"{row.id}", {"metadata": location}, not_before=self._clock.now())
+
+    def handle(self, task: tasks.Task) -> None:
+        """Delete the files of one table."""
+        location = task.payload["metadata"]
+        try:
+            document = self._files.load(location)
+        except ServiceError as error:
+            self._log.warning("nothing left to purge", metadata=location, reason=error.message)
+            return
+        for path in self._paths(document):
+            self._delete(path)
+        self._delete(location)
+
+    def _paths(self, document: dict[str, Any]) -> Iterator[str]:
+        metadata = parsed(document)
+        # Iceberg's own word for files that other tables may share.
+        with_data = str(metadata.properties.get("gc.enabled", "true")).lower() != "false"
+        manifests: dict[str, None] = {}
+        for snapshot in metadata.snapshots:
+            for manifest in self._manifests(snapshot):
+                if manifest.manifest_path not in manifests and with_data:
+                    yield from self._entries(manifest)
+                manifests[manifest.manifest_path] = None
+        yield from manifests
+        yield from (s.manifest_list for s in metadata.snapshots if s.manifest_list)
+        yield from (s.statistics_path for s in (*metadata.statistics, *metadata.partition_statistics))
+        yield from (entry.metadata_file for entry in metadata.metadata_log)
+
+    def _manifests(self, snapshot: Snapshot) -> list[ManifestFile]:
+        from mastic.glue.catalog.iceberg_io import ObjectsFileIO
+
+        try:
+            return snapshot.manifests(ObjectsFileIO(self._objects))
+        except FileNotFoundError:
+            # An earlier attempt came this far.
+            return []
+
+    def _entries(self, manifest: ManifestFile) -> Iterator[str]:
+        from mastic.glue.catalog.iceberg_io import ObjectsFileIO
+
+        try:
+            found = manifest.fetch_manifest_entry(ObjectsFileIO(self._objects), discard_deleted=False)
+        except FileNotFoundError:
+            return
+        yield from (entry.data_file.file_path for entry in found)
+
+    def _delete(self, path: str) -> None:
+        try:
+            self._objects.delete(*split_url(path))
+        except (ServiceError, ValueError) as error:
+            # Such as a file in a bucket that is gone: nothing that trying again would help.
+            self._log.warning("not purged", path=path, reason=str(error))
