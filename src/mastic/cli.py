@@ -35,6 +35,10 @@ Port = Annotated[
     int | None,
     typer.Option(help="Port to listen on; 0 takes a free one. [default: 4566]", show_default=False),
 ]
+HivePort = Annotated[
+    int | None,
+    typer.Option(help="Also answer as a Hive Metastore (Thrift) on this port.", show_default=False),
+]
 Database = Annotated[
     str | None,
     typer.Option(help="PostgreSQL URL instead of the embedded store.", show_default=False, metavar="URL"),
@@ -47,12 +51,18 @@ def up(
     host: Host = None,
     port: Port = None,
     database_url: Database = None,
+    hive_metastore_port: HivePort = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start the server and keep it running until Ctrl-C."""
     with _refusals():
         config = _config(
-            data_dir=data_dir, host=host, port=port, database_url=database_url, log_level=log_level
+            data_dir=data_dir,
+            host=host,
+            port=port,
+            database_url=database_url,
+            hive_metastore_port=hive_metastore_port,
+            log_level=log_level,
         )
         from mastic import app as composition
         from mastic import server
@@ -159,6 +169,9 @@ def _announce(config: Config, endpoint: str) -> None:
         err.print(
             "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test   # any key works on this machine"
         )
+    if config.hive_metastore_port:
+        place = f"{config.hive_metastore_host}:{config.hive_metastore_port}"
+        err.print(f"As a Hive Metastore: thrift://{place}", highlight=False)
     err.print("Then: [italic]aws glue get-databases[/italic]      Stop with Ctrl-C.")
 
 

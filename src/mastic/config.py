@@ -62,9 +62,16 @@ class Config:
     default_engine: str = "auto"
     strict_trigger_lineage: bool = False
     warm_interpreters: int = 1
+    # 32 bytes in base64, under which secrets of the catalog are kept; a file in the data directory unless set.
+    encryption_key: str = ""
     lambda_retry_seconds: tuple[float, ...] = (60.0, 120.0)
     spark_packages: str = ""
     spark_jars_dir: str = ""
+    # The Hive Metastore's door (docs/guides/catalog.md): 0 is none. It has no authentication of its own.
+    hive_metastore_port: int = 0
+    hive_metastore_host: str = "127.0.0.1"
+    hive_metastore_unauthenticated: bool = False
+    hive_metastore_warehouse: str = "s3://warehouse"
 
     @property
     def store_url(self) -> str:
@@ -89,7 +96,7 @@ class Config:
     @property
     def on_loopback(self) -> bool:
         """True when only this machine can reach the server."""
-        return self.host in LOOPBACK or self.host.startswith("127.")
+        return _is_loopback(self.host)
 
     def check(self) -> None:
         """Raise Refused for settings that are unsafe or contradict each other."""
@@ -99,8 +106,20 @@ class Config:
                 "(MASTIC_ACCESS_KEY_ID and MASTIC_SECRET_ACCESS_KEY, or [[access_keys]] in mastic.toml), "
                 "or listen on 127.0.0.1"
             )
+        if self.hive_metastore_port and not (
+            _is_loopback(self.hive_metastore_host) or self.hive_metastore_unauthenticated
+        ):
+            raise Refused(
+                f"the Hive Metastore's clients prove nothing about themselves: listening on {self.hive_metastore_host} "
+                "would give the catalog to anyone on the network. Listen on 127.0.0.1, or set "
+                "hive_metastore_unauthenticated = true where the network itself keeps others out"
+            )
         if self.default_engine not in ("auto", "sail", "spark"):
             raise Refused(f"default_engine is {self.default_engine!r}: use auto, sail or spark")
+
+
+def _is_loopback(host: str) -> bool:
+    return host in LOOPBACK or host.startswith("127.")
 
 
 def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:

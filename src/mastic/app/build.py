@@ -11,8 +11,10 @@ from typing import IO
 from mastic.app.athena import add_athena
 from mastic.app.base import App, Base
 from mastic.app.catalog import add_catalog
+from mastic.app.connections import add_connections
 from mastic.app.events import add_events
 from mastic.app.functions import add_functions
+from mastic.app.hive import add_hive
 from mastic.app.iceberg import add_iceberg
 from mastic.app.identity import add_identity
 from mastic.app.jobs import add_jobs
@@ -60,8 +62,10 @@ def build(config: Config, *, endpoint: str = "", clock: Clock | None = None, ids
     destinations.add("lambda", check=functions.objection, deliver=functions.take_event)
     logs.connect(metrics=metrics.put_data, deliver=functions.invoke_async)
     pager = Pager(base.token_key)
-    add_catalog(base, pager, neighbours.clients, objects)
+    add_connections(base, pager, neighbours.clients)
+    add_catalog(base, pager, objects)
     add_iceberg(base, pager, objects)
+    add_hive(base, objects)
     add_athena(base, objects)
     add_upkeep(base, pager, objects)
     add_jobs(base, pager, objects=objects, logs=logs, metrics=metrics)

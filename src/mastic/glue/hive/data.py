@@ -1,0 +1,82 @@
+"""The data of managed tables, which the Metastore deletes and moves with them. Owns no state.
+
+Only S3 is touched, only below a prefix, and only what belongs to a managed table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from mastic.errors import ServiceError
+from mastic.glue.hive.failures import meta
+from mastic.glue.hive.shapes import MANAGED, table_type
+from mastic.objects.base import Objects, split_url
+
+log = structlog.get_logger("mastic.hive")
+
+
+def is_managed(table: dict[str, Any]) -> bool:
+    """Whether the table's data lives and dies with it."""
+    return table_type(table) == MANAGED
+
+
+class Data:
+    """Deletes and moves what is at a location."""
+
+    def __init__(self, *, objects: Objects) -> None:
+        self._objects = objects
+
+    def check(self, location: str | None) -> None:
+        """Raise a MetaException unless the data at ``location`` can be deleted and moved here."""
+        if location:
+            _prefix(location)
+
+    def delete(self, location: str | None) -> None:
+        """Delete everything below a location."""
+        if not location:
+            return
+        bucket, prefix = _prefix(location)
+        try:
+            gone = self._objects.delete_prefix(bucket, prefix)
+        except ServiceError as error:
+            if error.code == "NoSuchBucket":
+                return
+            raise meta(
+                f"The catalog was changed, but the data at {location} is not deleted: {error.message}"
+            ) from error
+        log.info("data deleted", location=location, objects=gone)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy everything below ``source`` to ``target``. Raises a MetaException when something is there."""
+        (from_bucket, from_prefix), (to_bucket, to_prefix) = _prefix(source), _prefix(target)
+        try:
+            if self._objects.list(to_bucket, to_prefix, limit=1).objects:
+                raise meta(f"{target} is not empty: the table's data cannot be moved there")
+            for one in self._objects.walk(from_bucket, from_prefix):
+                with self._objects.open(from_bucket, one.key) as reader:
+                    self._objects.put(
+                        to_bucket,
+                        to_prefix + one.key[len(from_prefix) :],
+                        reader,
+                        content_type=one.content_type,
+                        metadata=one.metadata,
+                    )
+        except ServiceError as error:
+            if error.code != "NoSuchBucket":
+                raise meta(f"The data at {source} cannot be moved to {target}: {error.message}") from error
+
+
+def _prefix(location: str) -> tuple[str, str]:
+    try:
+        bucket, key = split_url(location)
+    except ValueError:
+        raise meta(
+            f"The data at {location} is out of this server's reach: it deletes and moves the data of managed "
+            "tables on S3 only. Make the table external (SET TBLPROPERTIES ('EXTERNAL'='TRUE')) and see to its data "
+            "yourself"
+        ) from None
+    if not key.strip("/"):
+        raise meta(f"{location} is a whole bucket, whose data is neither deleted nor moved with a table")
+    return bucket, key.strip("/") + "/"
