@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
 
 from mastic.app.base import Base
 from mastic.app.identity import RoleKeys
 from mastic.config import Config
-from mastic.context import split_scope
+from mastic.context import Context, split_scope
 from mastic.executors.local import LocalExecutor
 from mastic.executors.modules import ModuleEnvironments
 from mastic.executors.runtimes import Runtimes
-from mastic.glue.account import profiles
+from mastic.glue.account import profiles, security
 from mastic.glue.catalog import catalogs, databases, functions, tables
 from mastic.glue.connections import connections
 from mastic.glue.jobs import definitions as jobs
+from mastic.glue.jobs import notifications
 from mastic.glue.jobs.bookmarks import Bookmarks
 from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
 from mastic.glue.jobs.channel import Channel
 from mastic.glue.jobs.engines import EMBEDDED_RUNTIME, SPARK_RUNTIME
-from mastic.glue.jobs.housekeeping import Housekeeping
+from mastic.glue.jobs.housekeeping import Housekeeping, Reminders
 from mastic.glue.jobs.lifecycle import Lifecycle
+from mastic.glue.jobs.limits import Profile
 from mastic.glue.jobs.messages import Messages
 from mastic.glue.jobs.metrics import JobMetrics, MetricSink
 from mastic.glue.jobs.preparation import CHANNEL_PATH, Preparation
 from mastic.glue.jobs.runs import JobRuns
+from mastic.glue.jobs.surroundings import Lookup, Surroundings
 from mastic.glue.pages import Pager
 from mastic.glue.tags import Tags
 from mastic.glue.triggers import definitions as triggers
@@ -34,6 +40,7 @@ from mastic.loops.launching import Launcher
 from mastic.loops.runner import Runner
 from mastic.loops.scheduler import Scheduler
 from mastic.objects.base import Objects
+from mastic.store import documents
 from mastic.store.job_runs import JobRun
 
 # Whether the resource of an ARN exists, by the ARN's kind.
@@ -52,7 +59,8 @@ _EXISTS = {
 
 def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metrics: MetricSink) -> None:
     """Jobs really run, triggers really fire."""
-    lifecycle = Lifecycle(clock=base.clock, ids=base.ids)
+    surroundings = Surroundings(security=_document(security.KIND), connection=_document(connections.KIND))
+    lifecycle = Lifecycle(clock=base.clock, ids=base.ids, surroundings=surroundings)
     firing = Firing(clock=base.clock, lifecycle=lifecycle, strict_lineage=base.config.strict_trigger_lineage)
     base.reactor.subscribe("job_run.state", firing.on_job_run)
     base.handlers(
@@ -61,9 +69,10 @@ def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metri
             lifecycle=lifecycle,
             pager=pager,
             default_glue_version=base.config.default_glue_version,
+            profile=_profile,
             **base.making,
         ),
-        JobRuns(lifecycle=lifecycle, pager=pager, **base.lasting),
+        JobRuns(lifecycle=lifecycle, pager=pager, profile=_profile, **base.lasting),
         Bookmarks(**base.lasting),
         triggers.Triggers(firing=firing, pager=pager, exists={"job": jobs.exists}, **base.lasting),
         Tags(store=base.store, exists=_EXISTS),
@@ -71,6 +80,25 @@ def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metri
     base.app.asgi.mount(CHANNEL_PATH, Channel(Messages(metrics=JobMetrics(metrics).put, **base.lasting)))
     base.active(Scheduler(holder=base.holder, sources=(firing,), **base.lasting))
     _add_runner(base, lifecycle, objects, logs)
+    reminders = Reminders(store=base.store, lifecycle=lifecycle)
+    base.worker(notifications.QUEUE, reminders.handle, concurrency=1)
+
+
+def _document(kind: str) -> Lookup:
+    """Finds documents of a kind, for the rules of jobs, which know no other family."""
+
+    def find(tx: Connection, scope: str, name: str) -> dict[str, Any] | None:
+        found = documents.find(tx, scope, kind, name)
+        return None if found is None else found.body
+
+    return find
+
+
+def _profile(tx: Connection, context: Context) -> Profile | None:
+    found = profiles.assigned(tx, context.scope, context.principal_arn)
+    if found is None:
+        return None
+    return Profile(name=found.name, limits=found.body["Configuration"].get("JobConfiguration") or {})
 
 
 def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSink) -> None:

@@ -59,6 +59,8 @@ class Result:
     exit_code: int
     error_class: str = ""
     error_message: str = ""
+    traceback: str = ""
+    error_line: int | None = None
     engine: str = ""
     engine_reason: str = ""
     refusal: dict[str, Any] | None = None

@@ -6,6 +6,7 @@ no crash loses a line or doubles it.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,8 @@ from sqlalchemy import Connection
 
 from mastic.clock import Clock
 from mastic.executors import output
-from mastic.executors.base import RunDirectory
-from mastic.glue.jobs import arguments
+from mastic.executors.base import Result, RunDirectory
+from mastic.glue.jobs import arguments, insights
 from mastic.store import job_runs
 from mastic.store.engine import Store
 from mastic.store.job_runs import JobRun, Launch
@@ -26,9 +27,16 @@ class LogSink(Protocol):
     """Takes log events inside a transaction."""
 
     def append(
-        self, tx: Connection, scope: str, group: str, stream: str, events: Sequence[tuple[int, str]]
+        self,
+        tx: Connection,
+        scope: str,
+        group: str,
+        stream: str,
+        events: Sequence[tuple[int, str]],
+        *,
+        kms_key: str | None = None,
     ) -> None:
-        """Add (epoch milliseconds, message) events; group and stream are made if they are missing."""
+        """Add (epoch milliseconds, message) events; group (with this key) and stream are made if they are missing."""
         ...
 
 
@@ -69,13 +77,30 @@ class JobLogs:
             now = int(self._clock.now().timestamp() * 1000)
             # CloudWatch has no empty events: a blank line is one blank.
             events = [(now, line or " ") for line in lines]
+            key = (run.plan.get("Encryption") or {}).get("LogsKey")
             with self._store.write() as tx:
                 job_runs.advance_log(tx, launch, name, offset, after)
                 for group, stream in destinations(run, name):
-                    self._sink.append(tx, run.scope, group, stream, events)
+                    self._sink.append(tx, run.scope, group, stream, events, kms_key=key)
             offset = after
             if not final:
                 return offset
+
+    def analyse(self, run: JobRun, result: Result) -> None:
+        """Store what insights say of a failed script, for a run that has them enabled."""
+        if not has_insights(run):
+            return
+        now = self._clock.now()
+        script = posixpath.basename(run.plan["Command"].get("ScriptLocation") or "")
+        suffix, line = insights.analysis(result, script, now)
+        with self._store.write() as tx:
+            event = (int(now.timestamp() * 1000), line)
+            self._sink.append(tx, run.scope, insights.GROUP, f"{run.id}-{suffix}", [event])
+
+
+def has_insights(run: JobRun) -> bool:
+    """Whether the run says more about its failure."""
+    return arguments.enabled(run.plan["Arguments"], "--enable-job-insights")
 
 
 def destinations(run: JobRun, name: str) -> list[tuple[str, str]]:

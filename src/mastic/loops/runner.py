@@ -22,6 +22,7 @@ from mastic.clock import Clock
 from mastic.executors.base import Executor, ProcessId, Result, RunDirectory
 from mastic.glue.jobs import endings, states
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
+from mastic.loops import job_logs
 from mastic.loops.base import Loop
 from mastic.loops.job_logs import JobLogs, Position
 from mastic.loops.launching import Launched, Launcher, slow
@@ -307,12 +308,15 @@ class Runner(Loop):
                 exit_code=code,
                 began=began,
                 complaint=self._executor.complaint(item.process),
+                insights=job_logs.has_insights(run),
             )
         )
         timed_out = item.deadline is not None and self.clock.now() >= item.deadline
         if timed_out and began and result is None:
             verdict = _timeout(run)
         self._clear(item)
+        if result is not None and result.state == "FAILED":
+            self._logs.analyse(run, result)
         if isinstance(verdict, endings.Again):
             self._again(item, run, verdict)
         else:

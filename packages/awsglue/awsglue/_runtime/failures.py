@@ -35,6 +35,7 @@ class Failure:
     error_class: str = ""
     message: str = ""
     traceback: str = ""
+    line: int | None = None
     refusal: dict[str, Any] | None = None
 
 
@@ -47,6 +48,7 @@ def describe(error: BaseException, script: str) -> Failure:
         error_class=error_class,
         message=message[:LIMIT],
         traceback=_traceback(error, script),
+        line=_line(error, script),
         refusal=_refusal(error),
     )
 
@@ -72,6 +74,14 @@ def _traceback(error: BaseException, script: str) -> str:
     shown = traceback.TracebackException.from_exception(error)
     _trim(shown, script, set())
     return "".join(shown.format())
+
+
+def _line(error: BaseException, script: str) -> int | None:
+    """The line of the script that was being executed last."""
+    if isinstance(error, SyntaxError) and error.filename == script:
+        return error.lineno
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == script]
+    return lines[-1] if lines else None
 
 
 def _trim(shown: traceback.TracebackException, script: str, seen: set[int]) -> None:

@@ -108,6 +108,7 @@ def run(order: Order) -> Result:
         error_class=shown.error_class,
         error_message=shown.message,
         traceback=shown.traceback,
+        error_line=shown.line,
         refusal=shown.refusal,
         engine=engine,
         engine_reason=reason,

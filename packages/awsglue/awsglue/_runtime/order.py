@@ -64,6 +64,7 @@ class Result:
     error_class: str = ""
     error_message: str = ""
     traceback: str = ""
+    error_line: int | None = None
     engine: str = ""
     engine_reason: str = ""
     script_started_at: float | None = None

@@ -64,8 +64,10 @@ class Logs:
         group: str,
         stream: str,
         events: Sequence[LogEvent | tuple[int, str]],
+        *,
+        kms_key: str | None = None,
     ) -> None:
-        """Add events to a stream, making group and stream if they are missing.
+        """Add events to a stream, making group (with this key) and stream if they are missing.
 
         Empty messages are left out, as the service has none. Events are put in the order of their times.
         """
@@ -75,7 +77,7 @@ class Logs:
             return
         found = logs.get_group(tx, scope, group)
         if found is None:
-            logs.create_group(tx, scope=scope, name=group, created=now_ms(self._clock))
+            logs.create_group(tx, scope=scope, name=group, created=now_ms(self._clock), kms_key=kms_key)
             found = logs.get_group(tx, scope, group)
         assert found is not None
         target = logs.get_stream(tx, found, stream)

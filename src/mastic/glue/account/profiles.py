@@ -8,11 +8,11 @@ import regex
 from sqlalchemy import Connection
 
 from mastic.clock import Clock
-from mastic.context import Context
+from mastic.context import Context, split_scope
 from mastic.errors import already_exists, invalid_input, not_found
 from mastic.glue import tags as glue_tags
 from mastic.glue.pages import Pager
-from mastic.store import documents, tags
+from mastic.store import documents, iam, tags
 from mastic.store.engine import Duplicate, Store
 
 PROFILE = "usage_profile"
@@ -149,6 +149,32 @@ class CustomEntityTypes:
                 raise not_found(f"Custom entity type {name} not found.")
             tags.delete_arn(tx, context.scope, glue_tags.arn(context.scope, "customEntityType", name))
         return {"Name": name}
+
+
+# The tag of a user or role that assigns it a profile.
+ASSIGNMENT = "glue:UsageProfile"
+
+
+def assigned(tx: Connection, scope: str, principal_arn: str) -> documents.Document | None:
+    """The profile that the caller's role or user is assigned; None for no profile.
+
+    Raises InvalidInputException for an assignment of a profile that does not exist.
+    """
+    account = split_scope(scope)[0]
+    kind, _, path = principal_arn.split(":", 5)[-1].partition("/")
+    if kind == "assumed-role":
+        entity = iam.find(tx, account, "role", path.partition("/")[0])
+    elif kind == "user":
+        entity = iam.find(tx, account, "user", path.rpartition("/")[2])
+    else:
+        return None
+    name = entity.body.get("Tags", {}).get(ASSIGNMENT) if entity else None
+    if not name:
+        return None
+    found = documents.find(tx, scope, PROFILE, name)
+    if found is None:
+        raise invalid_input(f"Usage profile {name}, which is assigned to {principal_arn}, not found.")
+    return found
 
 
 def profile_exists(tx: Connection, scope: str, name: str) -> bool:

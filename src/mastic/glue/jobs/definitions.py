@@ -14,8 +14,9 @@ from mastic.context import Context
 from mastic.errors import ServiceError, not_found
 from mastic.glue import tags as glue_tags
 from mastic.glue.idempotency import plain, same_or_refuse
-from mastic.glue.jobs import rules
+from mastic.glue.jobs import limits, rules
 from mastic.glue.jobs.lifecycle import Lifecycle
+from mastic.glue.jobs.limits import ProfileOf, no_profile
 from mastic.glue.pages import Pager
 from mastic.ids import Ids
 from mastic.store import bookmarks, jobs, tags
@@ -36,7 +37,9 @@ class Jobs:
         lifecycle: Lifecycle,
         pager: Pager,
         default_glue_version: str,
+        profile: ProfileOf = no_profile,
     ) -> None:
+        self._profile = profile
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -46,7 +49,7 @@ class Jobs:
 
     def create_job(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Store a definition; the same call again succeeds, another of the same name does not."""
-        body = rules.definition(request, default_version=self._default_version)
+        body = self._definition(context, request)
         given = plain(request)
         try:
             with self._store.write() as tx:
@@ -62,6 +65,15 @@ class Jobs:
                 same_or_refuse("Job", existing.name, existing.request, given)
         return {"Name": request["Name"]}
 
+    def _definition(self, context: Context, given: dict[str, Any]) -> dict[str, Any]:
+        with self._store.read() as tx:
+            profile = self._profile(tx, context)
+        body = rules.definition(limits.fill(given, profile), default_version=self._default_version)
+        if profile is not None:
+            limits.check(body, profile)
+            body["ProfileName"] = profile.name
+        return body
+
     def _add(
         self, tx: Connection, scope: str, request: dict[str, Any], body: dict[str, Any], given: dict[str, Any]
     ) -> None:
@@ -71,7 +83,7 @@ class Jobs:
 
     def update_job(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Replace a definition: what the update leaves out falls back to its default."""
-        body = rules.definition(request["JobUpdate"], default_version=self._default_version)
+        body = self._definition(context, request["JobUpdate"])
         given = plain({"Name": request["JobName"], **request["JobUpdate"]})
         try:
             with self._store.write() as tx:

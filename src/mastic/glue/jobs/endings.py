@@ -6,10 +6,11 @@ import signal
 from dataclasses import dataclass
 
 from mastic.executors.base import Result
+from mastic.glue.jobs import insights
+from mastic.glue.jobs.engines import SPARK_RUNTIME
 from mastic.glue.jobs.lifecycle import Outcome
 from mastic.glue.jobs.messages import detail
 
-SPARK_RUNTIME = "spark-3.5"
 MOST_LAUNCHES = 3
 
 
@@ -29,6 +30,7 @@ class Ended:
     began: bool
     complaint: str = ""
     unreadable: str = ""
+    insights: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +80,8 @@ def _by_result(ended: Ended, result: Result) -> Outcome | Again:
             retry=False,
         )
     message = result.error_message or f"exit code {result.exit_code}"
+    if ended.insights and ended.command != "pythonshell":
+        message = insights.message(result)
     if ended.command == "pythonshell":
         message = f"Command failed with exit code {result.exit_code}: {message}"
     return Outcome(state="FAILED", error_message=message, state_detail=used, retry=result.refusal is None)

@@ -38,6 +38,8 @@ def choose(run: JobRun, forced: str | None, *, default: str, installed: Callable
     command = run.plan["Command"]["Name"]
     merged: dict[str, str] = run.plan["Arguments"]
     _refuse(command, merged)
+    for name in run.plan.get("MissingConnections") or []:
+        raise Unprepared(f"Connection {name} of the job not found.")
     if command == "pythonshell":
         return Choice(runtime=EMBEDDED_RUNTIME, engine="auto")
     try:

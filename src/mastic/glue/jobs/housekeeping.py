@@ -11,6 +11,7 @@ from mastic.glue.jobs import starts, states
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
 from mastic.store import job_runs, job_starts, jobs, triggers
 from mastic.store.engine import Stale, Store
+from mastic.store.tasks import Task
 
 LONGEST_WAIT = timedelta(days=15)
 FIRES_KEPT = timedelta(days=30)
@@ -67,3 +68,18 @@ class Housekeeping:
                 run = job_runs.get(tx, int(seq))
             if run is None or run.state in states.TERMINAL:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+class Reminders:
+    """Does the tasks that fall due when a run has lasted as long as somebody wants to be told of."""
+
+    def __init__(self, *, store: Store, lifecycle: Lifecycle) -> None:
+        self._store = store
+        self._lifecycle = lifecycle
+
+    def handle(self, task: Task) -> None:
+        """Tell of the run, if it still goes on."""
+        with self._store.write() as tx:
+            run = job_runs.get(tx, task.payload["seq"])
+            if run is not None:
+                self._lifecycle.remind(tx, run)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from mastic.clock import Clock
-from mastic.context import split_scope
 from mastic.errors import ServiceError, not_found
-from mastic.glue.jobs import bookmarks, plans, states
+from mastic.glue.jobs import bookmarks, envelopes, limits, notifications, plans, states
+from mastic.glue.jobs.limits import Profile
+from mastic.glue.jobs.surroundings import Surroundings
 from mastic.ids import Ids
 from mastic.store import job_runs, jobs, outbox
 from mastic.store.job_runs import JobRun
@@ -38,6 +38,7 @@ class StartRequest:
     workflow_name: str | None = None
     workflow_run_id: str | None = None
     predecessors: tuple[dict[str, str], ...] = ()
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +54,10 @@ class Outcome:
 class Lifecycle:
     """The only code that makes runs and moves them from state to state."""
 
-    def __init__(self, *, clock: Clock, ids: Ids) -> None:
+    def __init__(self, *, clock: Clock, ids: Ids, surroundings: Surroundings | None = None) -> None:
         self._clock = clock
         self._ids = ids
+        self._surroundings = surroundings or Surroundings()
 
     # -- beginning ---------------------------------------------------------------------------------
 
@@ -67,7 +69,12 @@ class Lifecycle:
         job = jobs.lock(tx, request.scope, request.job_name)
         if job is None:
             raise not_found("Failed to start job run due to missing metadata.")
-        plan = plans.make(job, request.arguments, request.overrides)
+        plan = self._surroundings.settle(
+            tx, request.scope, plans.make(job, request.arguments, request.overrides)
+        )
+        if request.profile is not None:
+            limits.check(plan.body, request.profile)
+            plan.body["ProfileName"] = request.profile.name
         state, detail = "STARTING", None
         if job_runs.count_active(tx, job.scope, job.job_id) >= job.max_concurrent_runs:
             if not plan.body["JobRunQueuingEnabled"]:
@@ -137,6 +144,8 @@ class Lifecycle:
         )
         run = job_runs.get(tx, seq)
         assert run is not None
+        if state not in states.TERMINAL:
+            notifications.schedule(tx, run)
         self._tell(tx, run, final=state in states.TERMINAL)
 
     # -- change ------------------------------------------------------------------------------------
@@ -219,6 +228,7 @@ class Lifecycle:
         )
         run = job_runs.get(tx, seq)
         assert run is not None
+        notifications.schedule(tx, run)
         self._tell(tx, run, final=False)
 
     def _move(
@@ -233,62 +243,16 @@ class Lifecycle:
 
     # -- events ------------------------------------------------------------------------------------
 
+    def remind(self, tx: Connection, run: JobRun) -> None:
+        """Tell of a run that lasts longer than somebody wants to be told of."""
+        notifications.tell(tx, run, self._clock.now(), self._ids.uuid())
+
     def _tell(self, tx: Connection, run: JobRun, *, final: bool) -> None:
-        outbox.put(
-            tx,
-            "job_run.state",
-            {
-                "scope": run.scope,
-                "job_name": run.job_name,
-                "job_id": run.job_id,
-                "run_id": run.id,
-                "state": run.state,
-                "attempt": run.attempt,
-                "final": final,
-                "trigger_name": run.trigger_name,
-                "workflow_name": run.plan.get("WorkflowName"),
-                "workflow_run_id": run.workflow_run_id,
-            },
-            key=run.id,
-        )
+        outbox.put(tx, "job_run.state", envelopes.run_state(run, final=final), key=run.id)
         if run.state in states.SEVERITY:
-            outbox.put(tx, "glue.event", self._envelope(run), key=run.id)
-
-    def _envelope(self, run: JobRun) -> dict[str, Any]:
-        message = states.MESSAGE[run.state]
-        if run.state == "FAILED":
-            message = run.error_message or message
-        return envelope(
-            run.scope,
-            self._ids.uuid(),
-            self._clock.now(),
-            "Glue Job State Change",
-            {
-                "jobName": run.job_name,
-                "severity": states.SEVERITY[run.state],
-                "state": run.state,
-                "jobRunId": run.id,
-                "message": message,
-            },
-        )
-
-
-def envelope(
-    scope: str, event_id: str, now: datetime, detail_type: str, detail: dict[str, Any]
-) -> dict[str, Any]:
-    """An EventBridge event of Glue."""
-    account, region = split_scope(scope)
-    return {
-        "version": "0",
-        "id": event_id,
-        "detail-type": detail_type,
-        "source": "aws.glue",
-        "account": account,
-        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": region,
-        "resources": [],
-        "detail": detail,
-    }
+            event = envelopes.state_change(run, self._ids.uuid(), self._clock.now())
+            outbox.put(tx, "glue.event", event, key=run.id)
+        self.remind(tx, run)
 
 
 def concurrent_runs_exceeded(job_name: str) -> ServiceError:

@@ -100,7 +100,13 @@ class Preparation:
         for extra in arguments.files(merged, "--extra-files"):
             self._fetching.file("--extra-files", extra, directory.work)
         env = self._environment(run, directory, token)
-        env |= self._asked_environment(merged, python) | self._java(merged, directory)
+        env |= self._asked_environment(merged, python)
+        # Libraries of connections are for Spark alone: the embedded engine has clients of its own.
+        connectors = run.plan.get("ConnectorJars") or []
+        env |= self._java(merged, directory, connectors if choice.engine == "spark" else [])
+        encryption = (run.plan.get("Encryption") or {}).get("S3")
+        if encryption:
+            env["MASTIC_S3_ENCRYPTION"] = json.dumps(encryption)
         memory, cores = capacity.size(run.body)
         return Order(
             run_id=run.id,
@@ -150,12 +156,14 @@ class Preparation:
             found["MASTIC_PATH"] = str(python.parent)
         return found
 
-    def _java(self, merged: Mapping[str, str], directory: RunDirectory) -> dict[str, str | None]:
+    def _java(
+        self, merged: Mapping[str, str], directory: RunDirectory, connectors: list[str]
+    ) -> dict[str, str | None]:
         """The Java libraries of the run, for the engine that has a use for them."""
         folder = directory.path / "jars"
         jars = [
             str(self._fetching.file("--extra-jars", url, folder))
-            for url in arguments.files(merged, "--extra-jars")
+            for url in [*arguments.files(merged, "--extra-jars"), *connectors]
         ]
         found: dict[str, str | None] = {"MASTIC_EXTRA_JARS": json.dumps(jars)} if jars else {}
         if engines.asked(merged, "--user-jars-first"):

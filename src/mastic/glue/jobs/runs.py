@@ -5,6 +5,7 @@ The rules by which runs change live in ``lifecycle``; the rows in ``store.job_ru
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from mastic.context import Context
 from mastic.errors import not_found
 from mastic.glue.jobs import starts, states
 from mastic.glue.jobs.lifecycle import Lifecycle, StartRequest
+from mastic.glue.jobs.limits import ProfileOf, no_profile
 from mastic.glue.pages import Pager
 from mastic.store import job_runs, jobs
 from mastic.store.engine import Duplicate, Stale, Store
@@ -37,7 +39,16 @@ _OVERRIDES = (
 class JobRuns:
     """The operations on runs."""
 
-    def __init__(self, *, store: Store, clock: Clock, lifecycle: Lifecycle, pager: Pager) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        lifecycle: Lifecycle,
+        pager: Pager,
+        profile: ProfileOf = no_profile,
+    ) -> None:
+        self._profile = profile
         self._store = store
         self._clock = clock
         self._lifecycle = lifecycle
@@ -62,9 +73,12 @@ class JobRuns:
         with self._store.write() as tx:
             # Deliveries of one call take turns, so that the later one finds the run before it looks at the limit.
             jobs.lock(tx, wanted.scope, wanted.job_name)
-            return starts.once(
-                tx, context, request, self._clock.now(), lambda: self._lifecycle.start_in(tx, wanted)
-            )
+
+            def start() -> str:
+                profile = self._profile(tx, context)
+                return self._lifecycle.start_in(tx, replace(wanted, profile=profile))
+
+            return starts.once(tx, context, request, self._clock.now(), start)
 
     def get_job_run(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """One run."""

@@ -77,6 +77,8 @@ def _asked() -> dict[str, str]:
 def _s3() -> dict[str, str]:
     import boto3
 
+    from awsglue._runtime.io.storage import encryption
+
     settings = {
         f"spark.hadoop.fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"
         for scheme in ("s3", "s3a", "s3n")
@@ -92,6 +94,12 @@ def _s3() -> dict[str, str]:
     if endpoint:
         settings["spark.hadoop.fs.s3a.endpoint"] = endpoint
         settings["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https")).lower()
+    asked = encryption()
+    if asked:
+        algorithm = {"AES256": "AES256", "aws:kms": "SSE-KMS"}[asked["ServerSideEncryption"]]
+        settings["spark.hadoop.fs.s3a.server-side-encryption-algorithm"] = algorithm
+        if asked.get("SSEKMSKeyId"):
+            settings["spark.hadoop.fs.s3a.server-side-encryption.key"] = asked["SSEKMSKeyId"]
     credentials = boto3.Session().get_credentials()
     if credentials is not None:
         frozen = credentials.get_frozen_credentials()

@@ -119,6 +119,8 @@ def _properties(settings: dict[str, str]) -> dict[str, str]:
     """PyIceberg's properties from the environment and the catalog's settings."""
     import boto3
 
+    from awsglue._runtime.io.storage import encryption
+
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     properties = {
@@ -126,6 +128,8 @@ def _properties(settings: dict[str, str]) -> dict[str, str]:
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
         "s3.retry-strategy-impl": "awsglue._runtime.io.storage.arrow_retries",
     }
+    if encryption():
+        properties["py-io-impl"] = "awsglue._runtime.iceberg.files.EncryptingFileIO"
     if endpoint:
         properties["s3.endpoint"] = endpoint
     credentials = boto3.Session().get_credentials()

@@ -5,6 +5,7 @@ Owns the S3 clients of this process.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
@@ -146,7 +147,7 @@ class Storage:
     def put(self, path: str, body: bytes) -> None:
         scheme, bucket, key = split(path)
         if scheme in S3_SCHEMES:
-            self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+            self.s3.put_object(Bucket=bucket, Key=key, Body=body, **encryption())
             return
         os.makedirs(os.path.dirname(key), exist_ok=True)
         with open(key, "wb") as file:
@@ -161,7 +162,7 @@ class Storage:
         local, target = pair
         scheme, bucket, key = split(target)
         if scheme in S3_SCHEMES:
-            self.s3.upload_file(local, bucket, key)
+            self.s3.upload_file(local, bucket, key, ExtraArgs=encryption())
             os.unlink(local)
             return
         os.makedirs(os.path.dirname(key), exist_ok=True)
@@ -195,6 +196,12 @@ class Storage:
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             keys += [f"s3://{bucket}/{item['Key']}" for item in page.get("Contents", ())]
         self.delete(keys)
+
+
+def encryption() -> dict[str, str]:
+    """How objects are to be encrypted, as PutObject is told it: what the job's security configuration asks for."""
+    asked: dict[str, str] = json.loads(os.environ.get("MASTIC_S3_ENCRYPTION") or "{}")
+    return asked
 
 
 def split(path: str) -> tuple[str, str, str]:

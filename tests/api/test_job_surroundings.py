@@ -1,0 +1,196 @@
+"""What surrounds a run: notifications, security configurations, connections, usage profiles, insights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.api.jobs import finished, lines, refusal, run
+
+OUTPUT = "/aws-glue/python-jobs/output"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1111"
+
+
+# -- security configurations -----------------------------------------------------------------------
+
+
+def secured(glue: Any, name: str, **configuration: Any) -> str:
+    glue.create_security_configuration(Name=name, EncryptionConfiguration=configuration)
+    return name
+
+
+CATALOG = "spark.sql.catalog.glue_catalog"
+ICEBERG = (
+    f"{CATALOG}=org.apache.iceberg.spark.SparkCatalog --conf {CATALOG}.warehouse=s3://x/w/ "
+    f"--conf {CATALOG}.catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog"
+)
+WRITES = """
+import sys
+from awsglue.context import GlueContext
+from awsglue.utils import getResolvedOptions
+from pyspark.context import SparkContext
+
+bucket = getResolvedOptions(sys.argv, ["bucket"])["bucket"]
+given = sys.argv[sys.argv.index("--SECURITY_CONFIGURATION") + 1]
+spark = GlueContext(SparkContext.getOrCreate()).spark_session
+frame = spark.createDataFrame([(1, "a"), (2, "b")], "n int, t string")
+frame.write.parquet(f"s3://{bucket}/out/parquet/")
+frame.write.json(f"s3://{bucket}/out/json/")
+spark.sql(f"CREATE TABLE glue_catalog.{bucket}.t (n int, t string) USING iceberg LOCATION 's3://{bucket}/out/ice'")
+frame.writeTo(f"glue_catalog.{bucket}.t").append()
+print(spark.table(f"glue_catalog.{bucket}.t").count(), given)
+"""
+
+
+def test_outputs_are_encrypted_as_the_security_configuration_says(
+    server: Any, glue: Any, name: str, make: Callable[..., str]
+) -> None:
+    secured(
+        glue,
+        name,
+        S3Encryption=[{"S3EncryptionMode": "SSE-KMS", "KmsKeyArn": KEY}],
+        CloudWatchEncryption={"CloudWatchEncryptionMode": "SSE-KMS", "KmsKeyArn": KEY},
+        JobBookmarksEncryption={"JobBookmarksEncryptionMode": "DISABLED"},
+    )
+    glue.create_database(DatabaseInput={"Name": name})
+    job = make(WRITES, command="glueetl", GlueVersion="5.0", SecurityConfiguration=name)
+    ended = run(glue, job, Arguments={"--bucket": name, "--engine": "sail", "--conf": ICEBERG})
+    assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
+    assert ended["LogGroupName"] == f"/aws-glue/jobs-glue-{name}"
+    assert lines(server, f"/aws-glue/jobs-glue-{name}/output", ended["Id"]) == [f"2 {name}"]
+    (group,) = server.client("logs").describe_log_groups(
+        logGroupNamePrefix=f"/aws-glue/jobs-glue-{name}/output"
+    )["logGroups"]
+    assert group["kmsKeyId"] == KEY
+    s3 = server.client("s3")
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=name, Prefix="out/")["Contents"]]
+    assert {key.split("/")[1] for key in keys} == {"parquet", "json", "ice"}
+    for key in keys:
+        head = s3.head_object(Bucket=name, Key=key)
+        assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == ("aws:kms", KEY), key
+
+
+def test_what_a_security_configuration_cannot_have(glue: Any, name: str, make: Callable[..., str]) -> None:
+    job = make("print(1)")
+    code, message = refusal(glue.start_job_run, JobName=job, SecurityConfiguration=f"{name}-none")
+    assert (code, message) == (
+        "EntityNotFoundException",
+        f"Security configuration {name}-none not found.",
+    )
+    secured(glue, name, JobBookmarksEncryption={"JobBookmarksEncryptionMode": "CSE-KMS", "KmsKeyArn": KEY})
+    code, message = refusal(glue.start_job_run, JobName=job, SecurityConfiguration=name)
+    assert code == "InvalidInputException"
+    assert "JobBookmarksEncryptionMode CSE-KMS" in message
+
+
+# -- connections -----------------------------------------------------------------------------------
+
+
+def test_connections_of_a_job(server: Any, glue: Any, name: str, make: Callable[..., str]) -> None:
+    script = f"""
+from awsglue.context import GlueContext
+from pyspark.context import SparkContext
+print(GlueContext(SparkContext.getOrCreate()).extract_jdbc_conf({name!r})["fullUrl"])
+"""
+    job = make(script, command="glueetl", GlueVersion="5.0", Connections={"Connections": [name]})
+    ended = run(glue, job)
+    assert (ended["JobRunState"], ended["ErrorMessage"]) == (
+        "FAILED",
+        f"Connection {name} of the job not found.",
+    )
+    glue.create_connection(
+        ConnectionInput={
+            "Name": name,
+            "ConnectionType": "JDBC",
+            "ConnectionProperties": {
+                "JDBC_CONNECTION_URL": "jdbc:postgresql://db:5432/x",
+                "USERNAME": "u",
+                "PASSWORD": "p",
+            },
+        }
+    )
+    ended = run(glue, job)
+    assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
+    assert lines(server, "/aws-glue/jobs/output", ended["Id"]) == ["jdbc:postgresql://db:5432/x"]
+
+
+# -- usage profiles --------------------------------------------------------------------------------
+
+
+def as_user(server: Any, user: str) -> Any:
+    """A Glue client of an IAM user."""
+    import boto3
+
+    keys = server.client("iam").create_access_key(UserName=user)["AccessKey"]
+    return boto3.client(
+        "glue",
+        endpoint_url=server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+    )
+
+
+def test_a_usage_profile_limits_its_principals(server: Any, glue: Any, name: str) -> None:
+    iam = server.client("iam")
+    iam.create_user(UserName=name, Tags=[{"Key": "glue:UsageProfile", "Value": name}])
+    allowed = {"Effect": "Allow", "Action": "glue:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
+    theirs = as_user(server, name)
+    definition = {
+        "Role": "r",
+        "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/s.py"},
+        "GlueVersion": "5.0",
+    }
+    code, message = refusal(theirs.create_job, Name=f"{name}-0", **definition)
+    assert code == "InvalidInputException"
+    assert f"Usage profile {name}" in message
+    glue.create_usage_profile(
+        Name=name,
+        Configuration={
+            "JobConfiguration": {
+                "workerType": {"DefaultValue": "G.1X", "AllowedValues": ["G.1X", "G.2X"]},
+                "numberOfWorkers": {"DefaultValue": "3", "MinValue": "2", "MaxValue": "5"},
+                "timeout": {"DefaultValue": "60", "MaxValue": "120"},
+            }
+        },
+    )
+    theirs.create_job(Name=name, **definition)
+    job = glue.get_job(JobName=name)["Job"]
+    assert (job["WorkerType"], job["NumberOfWorkers"], job["Timeout"]) == ("G.1X", 3, 60)
+    assert job["ProfileName"] == name
+    for beyond, said in [
+        ({"WorkerType": "G.8X", "NumberOfWorkers": 2}, "WorkerType G.8X is not allowed"),
+        ({"WorkerType": "G.1X", "NumberOfWorkers": 9}, "it can be at most 5"),
+        ({"WorkerType": "G.1X", "NumberOfWorkers": 1}, "it has to be at least 2"),
+        ({"Timeout": 500}, "it can be at most 120"),
+        ({"MaxCapacity": 10.0}, "limits WorkerType: it has to be given"),
+    ]:
+        code, message = refusal(theirs.create_job, Name=f"{name}-1", **definition, **beyond)
+        assert code == "InvalidInputException"
+        assert said in message
+        glue.create_job(Name=f"{name}-{len(message)}-{said[:9].strip()}", **definition, **beyond)
+    code, message = refusal(theirs.start_job_run, JobName=name, Timeout=121)
+    assert code == "InvalidInputException"
+    assert "Timeout 121" in message
+    started = theirs.start_job_run(JobName=name, NumberOfWorkers=5)["JobRunId"]
+    assert finished(glue, name, started)["ProfileName"] == name
+
+
+# -- insights --------------------------------------------------------------------------------------
+
+
+def test_insights_of_a_failure(server: Any, glue: Any, name: str, make: Callable[..., str]) -> None:
+    job = make("x = 1\ny = 0\n\nprint(x / y)\n", command="glueetl", GlueVersion="5.0")
+    plain = run(glue, job)
+    assert plain["ErrorMessage"] == "ZeroDivisionError: division by zero"
+    ended = run(glue, job, Arguments={"--enable-job-insights": "true"})
+    assert ended["ErrorMessage"] == (
+        "Error Category: UNCLASSIFIED_ERROR; Failed Line Number: 4; ZeroDivisionError: division by zero"
+    )
+    (line,) = lines(server, "/aws-glue/jobs/logs-v2", f"{ended['Id']}-job-insights-rca-driver")
+    event = json.loads(line.removeprefix("[Glue Exception Analysis] "))
+    assert (event["Last Executed Line number"], event["script"]) == (4, f"{job}.py")
+    assert "print(x / y)" in event["Failure Reason"]
