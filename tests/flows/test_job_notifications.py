@@ -109,7 +109,9 @@ def test_a_late_run_is_told_of_once_for_each_state(place: Place) -> None:
     }
     with place.store.write() as tx:
         running = place.lifecycle.running(tx, place.run(run_id))
-        place.lifecycle.remind(tx, running)  # a reminder that is done twice
+        present = job_runs.get(tx, running.seq)
+        assert present is not None
+        place.lifecycle.remind(tx, present)  # a reminder that is done twice
         stopping = place.lifecycle.stop(tx, running)
         place.lifecycle.finish(tx, stopping, Outcome(state="STOPPED"))
     assert place.states() == ["STARTING", "RUNNING", "STOPPING"]
