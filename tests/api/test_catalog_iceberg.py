@@ -118,3 +118,36 @@ def test_what_cannot_be_is_refused(server: Server, name: str) -> None:
             Name="t",
             OpenTableFormatInput={"IcebergInput": {"MetadataOperation": "CREATE"}},
         )
+
+
+def test_a_table_from_its_columns(server: Server, name: str) -> None:
+    glue = server.client("glue")
+    server.client("s3").create_bucket(Bucket=name)
+    glue.create_database(DatabaseInput={"Name": name})
+    iceberg = {"IcebergInput": {"MetadataOperation": "CREATE", "Version": "2"}}
+
+    def make(columns: list[dict[str, str]], table: str = "t", **more: Any) -> None:
+        descriptor = {"Location": f"s3://{name}/{table}/", "Columns": columns}
+        glue.create_table(
+            DatabaseName=name,
+            TableInput={"Name": table, "StorageDescriptor": descriptor, **more},
+            OpenTableFormatInput=iceberg,
+        )
+
+    columns = [
+        {"Name": "id", "Type": "bigint", "Comment": "the id"},
+        {"Name": "tags", "Type": "array<struct<k:string,v:map<string,decimal(10,2)>>>"},
+    ]
+    make(columns)
+    seen = glue.get_table(DatabaseName=name, Name="t")["Table"]
+    assert seen["Parameters"]["table_type"] == "ICEBERG"
+    assert seen["StorageDescriptor"]["Columns"] == columns
+    table = pyiceberg(server).load_table((name, "t"))
+    table.append(pa.Table.from_pylist([{"id": 1, "tags": None}], schema=table.schema().as_arrow()))
+    assert pyiceberg(server).load_table((name, "t")).scan().to_arrow().num_rows == 1
+    for bad in ("decimal(99,2)", "uniontype<int>", "array<"):
+        with pytest.raises(ClientError, match="InvalidInputException"):
+            make([{"Name": "a", "Type": bad}], "u")
+    with pytest.raises(ClientError, match="Cannot create partitions in an iceberg table"):
+        make(columns, "u", PartitionKeys=[{"Name": "p", "Type": "int"}])
+    assert [t["Name"] for t in glue.get_tables(DatabaseName=name)["TableList"]] == ["t"]

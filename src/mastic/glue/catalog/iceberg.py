@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mastic.errors import invalid_input
+from mastic.glue.catalog.iceberg_columns import schema_of
 from mastic.glue.catalog.iceberg_metadata import (
+    TABLE_TYPE,
     MetadataFiles,
     document_of,
     following,
     metadata_location,
+    pointing,
     table_input,
 )
 from mastic.ids import Ids
@@ -50,10 +53,12 @@ class IcebergTables:
         from pyiceberg.table.metadata import new_table_metadata
         from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
 
-        wanted = (given.get("IcebergInput") or {}).get("CreateIcebergTableInput")
-        if wanted is None:
-            raise invalid_input("OpenTableFormatInput needs IcebergInput with CreateIcebergTableInput")
+        if "IcebergInput" not in given:
+            raise invalid_input("OpenTableFormatInput needs IcebergInput")
         version = given["IcebergInput"].get("Version", "2")
+        wanted = given["IcebergInput"].get("CreateIcebergTableInput")
+        if wanted is None:
+            return self._from_columns(name, version, body)
         try:
             metadata = new_table_metadata(
                 schema=Schema.model_validate({"type": "struct", **_json(wanted["Schema"])}),
@@ -66,10 +71,35 @@ class IcebergTables:
                 location=wanted["Location"].rstrip("/"),
                 properties={**(wanted.get("Properties") or {}), "format-version": version},
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except _refusals() as error:
             raise invalid_input(f"Invalid Iceberg table: {error}") from None
         location = self._files.store(document_of(metadata), base=metadata.location, number=0)
         return table_input(name, metadata, location, body, previous=None)
+
+    def _from_columns(self, name: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The older form: the schema is the TableInput's columns, which stay as they were given."""
+        from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
+        from pyiceberg.table.metadata import new_table_metadata
+        from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
+
+        if body.get("PartitionKeys"):
+            raise invalid_input("Cannot create partitions in an iceberg table")
+        descriptor = body.get("StorageDescriptor") or {}
+        if not descriptor.get("Location"):
+            raise invalid_input("Cannot create an iceberg table without a location")
+        try:
+            metadata = new_table_metadata(
+                schema=schema_of(descriptor.get("Columns") or []),
+                partition_spec=UNPARTITIONED_PARTITION_SPEC,
+                sort_order=UNSORTED_SORT_ORDER,
+                location=descriptor["Location"].rstrip("/"),
+                properties={"format-version": version},
+            )
+        except _refusals() as error:
+            raise invalid_input(f"Invalid Iceberg table: {error}") from None
+        location = self._files.store(document_of(metadata), base=metadata.location, number=0)
+        parameters = pointing(body, TABLE_TYPE, location, None)
+        return {"TableType": "EXTERNAL_TABLE", **body, "Name": name, "Parameters": parameters}
 
     def updated(self, body: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """The TableInput after the updates of ``given``, an UpdateOpenTableFormatInput.
@@ -91,10 +121,19 @@ class IcebergTables:
                 # One after the other: what is "last added" is what the one before added.
                 for update in _updates(one, metadata):
                     metadata = update_table_metadata(metadata, (update,))
-        except (ValueError, TypeError, KeyError) as error:
+        except _refusals() as error:
             raise invalid_input(f"Invalid Iceberg update: {error}") from None
         written = self._files.store(document_of(metadata), base=metadata.location, number=following(location))
         return table_input(body["Name"], metadata, written, body, previous=location)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """How pyiceberg refuses what does not fit: its own errors are no ValueErrors."""
+    from pyiceberg.exceptions import CommitFailedException, ValidationError, ValidationException
+
+    return (
+        ValueError, TypeError, KeyError, RecursionError, ValidationError, ValidationException, CommitFailedException,
+    )  # fmt: skip
 
 
 def _json(given: Any) -> Any:
