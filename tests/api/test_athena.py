@@ -523,6 +523,26 @@ def test_a_query_under_way_neither_holds_the_server_nor_is_lost(own_server: Serv
     assert work.end(id)["Status"]["State"] == "CANCELLED"
 
 
+def test_a_change_of_the_catalog_happens_once_through_kills(own_server: Server) -> None:
+    work = Workspace(own_server, "killed")
+    made: list[str] = []
+    for kill in range(3):
+        ids = []
+        for n in range(12):
+            made.append(f"t{kill}_{n}")
+            columns = "a int" if n % 2 else "a string, b int"
+            ids.append(
+                work.start(f"CREATE EXTERNAL TABLE {made[-1]} ({columns}) LOCATION 's3://{work.bucket}/{n}/'")
+            )
+        time.sleep(0.05 * kill)
+        own_server.kill()
+        own_server.restart()
+        for id in ids:
+            assert work.end(id)["Status"]["State"] == "SUCCEEDED"
+    glue = own_server.client("glue")
+    assert {t["Name"] for t in glue.get_tables(DatabaseName=work.database)["TableList"]} >= set(made)
+
+
 def test_queries_that_another_server_stopped_make_room(own_server: Server) -> None:
     work = Workspace(own_server, "replicas")
     ids = [work.start(_LONG) for _ in range(4)]

@@ -6,6 +6,7 @@ Owns the life cycle QUEUED → RUNNING → SUCCEEDED | FAILED | CANCELLED; every
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,13 @@ class Executions:
         with self._store.write() as tx:
             rows.move_query(tx, row.id, expected, state, outcome, now if state in TERMINAL else None)
             _announce(tx, row, state, now)
+
+    def noting_effect(self, row: Any) -> AbstractContextManager[None]:
+        """Within it, what this thread stores is the statement's effect, and is noted as such in the same transaction.
+
+        A statement that was cancelled meanwhile has none: the transaction fails with Stale.
+        """
+        return self._store.alongside(lambda tx: rows.note_effect(tx, row.id))
 
     # -- within ------------------------------------------------------------------------------------
 

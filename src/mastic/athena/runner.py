@@ -1,7 +1,8 @@
 """Does the queued queries. Owns the set of queries that run in this process.
 
-A query whose server died while it ran is run again when it only reads; one that writes fails with a reason,
-because nobody knows how far it came.
+A query whose server died while it ran is run again when it only reads. A change of the catalog is noted with the
+query by the transaction that makes it, so the next server knows whether it is still to be made. A query that writes
+data fails with a reason, because nobody knows how far it came.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Runner:
         statement = classify(row.request["execution"]["Query"])
         started = self._clock.now()
         try:
-            if row.state == "RUNNING" and not statement.reads_only:
+            if row.state == "RUNNING" and statement.writes_data:
                 reason = "the server was stopped while this statement wrote; look at its target before running it again"
                 raise QueryFailure(f"INTERNAL_ERROR: {reason}", category=1, retryable=False)
             if row.state == "QUEUED":
@@ -218,13 +219,21 @@ class Runner:
                 )
                 return self._written(written, location, execution["QueryExecutionId"])
             case "PREPARE" | "DEALLOCATE_PREPARE":
-                self._saved.prepare(context.scope, row.workgroup, statement)
+                if not row.outcome.get("Effected"):
+                    with self._executions.noting_effect(row):
+                        self._saved.prepare(context.scope, row.workgroup, statement)
                 return self._text(location, [], [])
             case "UPDATE" | "DELETE" | "MERGE" | "OPTIMIZE" | "VACUUM":
                 raise not_supported(
                     f"{statement.substatement} from SQL (jobs and PyIceberg do it on Iceberg tables)"
                 )
-        names, lines = ddl.run(session, statement)
+        names: list[str] = []
+        lines: Lines = []
+        if statement.repeatable:
+            names, lines = ddl.run(session, statement)
+        elif not row.outcome.get("Effected"):
+            with self._executions.noting_effect(row):
+                names, lines = ddl.run(session, statement)
         return self._text(location, names, lines)
 
     def _select(

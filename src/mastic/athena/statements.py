@@ -110,9 +110,14 @@ class Statement:
     words: dict[str, str] = field(default_factory=dict)
 
     @property
-    def reads_only(self) -> bool:
+    def repeatable(self) -> bool:
         """True when running it twice changes nothing."""
-        return self.type == "UTILITY" or self.substatement in ("SELECT", "EXPLAIN")
+        return self.type == "UTILITY" or self.substatement in ("SELECT", "EXPLAIN", "MSCK_REPAIR_TABLE")
+
+    @property
+    def writes_data(self) -> bool:
+        """True when it makes objects, and not one change of the catalog or of what is saved."""
+        return self.substatement in ("CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD")
 
 
 def classify(text: str) -> Statement:

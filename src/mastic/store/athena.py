@@ -148,6 +148,16 @@ def move_query(
     )
 
 
+def note_effect(tx: Connection, id: str) -> None:
+    """Note that a running query has done what it was to do. Raises Stale when it runs no more."""
+    guarded(
+        tx,
+        update(queries)
+        .where(queries.c.id == id, queries.c.state == "RUNNING")
+        .values(outcome={"Effected": True}),
+    )
+
+
 def reusable(tx: Connection, scope: str, workgroup: str, since: datetime, limit: int = 200) -> Sequence[Any]:
     """Succeeded executions since an instant, newest first."""
     return tx.execute(
