@@ -1,0 +1,318 @@
+"""SQLite's side of the store: readers that stay open, and one writer whose commits are shared.
+
+SQLAlchemy's own beginning and ending of transactions costs more than most of the statements in them. Here a
+connection counts for SQLAlchemy as being in one transaction all its life, and BEGIN, SAVEPOINT and COMMIT go to the
+driver. Owns the connections.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+# Connections that begin by themselves do not need the engine's own BEGIN.
+_OWN_BEGIN = "mastic_own_begin"
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-32768",
+    "temp_store=MEMORY",
+    "mmap_size=268435456",
+    "wal_autocheckpoint=4000",
+    "busy_timeout=30000",
+)
+
+
+def engine(url: str) -> Engine:
+    """The engine of a database file. Transactions begun in SQLAlchemy's own way are writing ones."""
+    path = url.removeprefix("sqlite:///")
+    if not path or path == ":memory:":
+        raise ValueError("an SQLite store needs a file: facts must last")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    made = create_engine(
+        url,
+        poolclass=NullPool,
+        connect_args={"check_same_thread": False, "timeout": 30, "cached_statements": 512},
+    )
+    event.listen(made, "connect", _prepare)
+    event.listen(made, "begin", _begin)
+    return made
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    # The driver's own transaction handling would commit around savepoints: BEGIN is ours.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    if not connection.get_execution_options().get(_OWN_BEGIN):
+        driver(connection).execute("BEGIN IMMEDIATE")
+
+
+def driver(connection: Connection) -> sqlite3.Connection:
+    """The driver's connection below SQLAlchemy's."""
+    found: Any = connection.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
+
+
+def _open(source: Engine) -> Connection:
+    connection = source.connect().execution_options(**{_OWN_BEGIN: True})
+    connection.begin()
+    return connection
+
+
+class Readers:
+    """Connections for reading. Each that was opened is used again, the last one first: its pages are warm."""
+
+    MOST_IDLE = 16
+
+    def __init__(self, source: Engine) -> None:
+        self._engine = source
+        self._idle: list[tuple[Connection, sqlite3.Connection]] = []
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A consistent view of everything that was committed before it is first looked at."""
+        try:
+            connection, below = self._idle.pop()
+        except IndexError:
+            connection = _open(self._engine)
+            below = driver(connection)
+        try:
+            below.execute("BEGIN")
+            yield connection
+        finally:
+            self._give_back(connection, below)
+
+    def _give_back(self, connection: Connection, below: sqlite3.Connection) -> None:
+        if connection.closed or connection.invalidated or len(self._idle) >= self.MOST_IDLE:
+            connection.close()
+            return
+        if below.in_transaction:
+            below.execute("ROLLBACK")
+        self._idle.append((connection, below))
+
+    def close(self) -> None:
+        """Close those that nobody uses."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+
+class _Group:
+    """The writers that one COMMIT answers."""
+
+    __slots__ = ("done", "failure", "members")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.failure: BaseException | None = None
+        self.members = 0
+
+
+class GroupCommit:
+    """Hands the single SQLite writer connection round, committing when nobody else waits for it."""
+
+    # A long queue must not postpone the first member's answer without end.
+    LARGEST_GROUP = 64
+
+    def __init__(self, source: Engine) -> None:
+        self._engine = source
+        self._pen = threading.Lock()
+        self._count = threading.Lock()
+        self._waiting = 0
+        self._connection: Connection | None = None
+        self._group: _Group | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A member of a group; left without an exception, it is on disk."""
+        with self._count:
+            self._waiting += 1
+        self._pen.acquire()
+        with self._count:
+            self._waiting -= 1
+        try:
+            group, connection = self._join()
+            # A group of one fails as a whole: only who joins others needs a savepoint of its own.
+            joined = group.members > 1
+            if joined:
+                driver(connection).execute("SAVEPOINT member")
+            failed = True
+            try:
+                yield connection
+                if joined:
+                    driver(connection).execute("RELEASE member")
+                failed = False
+            finally:
+                if failed:
+                    self._undo(connection, joined=joined)
+        finally:
+            group_to_await = self._group
+            try:
+                self._commit_if_last()
+            finally:
+                self._pen.release()
+        if group_to_await is not None:
+            group_to_await.done.wait()
+            if group_to_await.failure is not None:
+                raise group_to_await.failure
+
+    def _undo(self, connection: Connection, *, joined: bool) -> None:
+        """With the pen held: take back what a member did that failed."""
+        below = driver(connection)
+        if joined:
+            try:
+                below.execute("ROLLBACK TO member")
+                below.execute("RELEASE member")
+            except sqlite3.Error as error:
+                # A full disk or an I/O error makes SQLite take back the whole transaction, savepoints and all.
+                lost = RuntimeError("SQLite has taken the whole transaction back")
+                lost.__cause__ = error
+                self._abandon(lost)
+            return
+        self._group = None
+        if below.in_transaction:
+            below.execute("ROLLBACK")
+
+    def _join(self) -> tuple[_Group, Connection]:
+        if self._connection is None:
+            self._connection = _open(self._engine)
+        if self._group is None:
+            driver(self._connection).execute("BEGIN IMMEDIATE")
+            self._group = _Group()
+        self._group.members += 1
+        return self._group, self._connection
+
+    def _commit_if_last(self) -> None:
+        """With the pen held: COMMIT, unless another writer waits and can take the group further."""
+        group = self._group
+        if group is None or self._connection is None:
+            return
+        if self._waiting and group.members < self.LARGEST_GROUP:
+            return
+        self._group = None
+        try:
+            # Outside of a transaction, which SQLite may have taken back by itself, this is an error.
+            driver(self._connection).execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - every member of the group is told
+            group.failure = error
+            self._connection.close()
+            self._connection = None
+        finally:
+            group.done.set()
+
+    def _abandon(self, error: BaseException) -> None:
+        """With the pen held: the group's transaction is gone, and with it what every member wrote."""
+        group, self._group = self._group, None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if group is not None:
+            group.failure = error
+            group.done.set()
+
+    def close(self) -> None:
+        """Whoever has not been committed yet is told so."""
+        with self._pen:
+            self._abandon(RuntimeError("the store was closed before this was committed"))
+
+
+class Prepared:
+    """A statement that is compiled once, and handed to SQLite's driver without a detour.
+
+    For the few that every request runs: passing one on takes SQLAlchemy longer than SQLite needs to run it. Rows are
+    tuples in the order of the columns. On PostgreSQL it goes SQLAlchemy's way. ``names`` are the columns that an
+    INSERT is given, all of which its parameters must have.
+    """
+
+    __slots__ = ("_names", "_statement")
+
+    def __init__(self, statement: Any, *, names: tuple[str, ...] | None = None) -> None:
+        self._statement = statement
+        self._names = names
+
+    def first(self, tx: Connection, parameters: dict[str, Any]) -> Any:
+        """The first row, or None."""
+        if tx.dialect.name != "sqlite":
+            return tx.execute(self._statement, parameters).first()
+        ready = self._ready(tx)
+        row = driver(tx).execute(ready.text, ready.values(parameters)).fetchone()
+        return row if row is None or ready.plain else ready.read(row)
+
+    def all(self, tx: Connection, parameters: dict[str, Any]) -> list[Any]:
+        """All rows."""
+        if tx.dialect.name != "sqlite":
+            return list(tx.execute(self._statement, parameters).all())
+        ready = self._ready(tx)
+        rows = driver(tx).execute(ready.text, ready.values(parameters)).fetchall()
+        return rows if ready.plain else [ready.read(row) for row in rows]
+
+    def run(self, tx: Connection, parameters: dict[str, Any]) -> int:
+        """Runs a change; returns how many rows it concerned."""
+        if tx.dialect.name != "sqlite":
+            return int(tx.execute(self._statement, parameters).rowcount)
+        ready = self._ready(tx)
+        return driver(tx).execute(ready.text, ready.values(parameters)).rowcount
+
+    def insert(self, tx: Connection, parameters: dict[str, Any]) -> int:
+        """Adds a row to a table that counts its ids up; returns the id."""
+        if tx.dialect.name != "sqlite":
+            key = tx.execute(self._statement, parameters).inserted_primary_key
+            assert key is not None
+            return int(key[0])
+        ready = self._ready(tx)
+        made = driver(tx).execute(ready.text, ready.values(parameters)).lastrowid
+        assert made is not None
+        return made
+
+    def _ready(self, tx: Connection) -> _Ready:
+        # With the dialect, which belongs to one store: column types may ask it for that store's keys.
+        known: dict[Prepared, _Ready] = tx.dialect.__dict__.setdefault("mastic_prepared", {})
+        ready = known.get(self)
+        if ready is None:
+            ready = known[self] = _Ready(self._statement, tx.dialect, self._names)
+        return ready
+
+
+class _Ready:
+    """A statement as one store's driver takes it."""
+
+    __slots__ = ("_binds", "_columns", "plain", "text")
+
+    def __init__(self, statement: Any, dialect: Any, names: tuple[str, ...] | None) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=names)
+        self.text: str = str(compiled)
+        processors: dict[str, Callable[[Any], Any]] = compiled._bind_processors
+        self._binds = [(name, processors.get(name)) for name in compiled.positiontup or ()]
+        self._columns = [
+            (index, process)
+            for index, column in enumerate(compiled._result_columns)
+            if (process := column.type._cached_result_processor(dialect, None)) is not None
+        ]
+        self.plain = not self._columns
+
+    def values(self, parameters: dict[str, Any]) -> list[Any]:
+        """The parameters in the order of their marks."""
+        return [
+            parameters[name] if process is None else process(parameters[name])
+            for name, process in self._binds
+        ]
+
+    def read(self, row: tuple[Any, ...]) -> list[Any]:
+        """A row with its values as the columns' types give them."""
+        found = list(row)
+        for index, process in self._columns:
+            found[index] = process(found[index])
+        return found
