@@ -6,7 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = (["-m", "benchmarks.job_start"], ["benchmarks/s3.py"], ["benchmarks/catalog.py"])
+BENCHMARKS = (
+    ["-m", "benchmarks.job_start"],
+    ["-m", "benchmarks.job_crowd"],
+    ["-m", "benchmarks.job_crashes"],
+    ["benchmarks/s3.py"],
+    ["benchmarks/catalog.py"],
+)
 
 
 def main() -> int:
