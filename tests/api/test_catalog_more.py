@@ -234,14 +234,6 @@ def test_security_configurations(glue: Any, name: str) -> None:
     assert code(glue.delete_security_configuration, Name=name) == "EntityNotFoundException"
 
 
-def test_encryption_settings_promise_nothing(glue: Any) -> None:
-    found = glue.get_data_catalog_encryption_settings()["DataCatalogEncryptionSettings"]
-    assert found["EncryptionAtRest"]["CatalogEncryptionMode"] == "DISABLED"
-    settings = {"EncryptionAtRest": {"CatalogEncryptionMode": "SSE-KMS"}}
-    put = glue.put_data_catalog_encryption_settings
-    assert code(put, DataCatalogEncryptionSettings=settings) == "InvalidInputException"
-
-
 def test_resource_policy(server: Server) -> None:
     glue = server.client("glue", region="eu-west-3")
     statement = {"Effect": "Allow", "Principal": "*", "Action": "glue:*", "Resource": "*"}

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
 
 from mastic.app.base import Base
-from mastic.aws.neighbours.clients import Clients
-from mastic.context import Context
 from mastic.glue.account.policies import ResourcePolicies
 from mastic.glue.account.profiles import CustomEntityTypes, UsageProfiles
 from mastic.glue.account.security import SecurityConfigurations
@@ -28,7 +24,6 @@ from mastic.glue.catalog.sweeping import QUEUE, Sweeper
 from mastic.glue.catalog.tables import Tables
 from mastic.glue.catalog.unfiltered import Unfiltered
 from mastic.glue.catalog.versions import TableVersions
-from mastic.glue.connections.connections import Connections
 from mastic.glue.pages import Pager
 from mastic.objects.base import Objects
 from mastic.store import events
@@ -44,7 +39,7 @@ _FAMILIES = (
 )
 
 
-def add_catalog(base: Base, pager: Pager, clients: Clients, objects: Objects) -> None:
+def add_catalog(base: Base, pager: Pager, objects: Objects) -> None:
     """Databases, tables, partitions, and what is known about them."""
     sweeper = Sweeper(**base.lasting)
     changing: dict[str, Any] = {"events": Events(ids=base.ids, wanted=bus_listens), **base.lasting}
@@ -62,7 +57,6 @@ def add_catalog(base: Base, pager: Pager, clients: Clients, objects: Objects) ->
         *(family(pager=pager, **base.lasting) for family in _FAMILIES),
         Statistics(store=base.store),
         TableSearch(store=base.store, pager=pager),
-        Connections(pager=pager, secrets=_secret_reader(clients), **base.lasting),
     )
     base.worker(QUEUE, sweeper.handle, concurrency=1)
 
@@ -70,12 +64,3 @@ def add_catalog(base: Base, pager: Pager, clients: Clients, objects: Objects) ->
 def bus_listens(tx: Connection, scope: str) -> bool:
     """Whether anybody listens to the events of a scope."""
     return events.listens(tx, scope, events.DEFAULT)
-
-
-def _secret_reader(clients: Clients) -> Callable[[Context, str], Any]:
-    """Secrets by name or ARN, as whoever asks may read them."""
-
-    def read(context: Context, name: str) -> Any:
-        return json.loads(clients.secret(context.account_id, context.region, name))
-
-    return read

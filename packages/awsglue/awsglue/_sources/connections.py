@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import dataclass, field
@@ -60,13 +61,26 @@ def secret(secret_id: str) -> tuple[str, str]:
     return str(values.get("username") or values.get("user") or ""), str(values.get("password") or "")
 
 
+def _decrypted(properties: dict[str, str]) -> dict[str, str]:
+    """Passwords in clear: with ReturnConnectionPasswordEncrypted they come as KMS encrypted them."""
+    clear = dict(properties)
+    for name, text in properties.items():
+        plain = name.removeprefix("ENCRYPTED_")
+        if plain != name and plain not in properties:
+            import boto3
+
+            box = base64.b64decode(text)
+            clear[plain] = boto3.client("kms").decrypt(CiphertextBlob=box)["Plaintext"].decode()
+    return clear
+
+
 def connection_properties(name: str, catalog_id: str | None = None) -> dict[str, str]:
     """The properties of a Glue connection, user and password resolved."""
     from awsglue._sources.catalog import glue_client
 
     given = {"CatalogId": catalog_id} if catalog_id else {}
     found = glue_client().get_connection(Name=name, HidePassword=False, **given)["Connection"]
-    properties = dict(found.get("ConnectionProperties") or {})
+    properties = _decrypted(found.get("ConnectionProperties") or {})
     properties.setdefault("CONNECTION_TYPE", found.get("ConnectionType", ""))
     properties.update({f"SPARK:{key}": value for key, value in (found.get("SparkProperties") or {}).items()})
     secret_id = properties.get("SECRET_ID") or (found.get("AuthenticationConfiguration") or {}).get(

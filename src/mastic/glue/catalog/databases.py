@@ -95,7 +95,7 @@ class Databases:
     ) -> None:
         """Replaces the DatabaseInput by what ``edit`` makes of it, with nobody in between."""
         name = lookup.fold(request["Name"])
-        with self._store.write() as tx:
+        with self._store.write(catalog=context.scope) as tx:
             catalog = lookup.catalog(tx, context, request)
             found = catalog_databases.find_to_change(tx, catalog.key, name)
             if found is None:

@@ -1,7 +1,7 @@
 """TestConnection: really connects, with the connection's credentials. Owns no state.
 
-PostgreSQL, Amazon Redshift and MySQL by JDBC URL. Everything else is refused by name: an answer of success
-without a connection would be a lie.
+PostgreSQL, Amazon Redshift and MySQL (MariaDB) by JDBC URL or host; NETWORK is a way to S3, which ``connections``
+tries. Everything else is refused by name: an answer of success without a connection would be a lie.
 """
 
 from __future__ import annotations
@@ -36,16 +36,17 @@ class Target:
     tls: bool
 
 
-def test(kind: str, properties: Mapping[str, str], read_secret: ReadSecret) -> None:
+def test(target: Target) -> None:
     """Connect and disconnect. Raises InvalidInputException saying why it failed."""
-    found = target(kind, properties, read_secret)
+    connect(target).close()
+
+
+def connect(target: Target) -> Any:
+    """A DB-API connection. Raises InvalidInputException saying why it failed."""
     try:
-        if found.kind == "mysql":
-            _mysql(found)
-        else:
-            _postgresql(found)
+        return _mysql(target) if target.kind == "mysql" else _postgresql(target)
     except OSError as error:
-        raise _failed(found, str(error)) from None
+        raise failed(target, str(error)) from None
 
 
 def target(kind: str, properties: Mapping[str, str], read_secret: ReadSecret) -> Target:
@@ -83,11 +84,11 @@ def _credentials(properties: Mapping[str, str], read_secret: ReadSecret) -> tupl
     return properties["USERNAME"], properties.get("PASSWORD", "")
 
 
-def _postgresql(target: Target) -> None:
+def _postgresql(target: Target) -> Any:
     import psycopg
 
     try:
-        psycopg.connect(
+        return psycopg.connect(
             host=target.host,
             port=target.port,
             dbname=target.database or "postgres",
@@ -95,16 +96,16 @@ def _postgresql(target: Target) -> None:
             password=target.password,
             sslmode="require" if target.tls else "prefer",
             connect_timeout=SECONDS,
-        ).close()
+        )
     except psycopg.Error as error:
-        raise _failed(target, str(error)) from None
+        raise failed(target, str(error)) from None
 
 
-def _mysql(target: Target) -> None:
+def _mysql(target: Target) -> Any:
     import pymysql
 
     try:
-        pymysql.connect(
+        return pymysql.connect(
             host=target.host,
             port=target.port,
             database=target.database or None,
@@ -113,12 +114,13 @@ def _mysql(target: Target) -> None:
             connect_timeout=SECONDS,
             read_timeout=SECONDS,
             ssl={} if target.tls else None,
-        ).close()
+        )
     except (pymysql.Error, RuntimeError) as error:
-        raise _failed(target, str(error)) from None
+        raise failed(target, str(error)) from None
 
 
-def _failed(target: Target, reason: str) -> ServiceError:
+def failed(target: Target, reason: str) -> ServiceError:
+    """The refusal that tells why a connection failed, without its password."""
     # Drivers may repeat what they were given.
     if target.password:
         reason = reason.replace(target.password, "***")

@@ -1,0 +1,203 @@
+"""The keys of encrypted catalogs: data keys, each wrapped by the server's own key or by a key of KMS.
+
+State: documents of the kind ``data_key`` (wrapped keys, never removed: old rows need them). The settings are
+documents too, named by the catalog's account and region, which ``security`` writes.
+Unwrapped keys are remembered for a minute, so that disabling a KMS key makes a catalog unreadable within that time.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from mastic.clock import Clock
+from mastic.errors import Refused, ServiceError
+from mastic.ids import Ids
+from mastic.store import documents, sealing
+from mastic.store.engine import Store
+from mastic.store.sealing import DataKey
+
+KIND = "data_key"
+SETTINGS = "catalog_encryption_settings"
+# The scope of both: a row names its key by id alone, and all settings are read at once.
+EVERYWHERE = ""
+MEMORY = timedelta(seconds=60)
+# Another server on the same database may have changed the settings.
+FRESH = timedelta(seconds=5)
+SIZE = 32
+# Accounts and regions with settings of their own.
+MOST = 10_000
+
+
+class Kms(Protocol):
+    """Keys that the server uses and never sees. Raises ServiceError with KMS's codes."""
+
+    def generate(self, scope: str, key_id: str) -> tuple[bytes, bytes]:
+        """A new data key of 32 bytes, and the same wrapped."""
+        ...
+
+    def encrypt(self, scope: str, key_id: str, plain: bytes) -> bytes:
+        """At most 4096 bytes, for whoever may decrypt them."""
+        ...
+
+    def decrypt(self, scope: str, box: bytes) -> bytes:
+        """What ``generate`` wrapped or ``encrypt`` made."""
+        ...
+
+
+def master_key(given: str, path: Path, *, shared: bool) -> DataKey | None:
+    """The server's own key: the setting's, else one kept beside the data; None on a database that others share,
+    who could not read what was sealed with a file of this machine. Raises Refused for a key of another size."""
+    if given:
+        try:
+            secret = base64.b64decode(given, validate=True)
+        except ValueError:
+            secret = b""
+        if len(secret) != SIZE:
+            raise Refused("encryption_key is not 32 bytes in base64: make one with 'openssl rand -base64 32'")
+    elif shared:
+        return None
+    elif path.exists():
+        secret = path.read_bytes()
+    else:
+        secret = os.urandom(SIZE)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+    return DataKey(id=f"server-{_fingerprint(secret)}", secret=secret)
+
+
+def _fingerprint(secret: bytes) -> str:
+    from hashlib import blake2b
+
+    return blake2b(b"mastic catalog key", key=secret, digest_size=6).hexdigest()
+
+
+class CatalogKeys:
+    """The keys of one store's catalogs. ``master`` is the server's own key, if it has one."""
+
+    def __init__(self, *, store: Store, clock: Clock, ids: Ids, master: DataKey | None, kms: Kms) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._master = master
+        self._kms = kms
+        self._lock = threading.Lock()
+        self._unwrapped: dict[str, tuple[datetime, DataKey]] = {}
+        self._settings: tuple[datetime, dict[str, str]] | None = None
+
+    # -- what the store asks -------------------------------------------------------------------------
+
+    def current(self, catalog: str) -> DataKey | None:
+        """The key that the catalog's settings demand. Raises GlueEncryptionException."""
+        key_id = self._demanded().get(catalog)
+        return None if key_id is None else self.find(key_id)
+
+    def in_use(self) -> bool:
+        """Whether any catalog is encrypted."""
+        return bool(self._demanded())
+
+    def find(self, key_id: str) -> DataKey:
+        """A key by its id. Raises GlueEncryptionException when it cannot be unwrapped."""
+        if self._master is not None and key_id == self._master.id:
+            return self._master
+        now = self._clock.now()
+        with self._lock:
+            known = self._unwrapped.get(key_id)
+        if known is not None and known[0] > now:
+            return known[1]
+        with self._store.read() as tx:
+            found = documents.find(tx, EVERYWHERE, KIND, key_id)
+        if found is None:
+            raise encryption_error(
+                f"it is encrypted with the key {key_id}, which this server does not have: is encryption_key set to the "
+                "key it was written with?"
+            )
+        key = DataKey(id=key_id, secret=self._unwrap(found.body))
+        with self._lock:
+            self._unwrapped[key_id] = now + MEMORY, key
+        return key
+
+    # -- what the settings ask -----------------------------------------------------------------------
+
+    def made(self, scope: str, kms_key: str | None) -> str:
+        """The id of a new data key, wrapped by a KMS key or by the server's own, and durable.
+
+        Raises GlueEncryptionException, InvalidInputException when there is nothing to wrap it with.
+        """
+        key_id = self._ids.hex(16)
+        if kms_key is not None:
+            secret, box = self._kms.generate(scope, kms_key)
+            body = {"Kms": kms_key, "Scope": scope, "Wrapped": base64.b64encode(box).decode()}
+        else:
+            secret = os.urandom(SIZE)
+            body = {"Wrapped": self.seal(base64.b64encode(secret).decode())}
+        with self._store.write() as tx:
+            documents.add(tx, EVERYWHERE, KIND, key_id, body, self._clock.now())
+        with self._lock:
+            self._unwrapped[key_id] = self._clock.now() + MEMORY, DataKey(id=key_id, secret=secret)
+        return key_id
+
+    def changed(self) -> None:
+        """The settings are others now: read them again."""
+        with self._lock:
+            self._settings = None
+
+    # -- small secrets, under the server's own key ---------------------------------------------------
+
+    @property
+    def has_master(self) -> bool:
+        """Whether the server has a key of its own."""
+        return self._master is not None
+
+    def seal(self, text: str) -> str:
+        """Seal under the server's own key. Raises InvalidInputException when it has none."""
+        if self._master is None:
+            raise ServiceError(
+                "InvalidInputException",
+                "This server shares its database and has no key of its own: name a KMS key, or set encryption_key",
+            )
+        return sealing.sealed(self._master, text)
+
+    def open(self, text: str) -> str:
+        """The reverse of ``seal``. Raises GlueEncryptionException."""
+        key_id, _, _ = text[len(sealing.MARK) :].partition(":")
+        try:
+            return sealing.opened(self.find(key_id), text)
+        except ValueError as error:
+            raise encryption_error(str(error)) from None
+
+    # -- within --------------------------------------------------------------------------------------
+
+    def _unwrap(self, body: dict[str, Any]) -> bytes:
+        if "Kms" not in body:
+            return base64.b64decode(self.open(body["Wrapped"]))
+        try:
+            return self._kms.decrypt(body["Scope"], base64.b64decode(body["Wrapped"]))
+        except ServiceError as error:
+            raise encryption_error(f"KMS key {body['Kms']}: {error.message}") from None
+
+    def _demanded(self) -> dict[str, str]:
+        """Ids of data keys by the catalogs whose settings demand encryption now."""
+        now = self._clock.now()
+        with self._lock:
+            known = self._settings
+        if known is not None and known[0] > now:
+            return known[1]
+        with self._store.read() as tx:
+            every = documents.page(tx, EVERYWHERE, SETTINGS, "", MOST)
+        found = {one.name: one.body["DataKey"] for one in every if one.body.get("DataKey")}
+        with self._lock:
+            self._settings = now + FRESH, found
+        return found
+
+
+def encryption_error(reason: str) -> ServiceError:
+    """Glue's GlueEncryptionException."""
+    return ServiceError("GlueEncryptionException", f"The encryption operation failed: {reason}")
