@@ -73,12 +73,13 @@ class Gateway:
         self._limits = limits or Limits()
         self._workers = Workers(threads)
         self._waiting = Workers(waiting_threads)
-        self._mounts: list[tuple[str, AsgiApp]] = []
+        # Prefix, application, and the service in whose name it acts, whose host names lead to it too.
+        self._mounts: list[tuple[str, AsgiApp, str]] = []
         self._delegates: dict[str, AsgiApp] = {}
 
-    def mount(self, prefix: str, app: AsgiApp) -> None:
+    def mount(self, prefix: str, app: AsgiApp, *, service: str = "") -> None:
         """Give every path at or below ``prefix`` ("/_mastic") to another ASGI application, paths unchanged."""
-        self._mounts.append((prefix.rstrip("/"), app))
+        self._mounts.append((prefix.rstrip("/"), app, service))
 
     def mount_documents(self, prefix: str, part: DocumentPart, *, service: str) -> None:
         """Give every path at or below ``prefix`` to a part that answers documents, after authentication here."""
@@ -91,7 +92,7 @@ class Gateway:
             workers=self._waiting,
             limit=self._limits.document,
         )
-        self.mount(prefix, door)
+        self.mount(prefix, door, service=service)
 
     def delegate(self, service: str, app: AsgiApp) -> None:
         """Let another ASGI application answer a whole service ("sqs"), after authentication here.
@@ -114,10 +115,10 @@ class Gateway:
             await _lifespan(receive, send)
             return
         path: str = scope["path"]
-        for prefix, app in self._mounts:
+        for prefix, app, service in self._mounts:
             if path == prefix or path.startswith(prefix + "/"):
                 host = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"host"), "")
-                if self._hosts.bucket(host):
+                if self._hosts.bucket(host) and self._hosts.service(host) != (service or None):
                     # A virtual host's whole path is a key.
                     break
                 await app(scope, receive, send)

@@ -99,7 +99,7 @@ class Entries:
         """
         now = self._clock.now()
         try:
-            with self._store.write() as tx:
+            with self._store.write(catalog=context.scope) as tx:
                 # In one order for all writers: two that need each other's rows would wait for ever.
                 for one in sorted(swaps, key=lambda s: (lookup.fold(s.database), lookup.fold(s.name))):
                     if one.seen is not None:
@@ -163,7 +163,7 @@ class Entries:
         """
         now = self._clock.now()
         try:
-            with self._store.write() as tx:
+            with self._store.write(catalog=context.scope) as tx:
                 old = _place(tx, context, catalog, source[0])
                 row = catalog_tables.find_to_change(tx, old.database_id, lookup.fold(source[1]))
                 if row is None or not wanted(row.body):

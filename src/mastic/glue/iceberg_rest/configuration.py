@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from mastic.glue.catalog import lookup
 from mastic.glue.iceberg_rest.calls import Call, Reply
 from mastic.glue.iceberg_rest.failures import bad_request
 from mastic.glue.iceberg_rest.routes import advertised
 from mastic.store.engine import Store
+
+_OWN_NAME = re.compile(r"//glue\.(?:[a-z]{2}(?:-[a-z]+)+-\d+\.)?")
 
 
 class Configuration:
@@ -47,7 +51,8 @@ class Configuration:
     def _place(self, call: Call) -> dict[str, str]:
         region = call.context.region
         return {
-            "s3.endpoint": self._outside or call.context.endpoint,
+            # A client that came to glue.us-east-1.localhost finds S3 at localhost.
+            "s3.endpoint": self._outside or _OWN_NAME.sub("//", call.context.endpoint),
             "s3.path-style-access": "true",
             "s3.region": region,
             "client.region": region,

@@ -247,7 +247,8 @@ def _new(document: dict[str, Any], base: str) -> TableMetadata:
 
     spec, order = object_of(document, "partition-spec"), object_of(document, "write-order")
     properties = texts(document, "properties")
-    if properties.get("format-version", "2") not in ("1", "2", "3"):
+    if properties.get("format-version", "2") not in ("1", "2"):
+        # As AWS's endpoint has it. Tables of version 3 that are there can be read.
         raise bad_request(f"Unsupported table format version: {properties['format-version'][:20]}")
     with understanding("table"):
         schema = Schema.model_validate({"type": "struct", **object_of(document, "schema")})

@@ -83,13 +83,12 @@ def _nothing(updates: Sequence[TableUpdate]) -> TableMetadata:
         if needed not in given:
             raise bad_request(f"A new table needs the update {needed}")
     version = next((u.format_version for u in updates if u.action == "upgrade-format-version"), 2)
-    if version not in (1, 2, 3):
+    if version not in (1, 2):
         raise bad_request(f"Unsupported table format version: {version}")
-    # A later version is reached by the update itself.
     kind = TableMetadataV1 if version == 1 else TableMetadataV2
     return kind.model_construct(
         location="",
-        format_version=1 if version == 1 else 2,
+        format_version=version,
         last_column_id=0,
         last_partition_id=None,
         last_sequence_number=0,
