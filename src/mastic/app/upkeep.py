@@ -11,6 +11,9 @@ from mastic.app.catalog import bus_listens
 from mastic.context import Context
 from mastic.glue.catalog import statistics_runs, task_runs
 from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.optimizers import runs as optimizer_runs
+from mastic.glue.catalog.optimizers.definitions import KINDS, TableOptimizers
+from mastic.glue.catalog.optimizers.runs import OptimizerRuns
 from mastic.glue.catalog.statistics_runs import StatisticsRuns
 from mastic.glue.catalog.statistics_settings import StatisticsSettings
 from mastic.glue.catalog.task_runs import Halt, TaskRuns
@@ -28,9 +31,9 @@ KEPT = timedelta(days=90)
 
 
 class _Interrupting:
-    """Interrupts the runs before the worker that does them stops."""
+    """Interrupts the runs before the workers that do them stop."""
 
-    def __init__(self, runs: TaskRuns) -> None:
+    def __init__(self, *runs: TaskRuns | OptimizerRuns) -> None:
         self._runs = runs
 
     def start(self) -> None:
@@ -38,7 +41,8 @@ class _Interrupting:
 
     def stop(self) -> None:
         """Interrupt what runs."""
-        self._runs.stop_all()
+        for one in self._runs:
+            one.stop_all()
 
 
 def add_upkeep(base: Base, pager: Pager, objects: Objects) -> None:
@@ -48,11 +52,27 @@ def add_upkeep(base: Base, pager: Pager, objects: Objects) -> None:
     kind = statistics_runs.kind(events)
     settings = StatisticsSettings(runs=runs, kind=kind, events=events, **base.lasting)
     runs.add(kind, _statistics(base, objects))
-    base.handlers("glue", StatisticsRuns(store=base.store, runs=runs, kind=kind, pager=pager), settings)
-    clock = UpkeepClock(fire={statistics_runs.KIND: settings.fire}, **base.lasting)
+    optimizers = OptimizerRuns(
+        objects=objects,
+        invoke=base.app.asgi.dispatcher.invoke,
+        scratch=base.config.data_dir / "upkeep",
+        **base.making,
+    )
+    base.handlers(
+        "glue",
+        StatisticsRuns(store=base.store, runs=runs, kind=kind, pager=pager),
+        settings,
+        TableOptimizers(pager=pager, **base.lasting),
+    )
+    clock = UpkeepClock(
+        fire={statistics_runs.KIND: settings.fire, **dict.fromkeys(KINDS, optimizers.fire)},
+        on_change=("compaction",),
+        **base.lasting,
+    )
     base.periodic("catalog-upkeep", clock.act, catalog_upkeep.SIGNAL)
     base.worker(task_runs.QUEUE, runs.handle, concurrency=2)
-    base.active(_Interrupting(runs))
+    base.worker(optimizer_runs.QUEUE, optimizers.handle, concurrency=2)
+    base.active(_Interrupting(runs, optimizers))
     base.janitor("catalog-runs", lambda: _forget(base), seconds=3600)
 
 

@@ -6,7 +6,7 @@ version of the table that was looked at last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -179,13 +179,29 @@ def of_changed_tables(tx: Connection, kind: str, count: int) -> list[Upkeep]:
 
 def locate(tx: Connection, table_id: int) -> Located | None:
     """The table of an id with the names under which it is known now, or None."""
-    row = tx.execute(
-        select(databases.c.catalog.label("in_catalog"), databases.c.name.label("in_database"), *tables.c)
-        .join(databases, databases.c.id == tables.c.database_id)
-        .where(tables.c.id == table_id)
-    ).first()
-    if row is None:
-        return None
+    row = tx.execute(_LOCATED.where(tables.c.id == table_id)).first()
+    return None if row is None else _located(row)
+
+
+def others(tx: Connection, table_id: int) -> Iterator[Located]:
+    """Every other table of every catalog."""
+    for row in tx.execute(_LOCATED.where(tables.c.id != table_id)):
+        yield _located(row)
+
+
+def set_seen(tx: Connection, table_id: int, kind: str, version: int) -> None:
+    """Note which version of the table was looked at last."""
+    tx.execute(
+        update(upkeep).where(upkeep.c.table_id == table_id, upkeep.c.kind == kind).values(seen=version)
+    )
+
+
+_LOCATED = select(
+    databases.c.catalog.label("in_catalog"), databases.c.name.label("in_database"), *tables.c
+).join(databases, databases.c.id == tables.c.database_id)
+
+
+def _located(row: Any) -> Located:
     found = dict(row._mapping)
     return Located(catalog=found.pop("in_catalog"), database=found.pop("in_database"), row=TableRow(**found))
 

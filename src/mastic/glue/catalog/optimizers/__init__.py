@@ -1,0 +1,1 @@
+"""Table optimizers: what keeps Iceberg tables in shape by itself."""

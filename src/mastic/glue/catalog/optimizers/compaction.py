@@ -1,0 +1,340 @@
+"""Compaction: small data files, and files with rows deleted from them, become files of the table's target size.
+
+The rows stay the same, and the snapshot says ``replace``. What was read may not have changed until the commit: a
+commit that was overtaken is made again on the newer table if every input is still live with the same deletes, and
+otherwise what was written is thrown away and the table is looked at again. So no row is lost and none comes back.
+Owns no state.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.io.fileformat import FileFormatFactory
+from pyiceberg.io.pyarrow import ArrowScan, _read_all_delete_files, _to_requested_schema, schema_to_pyarrow
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.schema import Schema, sanitize_column_names
+from pyiceberg.table import FileScanTask
+from pyiceberg.table.locations import load_location_provider
+from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.sorting import NullOrder, SortDirection
+from pyiceberg.table.update.snapshot import _OverwriteFiles
+from pyiceberg.transforms import IdentityTransform
+from pyiceberg.typedef import EMPTY_DICT, Record
+
+from mastic.glue.catalog.optimizers.files import TableFiles
+from mastic.glue.catalog.optimizers.opening import Conflict, Gone, Opened, Tables
+from mastic.glue.catalog.task_runs import Halted, TaskFailed
+
+TARGET = 512 * 1024 * 1024
+# A file is small below this share of the target.
+SMALL = 0.75
+MIN_INPUT_FILES, DELETE_FILE_THRESHOLD = 100, 1
+# What is sorted is held in memory: so much of it, as it is on disk.
+MOST_SORTED = 128 * 1024 * 1024
+_ROW_GROUP_BYTES = 64 * 1024 * 1024
+# Bins whose files are committed together.
+_TOGETHER = 10
+_MOST_COMMITS, _MOST_PLANS = 50, 10
+_PARQUET = FileFormatFactory.get(FileFormat.PARQUET)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """Files that become one. ``partition`` is theirs."""
+
+    partition: Record
+    tasks: tuple[FileScanTask, ...]
+
+    @property
+    def paths(self) -> list[str]:
+        """Where the files are."""
+        return [task.file.file_path for task in self.tasks]
+
+
+@dataclass(kw_only=True)
+class Done:
+    """What was compacted so far."""
+
+    files: int = 0
+    bytes: int = 0
+    runs: bool = False
+
+
+class Outdated(Exception):
+    """The inputs of a rewrite have changed; what was written for it was thrown away."""
+
+
+class _Rewrite(_OverwriteFiles):
+    """Replaces files by others with the same rows."""
+
+    def _summary(self, snapshot_properties: dict[str, str] = EMPTY_DICT) -> Summary:
+        made = super()._summary(snapshot_properties)
+        return Summary(operation=Operation.REPLACE, **made.additional_properties)
+
+
+def check_table(opened: Opened, strategy: str) -> None:
+    """Raise TaskFailed for a table that cannot be compacted as asked."""
+    metadata = opened.metadata
+    if metadata.format_version > 2:
+        raise TaskFailed(f"Compaction of tables of format version {metadata.format_version} is not supported")
+    if metadata.properties.get("write.format.default", "parquet").lower() != "parquet":
+        raise TaskFailed(
+            "Compaction writes Parquet files; the table's write.format.default is another format"
+        )
+    if strategy == "sort" and not sort_keys(opened):
+        raise TaskFailed("The sort strategy needs a table with a sort order")
+
+
+def sort_keys(opened: Opened) -> list[tuple[str, str]]:
+    """The table's sort order for Arrow. Raises TaskFailed for one that is by transforms."""
+    keys = []
+    order = opened.metadata.sort_order_by_id(opened.metadata.default_sort_order_id)
+    for field in order.fields if order is not None else ():
+        if not isinstance(field.transform, IdentityTransform):
+            raise TaskFailed(f"Sorting by the transform {field.transform} is not supported")
+        name = opened.metadata.schema().find_column_name(field.source_id)
+        if name is None or "." in name:
+            raise TaskFailed("Sorting by nested fields is not supported")
+        first = field.null_order == NullOrder.NULLS_FIRST
+        keys.append((name, f"{'asc' if field.direction == SortDirection.ASC else 'desc'}:{first}"))
+    return keys
+
+
+def plan(opened: Opened, *, min_input_files: int, delete_threshold: int, strategy: str) -> list[Bin]:
+    """What is worth rewriting, within partitions of the present spec."""
+    try:
+        tasks = list(opened.table.scan().plan_files())
+    except ValueError as error:
+        raise TaskFailed(str(error).partition(": http")[0]) from error
+    target = int(opened.metadata.properties.get("write.target-file-size-bytes", TARGET))
+    size = min(target, MOST_SORTED) if strategy == "sort" else target
+    groups: dict[Record, list[FileScanTask]] = defaultdict(list)
+    for task in tasks:
+        deletes = len(task.delete_files) >= delete_threshold
+        if task.file.spec_id == opened.metadata.default_spec_id and (
+            deletes or task.file.file_size_in_bytes < SMALL * size
+        ):
+            groups[task.file.partition].append(task)
+    bins = []
+    for partition, group in groups.items():
+        deleted = [task for task in group if len(task.delete_files) >= delete_threshold]
+        chosen = group if len(group) >= min_input_files else deleted
+        bins += [Bin(partition=partition, tasks=tuple(some)) for some in _packed(chosen, size)]
+    return [one for one in bins if len(one.tasks) > 1 or one.tasks[0].delete_files]
+
+
+def _packed(tasks: Sequence[FileScanTask], target: int) -> Iterator[list[FileScanTask]]:
+    """Bins of about the target size, the largest files first."""
+    room: list[tuple[int, list[FileScanTask]]] = []
+    for task in sorted(tasks, key=lambda t: (-t.file.file_size_in_bytes, t.file.file_path)):
+        size = task.file.file_size_in_bytes
+        for number, (used, bin) in enumerate(room):
+            if used + size <= target:
+                bin.append(task)
+                room[number] = (used + size, bin)
+                break
+        else:
+            room.append((size, [task]))
+    return (bin for _, bin in room)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compaction:
+    """Compacts one table. ``check`` raises when the work is to end; ``begin`` is called before the first rewrite."""
+
+    tables: Tables
+    files: TableFiles
+    table_id: int
+    strategy: str
+    min_input_files: int
+    delete_threshold: int
+    check: Callable[[], None]
+    begin: Callable[[], None]
+
+    def run(self) -> tuple[Done, int]:
+        """What was done, and the version of the table that needed nothing more. Raises TaskFailed, Gone."""
+        done, overtaken = Done(), 0
+        while overtaken < _MOST_PLANS:
+            opened = self.tables.open(self.table_id, self.files)
+            check_table(opened, self.strategy)
+            bins = plan(
+                opened,
+                min_input_files=self.min_input_files,
+                delete_threshold=self.delete_threshold,
+                strategy=self.strategy,
+            )
+            if not bins:
+                return done, opened.version
+            if not done.runs:
+                self.begin()
+                done.runs = True
+            try:
+                for start in range(0, len(bins), _TOGETHER):
+                    opened = self._together(opened, bins[start : start + _TOGETHER], done)
+            except Outdated:
+                overtaken += 1
+        raise TaskFailed(f"The table was changed during each of {_MOST_PLANS} attempts to compact it")
+
+    def _together(self, opened: Opened, bins: Sequence[Bin], done: Done) -> Opened:
+        written: list[DataFile] = []
+        try:
+            for one in bins:
+                self.check()
+                written += self._rewritten(opened, one)
+            self._commit(opened, bins, written)
+        except (Outdated, TaskFailed, Halted, Gone):
+            # Each of these says that nothing was committed. Whatever else happens leaves the files where they are.
+            self._discard(written)
+            raise
+        done.files += sum(len(one.tasks) for one in bins)
+        done.bytes += sum(task.file.file_size_in_bytes for one in bins for task in one.tasks)
+        return self.tables.open(self.table_id, self.files)
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def _rewritten(self, opened: Opened, one: Bin) -> list[DataFile]:
+        """The file that takes the bin's place; none when no row is left."""
+        table = opened.table
+        schema = table.metadata.schema()
+        file_schema = sanitize_column_names(schema)
+        output = self.files.new_output(self._location(opened, one.partition))
+        properties = table.metadata.properties
+        writer = _PARQUET.create_writer(output, file_schema, properties)
+        rows = 0
+        for piece in self._pieces(opened, one, schema, file_schema):
+            writer.write(piece)
+            rows += piece.num_rows
+        self.files.release(one.paths)
+        _check_rows(one, rows)
+        if not rows:
+            return []
+        statistics = writer.close()
+        order = table.metadata.default_sort_order_id if self.strategy == "sort" else None
+        made = DataFile.from_args(
+            content=DataFileContent.DATA,
+            file_path=output.location,
+            file_format=FileFormat.PARQUET,
+            partition=one.partition,
+            file_size_in_bytes=len(output),
+            sort_order_id=order,
+            spec_id=table.metadata.default_spec_id,
+            equality_ids=None,
+            key_metadata=None,
+            **statistics.to_serialized_dict(),
+        )
+        return [made]
+
+    def _pieces(self, opened: Opened, one: Bin, schema: Schema, file_schema: Schema) -> Iterator[pa.Table]:
+        """The bin's rows in tables of the size of a row group, or one sorted table."""
+        target = schema_to_pyarrow(file_schema, include_field_ids=True)
+        keys = sort_keys(opened) if self.strategy == "sort" else []
+        held: list[pa.Table] = []
+        size = 0
+        for batch in self._batches(opened, one, schema):
+            shaped = _to_requested_schema(
+                file_schema, schema, batch, include_field_ids=True, format_model=_PARQUET
+            )
+            held.append(pa.Table.from_batches([shaped]).cast(target))
+            size += held[-1].nbytes
+            if size >= _ROW_GROUP_BYTES and not keys:
+                yield pa.concat_tables(held)
+                held, size = [], 0
+        if held:
+            whole = pa.concat_tables(held)
+            yield _sorted(whole, keys) if keys else whole
+
+    def _batches(self, opened: Opened, one: Bin, schema: Schema) -> Iterator[pa.RecordBatch]:
+        scan = ArrowScan(opened.table.metadata, self.files, schema, AlwaysTrue())
+        deletes = _read_all_delete_files(self.files, one.tasks)
+        # One file after the other: PyIceberg's own order of things holds all of them in memory.
+        for batch in scan._record_batches_from_scan_tasks_and_deletes(one.tasks, deletes):
+            self.check()
+            yield batch
+
+    def _location(self, opened: Opened, partition: Record) -> str:
+        metadata = opened.table.metadata
+        provider = load_location_provider(metadata.location, metadata.properties)
+        name = f"00000-0-{uuid.uuid4()}.parquet"
+        spec = metadata.spec()
+        if (
+            spec.is_unpartitioned()
+            or metadata.properties.get("write.object-storage.enabled", "").lower() == "true"
+        ):
+            return provider.new_data_location(name)
+        return f"{provider.data_path}/{spec.partition_to_path(partition, metadata.schema())}/{name}"
+
+    # -- committing ------------------------------------------------------------------------------------
+
+    def _commit(self, opened: Opened, bins: Sequence[Bin], written: list[DataFile]) -> None:
+        """Raises Outdated. An exception that is none of this module's leaves open whether the commit was made."""
+        inputs = {task.file.file_path: _deletes(task) for one in bins for task in one.tasks}
+        for _ in range(_MOST_COMMITS):
+            producer = _Rewrite(Operation.OVERWRITE, opened.table.transaction(), self.files)
+            for one in bins:
+                for task in one.tasks:
+                    producer.delete_data_file(task.file)
+            for file in written:
+                producer.append_data_file(file)
+            updates, requirements = producer._commit()
+            try:
+                self.tables.commit(opened, updates, requirements)
+            except Conflict:
+                producer._clean_all_uncommitted()
+                self.check()
+                opened = self._again(opened, inputs)
+            else:
+                return
+        raise Outdated
+
+    def _again(self, before: Opened, inputs: dict[str, frozenset[str]]) -> Opened:
+        """The newer table, if the rewrite still holds for it."""
+        opened = self.tables.open(self.table_id, self.files)
+        try:
+            live = {t.file.file_path: _deletes(t) for t in opened.table.scan().plan_files()}
+        except ValueError as error:
+            # Deletes of a kind that cannot be read have come: the next plan says so.
+            raise Outdated from error
+        same_spec = opened.metadata.default_spec_id == before.metadata.default_spec_id
+        if not same_spec or any(live.get(path) != deletes for path, deletes in inputs.items()):
+            raise Outdated
+        return opened
+
+    def _discard(self, written: Sequence[DataFile]) -> None:
+        for file in written:
+            self.files.delete(file.file_path)
+
+
+def _deletes(task: FileScanTask) -> frozenset[str]:
+    return frozenset(file.file_path for file in task.delete_files)
+
+
+def _check_rows(one: Bin, rows: int) -> None:
+    """What was read must be what the metadata says: a file that is not whole must not replace a good one."""
+    said = sum(task.file.record_count for task in one.tasks)
+    if rows > said or (rows != said and not any(task.delete_files for task in one.tasks)):
+        raise TaskFailed(
+            f"{rows} rows were read where the table's metadata speaks of {said}; nothing was changed"
+        )
+
+
+def _sorted(table: pa.Table, keys: list[tuple[str, str]]) -> pa.Table:
+    """Sorted with each key's own order of nulls, the last key first: Arrow's sort is stable."""
+    names: list[Any] = [(name, *how.split(":")) for name, how in keys]
+    order = pa.array(range(table.num_rows))
+    for name, direction, first in reversed(names):
+        column = table.column(name).take(order)
+        placement = "at_start" if first == "True" else "at_end"
+        way = "ascending" if direction == "asc" else "descending"
+
+        options = pc.SortOptions([("k", way)], null_placement=placement)
+        indices = pc.call_function("sort_indices", [pa.table({"k": column})], options)
+        order = order.take(indices)
+    return table.take(order)

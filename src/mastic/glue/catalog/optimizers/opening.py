@@ -1,0 +1,130 @@
+"""Opens Iceberg tables of the catalog for work on them, and commits what was done.
+
+A commit writes a metadata file and then points the catalog's entry at it, naming the entry's version that it was made
+from: a commit that was overtaken changes nothing. Owns no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pyiceberg.catalog.noop import NoopCatalog
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update import TableRequirement, TableUpdate, update_table_metadata
+
+from mastic.context import Context
+from mastic.errors import ServiceError
+from mastic.glue.catalog import iceberg_metadata
+from mastic.glue.catalog.iceberg_metadata import MetadataFiles
+from mastic.glue.catalog.optimizers.files import TableFiles
+from mastic.glue.catalog.task_runs import TaskFailed
+from mastic.store import catalog_upkeep
+from mastic.store.catalog_upkeep import Located
+from mastic.store.engine import Store
+
+Invoke = Callable[[Context, str, str, dict[str, Any]], dict[str, Any]]
+
+
+class Conflict(Exception):
+    """The table was changed by somebody else since it was opened; nothing was committed."""
+
+
+class Gone(Exception):
+    """The table does not exist any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A table as it was when it was opened: ``table`` reads and plans, ``metadata`` is what its file says."""
+
+    found: Located
+    location: str
+    metadata: TableMetadata
+    table: Table
+
+    @property
+    def version(self) -> int:
+        """The version of the catalog's entry."""
+        return self.found.row.version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """Opens and commits on behalf of one caller."""
+
+    store: Store
+    invoke: Invoke
+    metadata_files: MetadataFiles
+    context: Context
+
+    def open(self, table_id: int, files: TableFiles) -> Opened:
+        """The table as it is now. Raises Gone, TaskFailed for one that is no Iceberg table or cannot be read."""
+        with self.store.read() as tx:
+            found = catalog_upkeep.locate(tx, table_id)
+        if found is None:
+            raise Gone
+        location = iceberg_metadata.metadata_location(found.row.body)
+        if location is None:
+            raise TaskFailed(f"Table {found.row.name} is not an Iceberg table")
+        try:
+            metadata = self.metadata_files.table(location)
+        except ServiceError as error:
+            raise TaskFailed(error.message) from None
+        table = Table(
+            identifier=(found.database, found.row.name),
+            metadata=_harmless(metadata),
+            metadata_location=location,
+            io=files,
+            catalog=NoopCatalog("catalog"),
+        )
+        return Opened(found=found, location=location, metadata=metadata, table=table)
+
+    def commit(
+        self, opened: Opened, updates: tuple[TableUpdate, ...], requirements: tuple[TableRequirement, ...]
+    ) -> None:
+        """Raises Conflict when the table has changed since it was opened."""
+        try:
+            for requirement in requirements:
+                requirement.validate(opened.metadata)
+        except CommitFailedException as error:
+            raise Conflict from error
+        changed = update_table_metadata(opened.metadata, updates, metadata_location=opened.location)
+        location = self.metadata_files.store(
+            iceberg_metadata.document_of(changed),
+            base=changed.location,
+            number=iceberg_metadata.following(opened.location),
+        )
+        row = opened.found.row
+        body = iceberg_metadata.table_input(row.name, changed, location, row.body, previous=opened.location)
+        request = {
+            "CatalogId": catalog_id(opened.found.catalog),
+            "DatabaseName": opened.found.database,
+            "TableInput": body,
+            "VersionId": str(row.version),
+            "SkipArchive": True,
+        }
+        try:
+            self.invoke(self.context, "glue", "UpdateTable", request)
+        except ServiceError as error:
+            # Refused means not done: nothing points at the file. (Any other failure leaves it: it may be in use.)
+            self.metadata_files.discard(location)
+            if error.code in ("ConcurrentModificationException", "EntityNotFoundException"):
+                raise Conflict from error
+            raise
+
+
+def catalog_id(key: str) -> str:
+    """A catalog's id from its key in the store: ``account:region`` or ``account:region:path``."""
+    account, _, rest = key.partition(":")
+    path = rest.partition(":")[2]
+    return f"{account}:{path}" if path else account
+
+
+def _harmless(metadata: TableMetadata) -> TableMetadata:
+    """The same without properties by which a table would choose classes that PyIceberg loads."""
+    kept = {k: v for k, v in metadata.properties.items() if not k.startswith(("write.py-", "py-"))}
+    return metadata.model_copy(update={"properties": kept})

@@ -1,0 +1,116 @@
+"""Orphan file deletion: files below a table's location that are old and that no snapshot knows.
+
+The files are listed first and the table's metadata is read afterwards, and again before anything is deleted if it has
+changed: what was committed before the deletion is known to it. What is younger than the retention period may belong to
+a commit that is not made yet. A location that another table's files lie in or around is refused. Owns no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mastic.glue.catalog import iceberg_metadata
+from mastic.glue.catalog.optimizers import reachable
+from mastic.glue.catalog.optimizers.files import TableFiles
+from mastic.glue.catalog.optimizers.opening import Opened, Tables
+from mastic.glue.catalog.optimizers.reachable import Reached
+from mastic.glue.catalog.task_runs import TaskFailed
+from mastic.store import catalog_upkeep
+from mastic.store.catalog_upkeep import Located
+
+DAYS = 3
+_MOST_LOOKS = 20
+_BATCH = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrphanFileDeletion:
+    """Deletes the orphans of one table."""
+
+    tables: Tables
+    files: TableFiles
+    table_id: int
+    days: int
+    location: str | None
+    now: datetime
+    check: Callable[[], None]
+
+    def run(self) -> tuple[int, int]:
+        """How many files were deleted, and the version of the table. Raises TaskFailed, Gone."""
+        opened = self.tables.open(self.table_id, self.files)
+        if not reachable.may_delete(opened.metadata):
+            raise TaskFailed("The table forbids the deletion of its files (gc.enabled is false)")
+        places = self._places(opened)
+        self._refuse_neighbours(opened, places)
+        old = list(self._old(places))
+        opened, needed = self._look()
+        gone = 0
+        for start in range(0, len(old), _BATCH):
+            self.check()
+            if self.tables.open(self.table_id, self.files).location != opened.location:
+                opened, needed = self._look()
+            orphans = [where for where in old[start : start + _BATCH] if where not in needed]
+            for bucket, key in orphans:
+                self.files.objects.delete(bucket, key)
+            gone += len(orphans)
+        return gone, opened.version
+
+    def _places(self, opened: Opened) -> list[tuple[str, str]]:
+        own = reachable.roots(opened.metadata)
+        if not own:
+            raise TaskFailed("The table's location is a whole bucket: nothing is deleted there")
+        if self.location is None:
+            return own
+        bucket, key = reachable.place(self.location)
+        chosen = (bucket, key.rstrip("/") + "/")
+        if not reachable.within(chosen, own):
+            raise TaskFailed(f"{self.location} is not within the table's location")
+        return [chosen]
+
+    def _refuse_neighbours(self, opened: Opened, places: Iterable[tuple[str, str]]) -> None:
+        """Another table's files are no orphans of this one."""
+        with self.tables.store.read() as tx:
+            found = {
+                f"{other.database}.{other.row.name}"
+                for other in catalog_upkeep.others(tx, opened.found.row.id)
+                if any(_overlaps(other, mine) for mine in places)
+            }
+        if found:
+            names = ", ".join(sorted(found)[:5])
+            raise TaskFailed(
+                f"Files of other tables may lie within this table's location: {names}; nothing was deleted"
+            )
+
+    def _old(self, places: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+        before = self.now - timedelta(days=self.days)
+        for bucket, prefix in places:
+            for info in self.files.objects.walk(bucket, prefix):
+                self.check()
+                if info.modified < before:
+                    yield bucket, info.key
+
+    def _look(self) -> tuple[Opened, Reached]:
+        """What the table knows, by metadata that is still the table's when all of it has been read."""
+        for _ in range(_MOST_LOOKS):
+            opened = self.tables.open(self.table_id, self.files)
+            needed = reachable.of_table(self.files, opened.metadata, opened.location)
+            if self.tables.open(self.table_id, self.files).location == opened.location:
+                return opened, needed
+        raise TaskFailed("The table is changed faster than its files can be looked through")
+
+
+def _overlaps(other: Located, mine: tuple[str, str]) -> bool:
+    """Whether a table's location, or its metadata, lies in this place or around it."""
+    body = other.row.body
+    named = [(body.get("StorageDescriptor") or {}).get("Location"), iceberg_metadata.metadata_location(body)]
+    for location in named:
+        try:
+            bucket, key = reachable.place(location or "")
+        except ValueError:
+            continue
+        theirs = key.rstrip("/") + "/" if key else ""
+        if bucket == mine[0] and (theirs.startswith(mine[1]) or (theirs and mine[1].startswith(theirs))):
+            return True
+    return False
