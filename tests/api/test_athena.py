@@ -488,12 +488,21 @@ def test_escapes_in_csv_are_never_read_as_text(work: Workspace) -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("escape.delim", "\\\\"), ("line.delim", ";"), ("serialization.encoding", "ISO-8859-1")],
+    [("line.delim", ";"), ("serialization.encoding", "ISO-8859-1")],
 )
 def test_text_options_that_are_not_done_are_refused(work: Workspace, option: str, value: str) -> None:
     serde = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
     _csv_table(work, "t", "1,2\n", serde, f"WITH SERDEPROPERTIES ('field.delim'=',', '{option}'='{value}')")
     assert option in work.failure("SELECT * FROM t")
+
+
+def test_delimited_text_with_escapes(work: Workspace) -> None:
+    serde = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+    options = "WITH SERDEPROPERTIES ('field.delim'=',', 'escape.delim'='\\\\')"
+    _csv_table(work, "plain", "1,two words\n", serde, options)
+    assert work.ask("SELECT a, b FROM plain")[1:] == [["1", "two words"]]
+    _csv_table(work, "escaped", "1,a\\,b\n", serde, options)
+    assert "escape.delim" in work.failure("SELECT a, b FROM escaped")
 
 
 _LONG = (

@@ -269,7 +269,8 @@ def _execution(id: str, statement: Statement, body: dict[str, Any], group: dict[
         "ResultConfiguration": {**result, "OutputLocation": f"{location.rstrip('/')}/{id}{suffix}"},
         "QueryExecutionContext": {
             "Catalog": "awsdatacatalog",
-            **({"Database": given["Database"].lower()} if given.get("Database") else {}),
+            # Clients quote it as their statements do.
+            **({"Database": given["Database"].strip('`"').lower()} if given.get("Database") else {}),
         },
         "WorkGroup": group["Name"],
         "EngineVersion": configuration["EngineVersion"],

@@ -147,12 +147,8 @@ def _parquet(files: str, columns: dict[str, str], options: dict[str, str], paths
     )
 
 
-def _without(paths: list[str], escape: str) -> None:
-    """Raise QueryFailure when a file has escape characters.
-
-    OpenCSV understands both a doubled and an escaped quote, and drops an escape that stands alone; the engine does
-    one of these only. Where no escape occurs there is no difference.
-    """
+def _without(paths: list[str], escape: str, refusal: str) -> None:
+    """Raise QueryFailure when a file has escape characters. Where none occurs, escapes make no difference."""
     import pyarrow as pa
 
     wanted = escape.encode()
@@ -160,10 +156,7 @@ def _without(paths: list[str], escape: str) -> None:
         with pa.input_stream(path, compression="detect") as stream:
             while chunk := stream.read(_SCAN):
                 if wanted in chunk:
-                    raise not_supported(
-                        f"reading OpenCSVSerde files in which the escapeChar {escape!r} occurs (an escapeChar equal to "
-                        "the quoteChar turns escapes off)"
-                    )
+                    raise not_supported(refusal)
 
 
 def _opencsv(files: str, columns: dict[str, str], options: dict[str, str], paths: list[str]) -> str:
@@ -171,13 +164,21 @@ def _opencsv(files: str, columns: dict[str, str], options: dict[str, str], paths
     quoting = options.get("quotechar", '"')
     escape = options.get("escapechar", "\\")
     if escape != quoting:
-        _without(paths, escape)
+        # OpenCSV understands both a doubled and an escaped quote, and drops an escape that stands alone; the engine
+        # does one of these only.
+        _without(
+            paths,
+            escape,
+            f"reading OpenCSVSerde files in which the escapeChar {escape!r} occurs (an escapeChar equal to "
+            "the quoteChar turns escapes off)",
+        )
     return _csv(files, columns, options, separator=separator, quoting=quoting, escape=quoting, null=None)
 
 
 def _text(files: str, columns: dict[str, str], options: dict[str, str], paths: list[str]) -> str:
-    if options.get("escape.delim"):
-        raise not_supported("delimited text with escapes (escape.delim)")
+    if escape := options.get("escape.delim"):
+        character = chr(int(escape)) if escape.isdecimal() and int(escape) < 128 else escape[0]
+        _without(paths, character, f"delimited text in which the escape.delim {character!r} occurs")
     if _unescape(options.get("line.delim", "\n")) not in ("\n", "10"):
         raise not_supported(f"delimited text with the line.delim {options['line.delim']!r}")
     separator = (
