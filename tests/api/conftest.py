@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.api.hive import HiveServer
 
 
 @pytest.fixture
@@ -30,3 +33,15 @@ def make(server: Any, glue: Any, name: str) -> Callable[..., str]:
         return job
 
     return make
+
+
+@pytest.fixture(scope="session")
+def hive_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HiveServer]:
+    """A server with the Hive Metastore's door, and a bucket for its warehouse."""
+    from tests.api.hive import HiveServer
+
+    running = HiveServer(tmp_path_factory.mktemp("hive") / "data")
+    running.start()
+    running.client("s3").create_bucket(Bucket="warehouse")
+    yield running
+    running.stop()

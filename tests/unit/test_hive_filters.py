@@ -1,0 +1,103 @@
+"""Hive's filters, names and patterns as the Data Catalog understands them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mastic.glue.catalog import expressions
+from mastic.glue.catalog.expressions import Key
+from mastic.glue.hive import names
+from mastic.glue.hive.failures import Failure
+from mastic.glue.hive.filters import translate
+
+KEYS = [Key(name="y", type="int"), Key(name="s", type="string"), Key(name="d", type="date")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("y = 1", '"y" = 1'),
+        ('y==1 AND s<>"a\'b"', "\"y\" = 1 and \"s\" <> 'a''b'"),
+        ("'a' <= s or (y != 2)", '\'a\' <= "s" or ("y" != 2)'),
+        ("d = 2024-01-31", "\"d\" = '2024-01-31'"),
+        ("d >= date '2024-01-31'", "\"d\" >= '2024-01-31'"),
+        ('s = "q\\"t"', '"s" = \'q"t\''),
+        ("y in (1, 2) and s not in ('a')", '"y" in (1, 2) and not "s" in (\'a\')'),
+        ("y not between 1 and 2", 'not ("y" between 1 and 2)'),
+        ('s like "a_b.*"', "(\"s\" >= 'a_b' and \"s\" < 'a_c')"),
+        ('s like ".*b"', "\"s\" like '%b'"),
+        ('s like "a.c.*d"', "\"s\" like 'a_c%d'"),
+        ('s like "a\\\\.b"', "\"s\" = 'a.b'"),
+        ('s like "plain"', "\"s\" = 'plain'"),
+    ],
+)
+def test_translations(text: str, expected: str) -> None:
+    written = translate(text)
+    assert written == expected
+    if written:
+        expressions.parse(written, KEYS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y",
+        "y = ",
+        "= 1",
+        "y = 1 or",
+        "(y = 1",
+        "y like 1",
+        "s like 'a|b'",
+        "s like '.*%'",
+        "y ~ 1",
+        "'a' = 'b'",
+    ],
+)
+def test_refusals(text: str) -> None:
+    with pytest.raises(Failure):
+        translate(text)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_translated_or_refused(text: str) -> None:
+    try:
+        written = translate(text)
+    except Failure:
+        return
+    assert isinstance(written, str)
+
+
+VALUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(VALUES)
+def test_a_value_is_matched_by_its_own_literal(value: str) -> None:
+    quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+    condition = expressions.parse(translate(f"s = '{quoted}'"), KEYS)
+    direct = expressions.parse("s = '" + value.replace("'", "''") + "'", KEYS)
+    assert condition == direct
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]+", fullmatch=True), VALUES, min_size=1))
+def test_names_of_partitions_come_back(parts: dict[str, str]) -> None:
+    name = names.partition_name(list(parts), list(parts.values()))
+    assert names.parse_partition_name(name) == parts
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (None, ["a", "ab", "b.c"]),
+        ("*", ["a", "ab", "b.c"]),
+        (".*", ["a", "ab", "b.c"]),
+        ("A*", ["a", "ab"]),
+        ("a|b*", ["a", "b.c"]),
+        ("[a", []),
+        ("", ["a", "ab", "b.c"]),
+    ],
+)
+def test_patterns(pattern: str | None, expected: list[str]) -> None:
+    assert names.matching(pattern, ["a", "ab", "b.c"]) == expected
