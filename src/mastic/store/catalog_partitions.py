@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from dataclasses import replace as changed_copy
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -33,6 +31,7 @@ from sqlalchemy import (
 from mastic.store import sealing
 from mastic.store.engine import insert
 from mastic.store.schema import Identity, Sortable, metadata
+from mastic.store.sqlite import driver
 
 # Keys beyond these are stored, but no expression can name them.
 SEARCHABLE_KEYS = 10
@@ -90,39 +89,23 @@ _DESCRIPTORS = select(descriptors.c.digest, descriptors.c.body).where(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewPartition:
+class NewPartition(NamedTuple):
     """A partition about to be stored: JSON texts and encodings, ready for the row."""
 
     key: str
-    parts: Sequence[str | None]
+    parts: tuple[str | None, ...]
     slot: int
     values: str
     digest: bytes | None
-    descriptor: str | None
     location: str | None
     body: str | None
     created: int
+    descriptor: str | None
 
 
 def _row(table_id: int, new: NewPartition) -> dict[str, Any]:
-    return dict(zip(_WRITTEN, _tuple(table_id, new), strict=True))
-
-
-def _tuple(table_id: int, new: NewPartition) -> tuple[Any, ...]:
-    """The values of ``_WRITTEN``."""
     parts = (*new.parts[:SEARCHABLE_KEYS], *_NO_PARTS[len(new.parts) :])
-    return (
-        table_id,
-        new.key,
-        *parts,
-        new.slot,
-        new.values,
-        new.digest,
-        new.location,
-        new.body,
-        new.created,
-    )
+    return dict(zip(_WRITTEN, (table_id, new.key, *parts, *new[2:-1]), strict=True))
 
 
 def add(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
@@ -141,27 +124,49 @@ def add(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
 
 
 def _add_alone(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
-    """SQLite has one writer: nobody comes in between look and write.
+    """SQLite has one writer: what has a higher id than there was before, has just been added.
 
     Partitions come by the hundred thousand, and SQLAlchemy's work on parameters costs more than SQLite's: the
-    statements are given as the driver takes them.
+    statements are given as the driver takes them, with no more columns than the table has keys.
     """
-    marks = ",".join("?" * len(new))
-    present = tx.exec_driver_sql(
-        f'SELECT "key" FROM catalog_partitions WHERE table_id = ? AND "key" IN ({marks})',
-        (table_id, *(p.key for p in new)),
+    if not new:
+        return set()
+    below = driver(tx)
+    (last,) = below.execute("SELECT max(id) FROM catalog_partitions").fetchone()
+    below.executemany(
+        "INSERT INTO catalog_descriptors (table_id, digest, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [(table_id, digest, body) for digest, body in _descriptors(new).items()],
     )
-    known = set(present.scalars())
-    fresh = [p for p in new if p.key not in known]
-    if fresh:
-        _share(tx, table_id, fresh)
-        columns = ",".join(f'"{name}"' for name in _WRITTEN)
-        values = ",".join("?" * len(_WRITTEN))
-        tx.exec_driver_sql(
-            f"INSERT INTO catalog_partitions ({columns}) VALUES ({values})",
-            [_tuple(table_id, p) for p in fresh],
+    keys = min(len(new[0].parts), SEARCHABLE_KEYS)
+    added = below.executemany(
+        _INSERTS[keys], [(table_id, p.key, *p.parts[:keys], *p[2:-1]) for p in new]
+    ).rowcount
+    if added == len(new):
+        return {p.key for p in new}
+    found: set[str] = set()
+    for start in range(0, len(new), 500):
+        some = [p.key for p in new[start : start + 500]]
+        rows = below.execute(
+            'SELECT "key" FROM catalog_partitions WHERE table_id = ? AND id > ? AND "key" IN '
+            f"({','.join('?' * len(some))})",
+            (table_id, last or 0, *some),
         )
-    return {p.key for p in fresh}
+        found.update(key for (key,) in rows)
+    return found
+
+
+def _insert_with(keys: int) -> str:
+    columns = [name for name in _WRITTEN if name not in {f"k{n}" for n in range(keys, SEARCHABLE_KEYS)}]
+    names, marks = ",".join(f'"{name}"' for name in columns), ",".join("?" * len(columns))
+    return f"INSERT INTO catalog_partitions ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+
+
+# SQLite's statements for tables of so many keys.
+_INSERTS = tuple(_insert_with(keys) for keys in range(SEARCHABLE_KEYS + 1))
+
+
+def _descriptors(new: Iterable[NewPartition]) -> dict[bytes, str]:
+    return {p.digest: p.descriptor for p in new if p.digest is not None and p.descriptor is not None}
 
 
 def _sealed(tx: Connection, new: Sequence[NewPartition]) -> Sequence[NewPartition]:
@@ -183,12 +188,12 @@ def _sealed(tx: Connection, new: Sequence[NewPartition]) -> Sequence[NewPartitio
                 digest = hashlib.blake2b(one.digest, key=key.secret, digest_size=len(one.digest)).digest()
                 shared[one.digest] = digest, sealing.sealed(key, one.descriptor)
             changes["digest"], changes["descriptor"] = shared[one.digest]
-        found.append(changed_copy(one, **changes))
+        found.append(one._replace(**changes))
     return found
 
 
 def _share(tx: Connection, table_id: int, new: Iterable[NewPartition]) -> None:
-    bodies = {p.digest: p.descriptor for p in new if p.digest is not None}
+    bodies = _descriptors(new)
     if bodies:
         tx.execute(
             insert(tx, descriptors).on_conflict_do_nothing(index_elements=["table_id", "digest"]),

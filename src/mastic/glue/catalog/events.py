@@ -54,6 +54,8 @@ class Events:
         partitions: Sequence[Sequence[str]] = (),
     ) -> None:
         """A table or its partitions have changed."""
+        if not self._wanted(tx, context.scope):
+            return
         detail = {
             "databaseName": database,
             "changedPartitions": [",".join(values) for values in partitions],

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 HIVE_DEFAULT = "__HIVE_DEFAULT_PARTITION__"
 
@@ -24,6 +24,8 @@ _ESCAPED = re.compile("[\x00-\x02]")
 # stays exact, order is by the first characters.
 LONGEST_VALUE = 200
 LONGEST_KEY_BYTES = 1600
+# No text of so many characters has more bytes than that.
+SHORT_KEY = LONGEST_KEY_BYTES // 4
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,400}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -51,32 +53,54 @@ def family(hive_type: str) -> str | None:
     return _FAMILIES.get(hive_type.partition("(")[0].strip().lower())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A partition's values as the store keeps them: the unique ``key``, and each value's encoding."""
 
     key: str
     parts: tuple[str | None, ...]
 
 
+class Encoder:
+    """Encodes the values of many partitions of one table, one family a value.
+
+    A year's days come back in each of its hours, and the hours in each of its days: values are kept.
+    """
+
+    def __init__(self, families: Sequence[str | None]) -> None:
+        self._known: list[tuple[str | None, dict[str, _Value]]] = [(kind, {}) for kind in families]
+
+    def encode(self, values: Sequence[str]) -> Encoded:
+        """The encodings of a partition's values."""
+        parts: list[str | None] = []
+        key = ""
+        plain = True
+        for (kind, known), value in zip(self._known, values, strict=True):
+            one = known.get(value)
+            if one is None:
+                one = known[value] = _value(kind, value)
+            parts.append(one[0])
+            key += one[1]
+            plain = plain and one[2]
+        if not plain:
+            # ``01`` and ``1`` are one number and two partitions.
+            key += SEPARATOR.join(_escape(value) for value in values)
+        return Encoded(key if len(key) < SHORT_KEY else _short_key(key), tuple(parts))
+
+
+# The encoding of a value, how it stands in a key, and whether no other value has the same place there.
+_Value = tuple[str | None, str, bool]
+
+
+def _value(kind: str | None, value: str) -> _Value:
+    part = encode_value(kind, value)
+    if part is None:
+        return None, "~" + _escape(value) + SEPARATOR, True
+    return part, part + SEPARATOR, _is_canonical(kind, value, part)
+
+
 def encode(families: Sequence[str | None], values: Sequence[str]) -> Encoded:
     """The encodings of a partition's values, one family a value."""
-    parts: list[str | None] = []
-    ordered = []
-    plain = True
-    for kind, value in zip(families, values, strict=True):
-        part = encode_value(kind, value)
-        parts.append(part)
-        if part is None:
-            ordered.append("~" + _escape(value))
-        else:
-            ordered.append(part)
-            plain = plain and _is_canonical(kind, value, part)
-    key = SEPARATOR.join(ordered) + SEPARATOR
-    if not plain:
-        # ``01`` and ``1`` are one number and two partitions.
-        key += SEPARATOR.join(_escape(value) for value in values)
-    return Encoded(key=_short_key(key), parts=tuple(parts))
+    return Encoder(families).encode(values)
 
 
 def encode_value(kind: str | None, text: str) -> str | None:

@@ -19,14 +19,16 @@ from mastic.store.catalog_tables import TableRow
 from mastic.store.schema import dumps
 
 _DIGEST = 16
+_APART = ("Values", "StorageDescriptor")
 
 
 class Coder:
     """Encodes the partitions of one table. ``body`` is its TableInput."""
 
     def __init__(self, body: dict[str, Any]) -> None:
-        self.families = rekeying.families(body)
-        self.keys = len(self.families)
+        families = rekeying.families(body)
+        self.keys = len(families)
+        self._encoder = partition_keys.Encoder(families)
         # Partitions written together mostly have one descriptor: its text is made once.
         self._last: tuple[dict[str, Any], str, bytes] | None = None
 
@@ -35,12 +37,11 @@ class Coder:
         if len(values) != self.keys:
             # Such a partition cannot exist; no key looks like this one.
             return "\x02"
-        return partition_keys.encode(self.families, values).key
+        return self._encoder.encode(values).key
 
     def encode(self, values: Sequence[str], given: dict[str, Any], created: int) -> NewPartition:
         """The row of a PartitionInput."""
-        encoded = partition_keys.encode(self.families, values)
-        rest = {m: v for m, v in given.items() if m not in ("Values", "StorageDescriptor")}
+        key, parts = self._encoder.encode(values)
         digest = text = location = None
         if "StorageDescriptor" in given:
             shared = dict(given["StorageDescriptor"])
@@ -49,16 +50,17 @@ class Coder:
                 # No text column takes NUL; the shared part is JSON and may hold it.
                 shared["Location"], location = location, None
             text, digest = self._shared(shared)
+        rest = {m: v for m, v in given.items() if m not in _APART}
         return NewPartition(
-            key=encoded.key,
-            parts=encoded.parts,
-            slot=zlib.crc32(encoded.key.encode()) % SLOTS,
-            values=dumps(list(values)),
+            key=key,
+            parts=parts,
+            slot=zlib.crc32(key.encode()) % SLOTS,
+            values=orjson.dumps(values).decode(),
             digest=digest,
-            descriptor=text,
             location=location,
             body=dumps(rest) if rest else None,
             created=created,
+            descriptor=text,
         )
 
     def _shared(self, shared: dict[str, Any]) -> tuple[str, bytes]:
