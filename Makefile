@@ -6,12 +6,12 @@ UV := $(BIN)/uv
 export MASTIC_RUNTIMES_DIR ?= $(CURDIR)/.runtimes
 unexport AWS_PROFILE
 
-.PHONY: demo test test-k check format up bench docs lock setup setup-dev runtimes clean
+.PHONY: demo test test-k check format up bench docs lock setup setup-dev runtimes clients clean
 
 demo: setup                ## the whole pipeline on this machine
 	$(BIN)/mastic demo
 
-test: setup-dev runtimes   ## the whole suite, as CI runs it
+test: setup-dev runtimes clients   ## the whole suite, as CI runs it
 	$(BIN)/pytest -n 2 --dist loadgroup tests
 
 test-k: setup-dev          ## part of the suite: make test-k K=partitions
@@ -46,6 +46,7 @@ lock: $(UV)                ## newest versions that the requirements allow, pinne
 	$(LOCK) --upgrade --extra spark35 --extra databases --extra formats packages/awsglue/pyproject.toml -o $(LOCKS)/spark-3.5.txt
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-3.5.bare.in -o $(LOCKS)/spark-3.5.bare.txt
 	$(LOCK) --upgrade $(LOCKS)/neighbours.in -o $(LOCKS)/neighbours.txt
+	$(LOCK) --upgrade tests/clients/locks/awswrangler.in -o tests/clients/locks/awswrangler.txt
 
 setup: $(VENV)/.stamp
 
@@ -55,6 +56,13 @@ runtimes: setup            ## the environments that jobs run in
 	$(BIN)/mastic runtime install sail
 	$(BIN)/mastic runtime install spark-3.5
 	$(BIN)/mastic runtime install neighbours
+
+clients: .clients/awswrangler/.stamp ## environments of outside clients that the tests drive
+
+.clients/%/.stamp: tests/clients/locks/%.txt | $(UV)
+	$(UV) venv -q --clear --python $(BIN)/python .clients/$*
+	$(UV) pip install -q --python .clients/$*/bin/python --require-hashes -r $<
+	touch $@
 
 $(UV):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Mastic needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …")'
@@ -71,4 +79,4 @@ $(VENV)/.stamp-dev: requirements-dev.lock $(VENV)/.stamp
 	touch $@
 
 clean:
-	rm -rf $(VENV) .runtimes build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .runtimes .clients build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
