@@ -163,6 +163,10 @@ def _announce(config: Config, endpoint: str) -> None:
         f"  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={config.region} AWS_DEFAULT_REGION={config.region}",
         highlight=False,
     )
+    if "s3" in config.endpoints:
+        err.print(
+            f"  export AWS_ENDPOINT_URL_S3={config.endpoints['s3']}   # objects are there", highlight=False
+        )
     if config.access_keys:
         err.print("  with one of the configured access keys (signatures are verified)")
     else:

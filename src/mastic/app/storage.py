@@ -9,6 +9,7 @@ from pathlib import Path
 from mastic.app.base import Base
 from mastic.aws.s3 import services as s3
 from mastic.aws.s3.deliveries import Deliveries
+from mastic.aws.s3.elsewhere import Elsewhere
 from mastic.aws.s3.lifecycle import Reaper
 from mastic.aws.s3.notifications import QUEUE, Destinations
 from mastic.errors import Refused
@@ -25,6 +26,7 @@ def add_s3(base: Base, destinations: Destinations) -> Objects:
     config = base.config
     outside = config.endpoints.get("s3")
     if outside:
+        base.app.asgi.delegate("s3", Elsewhere(outside))
         return RemoteObjects(endpoint=outside, region=config.region)
     place, shared = config.objects_place, config.shares_objects
     _pair(base, place)

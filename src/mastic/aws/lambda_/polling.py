@@ -4,6 +4,8 @@ a message that was not deleted comes back when its visibility timeout is over.
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -88,8 +90,13 @@ class Poller:
             self._process(mapping, records[half:])
             return
         try:
+            # The same messages, received again because a server died before it deleted them, are the same
+            # invocation: what the function started is not started again.
             result = self._functions.call(
-                parse_arn(mapping.function_arn), payload, request_id=self._ids.uuid()
+                parse_arn(mapping.function_arn),
+                payload,
+                request_id=_invocation(mapping, records),
+                delivery=self._ids.uuid(),
             )
         except ServiceError as error:
             self._note(mapping, f"PROBLEM: {error.message}")
@@ -135,6 +142,11 @@ def _record(message: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
         "eventSourceARN": arn,
         "awsRegion": region,
     }
+
+
+def _invocation(mapping: Mapping, records: list[dict[str, Any]]) -> str:
+    names = "\0".join([mapping.id, *sorted(record["messageId"] for record in records)])
+    return str(uuid.UUID(bytes=hashlib.sha256(names.encode()).digest()[:16], version=4))
 
 
 def _failed(mapping: Mapping, answer: bytes, sent: set[str]) -> set[str]:
