@@ -18,6 +18,7 @@ class EngineRefused(Exception):
 
     def __init__(self, feature: str, detail: str = "") -> None:
         self.feature = feature
+        self.detail = detail
         text = f"{feature} is not served by the embedded engine"
         if detail:
             text += f" ({detail})"
@@ -66,7 +67,11 @@ def _refusal(error: BaseException) -> dict[str, Any] | None:
         return None
     from awsglue._runtime import engine
 
-    return {"feature": error.feature, "safe_to_restart": not engine.STATE.wrote}
+    return {
+        "feature": error.feature,
+        "detail": error.detail,
+        "safe_to_restart": not engine.STATE.wrote,
+    }
 
 
 def _traceback(error: BaseException, script: str) -> str:

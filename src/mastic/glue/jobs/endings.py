@@ -71,7 +71,9 @@ def _by_result(ended: Ended, result: Result) -> Outcome | Again:
                 retry=False,
             )
         if ended.spark_installed:
-            return Again(engine="spark", reason=f"the embedded engine does not serve {feature}")
+            what = str(result.refusal.get("detail") or "")
+            reason = f"the embedded engine does not serve {feature}" + (f": {what}" if what else "")
+            return Again(engine="spark", reason=reason)
         return Outcome(
             state="FAILED",
             error_message=f"{result.error_message} Apache Spark is not installed here; install it with: "
