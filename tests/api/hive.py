@@ -29,7 +29,8 @@ class HiveServer(Server):
 
     def __init__(self, data_dir: Path) -> None:
         self.hive_port = free_port()
-        super().__init__(data_dir, {"MASTIC_HIVE_METASTORE_PORT": str(self.hive_port)})
+        settings = {"MASTIC_HIVE_METASTORE_PORT": str(self.hive_port), "MASTIC_LOG_LEVEL": "debug"}
+        super().__init__(data_dir, settings)
 
     @property
     def uri(self) -> str:

@@ -189,6 +189,23 @@ def test_a_bare_table_of_the_glue_api_can_be_read(hive: Any, glue: Any, db: str)
     assert [(one.tableName, one.comments) for one in metas] == [("bare", "about")]
 
 
+def test_tables_by_filter(hive: Any, db: str) -> None:
+    hive.create_table(table(db, "a", parameters={"table_type": "ICEBERG"}))
+    hive.create_table(table(db, "b", parameters={"presto_view": "true"}))
+    hive.create_table(table(db, "c"))
+    parameter = "hive_filter_field_params__"
+    for text, expected in [
+        (f'{parameter}table_type = "ICEBERG"', ["a"]),
+        (f'{parameter}table_type LIKE "ICE.*" or {parameter}presto_view = "true"', ["a", "b"]),
+        ('hive_filter_field_owner__ = "me"', ["a", "b", "c"]),
+        (f'hive_filter_field_owner__ = "me" and ({parameter}presto_view <> "true")', []),
+    ]:
+        assert hive.get_table_names_by_filter(db, text, -1) == expected
+    assert hive.get_table_names_by_filter(db, 'hive_filter_field_owner__ = "me"', 2) == ["a", "b"]
+    with pytest.raises(ttypes.MetaException, match="Invalid key"):
+        hive.get_table_names_by_filter(db, "size = 1", -1)
+
+
 def test_a_link_shows_the_table_it_leads_to(hive: Any, glue: Any, db: str) -> None:
     hive.create_table(table(db, "real"))
     target = {"CatalogId": "123456789012", "DatabaseName": db, "Name": "real"}

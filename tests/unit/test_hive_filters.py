@@ -10,7 +10,7 @@ from mastic.glue.catalog import expressions
 from mastic.glue.catalog.expressions import Key
 from mastic.glue.hive import names
 from mastic.glue.hive.failures import Failure
-from mastic.glue.hive.filters import translate
+from mastic.glue.hive.partition_filters import translate
 
 KEYS = [Key(name="y", type="int"), Key(name="s", type="string"), Key(name="d", type="date")]
 
@@ -21,7 +21,7 @@ KEYS = [Key(name="y", type="int"), Key(name="s", type="string"), Key(name="d", t
         ("", ""),
         ("y = 1", '"y" = 1'),
         ('y==1 AND s<>"a\'b"', "\"y\" = 1 and \"s\" <> 'a''b'"),
-        ("'a' <= s or (y != 2)", '\'a\' <= "s" or ("y" != 2)'),
+        ("'a' <= s or (y != 2)", '"s" >= \'a\' or ("y" <> 2)'),
         ("d = 2024-01-31", "\"d\" = '2024-01-31'"),
         ("d >= date '2024-01-31'", "\"d\" >= '2024-01-31'"),
         ('s = "q\\"t"', '"s" = \'q"t\''),

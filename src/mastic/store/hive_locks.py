@@ -52,9 +52,7 @@ class Lock:
 def take_turn(tx: Connection, scope: str, now: datetime) -> None:
     """Be the only transaction that decides about locks in this scope, and forget locks whose clients are gone."""
     statement = insert(tx, turns).values(scope=scope, turn=1)
-    tx.execute(
-        statement.on_conflict_do_update(index_elements=["scope"], set_={"turn": turns.c.turn + 1})
-    )
+    tx.execute(statement.on_conflict_do_update(index_elements=["scope"], set_={"turn": turns.c.turn + 1}))
     tx.execute(delete(locks).where(locks.c.scope == scope, locks.c.expires <= now))
 
 

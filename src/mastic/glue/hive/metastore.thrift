@@ -713,6 +713,8 @@ service ThriftHiveMetastore {
   list<Table> get_table_objects_by_name(1: string dbname, 2: list<string> tbl_names),
   GetTablesResult get_table_objects_by_name_req(1: GetTablesRequest req)
       throws (1: MetaException o1, 2: InvalidOperationException o2, 3: UnknownDBException o3),
+  list<string> get_table_names_by_filter(1: string dbname, 2: string filter, 3: i16 max_tables)
+      throws (1: MetaException o1, 2: InvalidOperationException o2, 3: UnknownDBException o3),
   void alter_table(1: string dbname, 2: string tbl_name, 3: Table new_tbl)
       throws (1: InvalidOperationException o1, 2: MetaException o2),
   void alter_table_with_environment_context(1: string dbname, 2: string tbl_name, 3: Table new_tbl, 4: EnvironmentContext environment_context)

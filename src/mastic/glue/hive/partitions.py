@@ -8,7 +8,7 @@ from typing import Any
 
 from mastic.errors import ServiceError
 from mastic.glue.catalog import partition_keys
-from mastic.glue.hive import filters, names
+from mastic.glue.hive import names, partition_filters
 from mastic.glue.hive.calls import Calls, place
 from mastic.glue.hive.failures import Failure, no_such
 from mastic.glue.hive.shapes import Shapes, key_names
@@ -146,12 +146,12 @@ class Partitions:
     def get_partitions_by_filter(self, database: str, table: str, text: str, most: int) -> list[Any]:
         """Those that satisfy a filter of Hive's. Raises a MetaException saying what is wrong with it."""
         of = self._of(database, table)
-        return self._shown(of, of.all(filters.translate(text or "")), most)
+        return self._shown(of, of.all(partition_filters.translate(text or "")), most)
 
     def get_num_partitions_by_filter(self, database: str, table: str, text: str) -> int:
         """How many satisfy a filter."""
         of = self._of(database, table)
-        return sum(1 for _ in of.all(filters.translate(text or ""), columns=False))
+        return sum(1 for _ in of.all(partition_filters.translate(text or ""), columns=False))
 
     def get_partitions_by_expr(self, request: Any) -> Any:
         """Like ``get_partitions_by_filter``, when the expression is the text of a filter.
@@ -161,7 +161,7 @@ class Partitions:
         """
         try:
             text = (request.expr or b"").decode()
-            expression = filters.translate(text) if text.isprintable() else None
+            expression = partition_filters.translate(text) if text.isprintable() else None
         except (UnicodeDecodeError, Failure):
             expression = None
         if expression is None:

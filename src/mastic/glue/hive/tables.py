@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from mastic.clock import Clock
 from mastic.errors import ServiceError
-from mastic.glue.hive import inputs, names
+from mastic.glue.hive import inputs, names, table_filters
 from mastic.glue.hive.alterations import Alterations
 from mastic.glue.hive.calls import Calls, catalog_of, place, split
 from mastic.glue.hive.data import Data, is_managed
@@ -78,6 +79,12 @@ class Tables:
             for one in self._listed(place(database))
             if one["Name"] in wanted and table_type(one) == kind
         ]
+
+    def get_table_names_by_filter(self, database: str, text: str, most: int | None) -> list[str]:
+        """Tables by owner or parameters. Raises a MetaException saying what is wrong with the filter."""
+        wanted = table_filters.compile_filter(text or "")
+        found = (one["Name"] for one in self._listed(place(database)) if wanted(self._shapes.table(one)))
+        return list(found if most is None or most < 0 else islice(found, most))
 
     def get_table_meta(self, databases: str, tables: str, kinds: list[str] | None) -> list[Any]:
         """Name, kind and comment of tables whose database and name match."""
@@ -270,5 +277,5 @@ class Tables:
         except Failure as failure:
             raise Failure("UnknownTableException", failure.message) from None
 
-    def _listed(self, where: dict[str, Any]) -> list[dict[str, Any]]:
-        return list(self._calls.pages("GetTables", "TableList", **where))
+    def _listed(self, where: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        return self._calls.pages("GetTables", "TableList", **where)

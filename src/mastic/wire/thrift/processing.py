@@ -45,6 +45,7 @@ class Processor:
     def answer(self, message: Message) -> bytes | None:
         """The bytes of the reply; None when the client expects none. Never raises."""
         method = self._methods.get(message.name)
+        log.debug("called", method=message.name)
         if method is None:
             text = f"{message.name} is not served by Mastic"
             return None if message.kind == ONEWAY else self._refusal(message, UNKNOWN_METHOD, text)
