@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 from mastic.aws.iam.credentials import Credentials
 from mastic.clock import Clock
 from mastic.config import Config
@@ -14,6 +16,7 @@ from mastic.loops.base import Worker
 from mastic.loops.janitor import Janitor
 from mastic.loops.periodic import Periodic
 from mastic.loops.reactor import Reactor
+from mastic.store import events
 from mastic.store.engine import Store
 from mastic.store.tasks import Task
 from mastic.wire.asgi import Gateway
@@ -78,6 +81,10 @@ class Base:
     def making(self) -> dict[str, Any]:
         """What a feature that makes things needs: the store, the clock and new ids, by name."""
         return {**self.lasting, "ids": self.ids}
+
+    def hears(self, tx: Connection, scope: str) -> bool:
+        """Whether anybody listens to the catalog's events of a scope: rules of its bus, or the Metastore's clients."""
+        return bool(self.config.hive_metastore_port) or events.listens(tx, scope, events.DEFAULT)
 
     def handlers(self, service: str, *parts: object) -> None:
         """Register the handlers of a service."""
