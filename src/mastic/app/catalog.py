@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from mastic.app.base import Base
+from mastic.glue.account.access import CatalogAccess
 from mastic.glue.account.policies import ResourcePolicies
 from mastic.glue.account.profiles import CustomEntityTypes, UsageProfiles
 from mastic.glue.account.security import SecurityConfigurations
@@ -26,14 +25,12 @@ from mastic.glue.catalog.unfiltered import Unfiltered
 from mastic.glue.catalog.versions import TableVersions
 from mastic.glue.pages import Pager
 from mastic.objects.base import Objects
-from mastic.store import events
 
 _FAMILIES = (
     PartitionIndexes,
     Functions,
     Catalogs,
     SecurityConfigurations,
-    ResourcePolicies,
     UsageProfiles,
     CustomEntityTypes,
 )
@@ -42,7 +39,9 @@ _FAMILIES = (
 def add_catalog(base: Base, pager: Pager, objects: Objects) -> None:
     """Databases, tables, partitions, and what is known about them."""
     sweeper = Sweeper(**base.lasting)
-    changing: dict[str, Any] = {"events": Events(ids=base.ids, wanted=bus_listens), **base.lasting}
+    # Where any credentials are taken, nobody is known well enough to be refused.
+    enforced = bool(base.config.access_keys)
+    changing: dict[str, Any] = {"events": Events(ids=base.ids, wanted=base.hears), **base.lasting}
     iceberg = IcebergTables(objects=objects, ids=base.ids)
     tables = Tables(pager=pager, sweeper=sweeper, iceberg=iceberg, **changing)
     partitions, lists = Partitions(**changing), PartitionLists(store=base.store, pager=pager)
@@ -57,10 +56,8 @@ def add_catalog(base: Base, pager: Pager, objects: Objects) -> None:
         *(family(pager=pager, **base.lasting) for family in _FAMILIES),
         Statistics(store=base.store),
         TableSearch(store=base.store, pager=pager),
+        ResourcePolicies(pager=pager, enforced=enforced, **base.lasting),
     )
+    if enforced:
+        base.app.registry.guard("glue", CatalogAccess(**base.lasting).admit)
     base.worker(QUEUE, sweeper.handle, concurrency=1)
-
-
-def bus_listens(tx: Connection, scope: str) -> bool:
-    """Whether anybody listens to the events of a scope."""
-    return events.listens(tx, scope, events.DEFAULT)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from mastic.app.base import Base
+from mastic.context import Context
 from mastic.glue.catalog.databases import Databases
 from mastic.glue.catalog.entries import Entries
 from mastic.glue.catalog.events import Events
@@ -20,12 +22,12 @@ from mastic.glue.iceberg_rest.tables import Tables
 from mastic.glue.iceberg_rest.views import Views
 from mastic.glue.pages import Pager
 from mastic.objects.base import Objects
-from mastic.store import events
+from mastic.wire.dispatch import Registry
 
 
 def add_iceberg(base: Base, pager: Pager, objects: Objects) -> None:
     """Mount it, and let the files of purged tables be deleted."""
-    told = Events(ids=base.ids, wanted=lambda tx, scope: events.listens(tx, scope, events.DEFAULT))
+    told = Events(ids=base.ids, wanted=base.hears)
     changing: dict[str, Any] = {"events": told, "sweeper": Sweeper(**base.lasting), **base.lasting}
     entries = Entries(**changing)
     files = MetadataFiles(objects=objects, ids=base.ids)
@@ -38,6 +40,12 @@ def add_iceberg(base: Base, pager: Pager, objects: Objects) -> None:
         Tables(entries=entries, files=files, listings=listings, configuration=configuration, purges=purges),
         Commits(entries=entries, files=files, listings=listings),
         Views(entries=entries, files=files, listings=listings, ids=base.ids),
+        admit=partial(_admitted, base.app.registry),
     )
     base.app.asgi.mount_documents(PREFIX, door, service="glue")
     base.worker(QUEUE, purges.handle, concurrency=1)
+
+
+def _admitted(registry: Registry, context: Context, operation: str, request: dict[str, Any]) -> Context:
+    """What is asked before Glue's operations is asked here too."""
+    return registry.admitted(context, "glue", operation, request)

@@ -30,9 +30,11 @@ from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtoco
 from mastic.wire.spec import Models, OperationSpec, ServiceSpec
 from mastic.wire.validate import Validators
 
-__all__ = ["Body", "Coverage", "Dispatcher", "FileBody", "Handler", "Registry", "Response", "waits"]
+__all__ = ["Body", "Coverage", "Dispatcher", "FileBody", "Guard", "Handler", "Registry", "Response", "waits"]
 
 Handler = Callable[[Context, dict[str, Any]], Any]
+# (context, operation, request) → the context in which the handler is called. Raises ServiceError to refuse.
+Guard = Callable[[Context, str, dict[str, Any]], Context]
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -61,6 +63,7 @@ class Registry:
         self.models = models or Models()
         self._services: dict[str, ServiceSpec] = {}
         self._handlers: dict[tuple[str, str], Handler] = {}
+        self._guards: dict[str, Guard] = {}
 
     def add(self, service: str, handlers: object) -> None:
         """Register every public method of ``handlers`` that is named like an operation of ``service``.
@@ -86,6 +89,15 @@ class Registry:
         if not found:
             raise ValueError(f"{type(handlers).__name__} handles no operation of {service}")
         self._services[service] = spec
+
+    def guard(self, service: str, guard: Guard) -> None:
+        """Ask ``guard`` before every operation of a service, once its request is known to be valid."""
+        self._guards[service] = guard
+
+    def admitted(self, context: Context, service: str, operation: str, request: dict[str, Any]) -> Context:
+        """The context in which a call goes on. Raises ServiceError when it may not."""
+        guard = self._guards.get(service)
+        return context if guard is None else guard(context, operation, request)
 
     @property
     def services(self) -> Mapping[str, ServiceSpec]:
@@ -154,7 +166,8 @@ class Dispatcher:
                     self.validators.check(operation, request)
             except RecursionError:
                 raise malformed("The request is nested too deeply") from None
-            result = handler(context, request)
+            admitted = self.registry.admitted(context, service.id, operation.name, request)
+            result = handler(admitted, request)
             return self._reply(compiled, result, context.request_id)
         except Exception as error:  # noqa: BLE001 - the wire's edge: logged, answered as a modelled 500
             return self.failure(error, context=context, service=service, protocol=protocol, incoming=incoming)
@@ -172,7 +185,7 @@ class Dispatcher:
             raise not_implemented(self.registry.models.service(service), operation)
         members = dict(request)
         self.validators.check(spec, members)
-        result = handler(context, members)
+        result = handler(self.registry.admitted(context, service, operation, members), members)
         if isinstance(result, Response):
             result = result.result
         return result or {}

@@ -81,7 +81,7 @@ def load(document: str) -> dict[str, Any]:
 
 def check_identity(document: str) -> None:
     """Refuse what IAM would not store as an identity's policy."""
-    for statement in _checked(document):
+    for statement in checked(document):
         if "Principal" in statement or "NotPrincipal" in statement:
             raise malformed("Policy document should not specify a principal.")
         if not {"Resource", "NotResource"} & statement.keys():
@@ -93,7 +93,7 @@ def check_identity(document: str) -> None:
 
 def check_trust(document: str) -> None:
     """Refuse what IAM would not store as a role's trust policy."""
-    for statement in _checked(document):
+    for statement in checked(document):
         if "Resource" in statement or "NotResource" in statement:
             raise malformed("Has prohibited field Resource")
         if not {"Principal", "NotPrincipal"} & statement.keys():
@@ -157,7 +157,8 @@ def wildcard(pattern: str, *, fold: bool = False) -> re.Pattern[str]:
     return re.compile(translated, re.DOTALL | (re.IGNORECASE if fold else 0))
 
 
-def _checked(document: str) -> list[dict[str, Any]]:
+def checked(document: str) -> list[dict[str, Any]]:
+    """The statements as JSON, each of a form that IAM knows. Raises MalformedPolicyDocument."""
     body = load(document)
     if "Version" in body and body["Version"] not in VERSIONS:
         raise malformed("Syntax errors in policy.")

@@ -1,6 +1,6 @@
 """Resource policies of the catalog. State: documents of the kind ``resource_policy``.
 
-The name of a policy is the ARN of what it is for; the catalog's own has the empty name.
+The name of a policy is the ARN of what it is for; the catalog's own has the empty name. ``access`` enforces them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mastic.aws.iam import policies
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError, invalid_input, not_found
+from mastic.glue.account.access import KIND, KNOWN_KEYS
 from mastic.glue.pages import Pager
 from mastic.store import documents
 from mastic.store.documents import Document
 from mastic.store.engine import Store
 
-KIND = "resource_policy"
 PAGE = 100
 LONGEST = 10_240
 
@@ -28,15 +29,18 @@ LONGEST = 10_240
 class ResourcePolicies:
     """The handlers."""
 
-    def __init__(self, *, store: Store, clock: Clock, pager: Pager) -> None:
+    def __init__(self, *, store: Store, clock: Clock, pager: Pager, enforced: bool) -> None:
         self._store = store
         self._clock = clock
         self._pager = pager
+        self._enforced = enforced
 
     def put_resource_policy(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Raises ConditionCheckFailureException when the present policy is not the expected one."""
         text = request["PolicyInJson"]
         _check(text)
+        if self._enforced:
+            _check_enforceable(context, text)
         body = {"PolicyInJson": text, "PolicyHash": _hash(text)}
         if "EnableHybrid" in request:
             body["EnableHybrid"] = request["EnableHybrid"]
@@ -103,6 +107,27 @@ def _check(text: str) -> None:
             raise invalid_input("Every Statement needs an Effect, Allow or Deny")
         if not {"Principal", "NotPrincipal"} & set(statement):
             raise invalid_input("Every Statement needs a Principal")
+
+
+def _check_enforceable(context: Context, text: str) -> None:
+    """Refuse what would be stored and never decide anything."""
+    try:
+        statements = policies.checked(text)
+    except ServiceError as error:
+        raise invalid_input(f"The policy cannot be read: {error.message}") from None
+    unknown = [key for key in policies.context_keys([text]) if key.lower() not in KNOWN_KEYS]
+    if unknown:
+        raise invalid_input(f"Condition keys that are not known of a request here: {', '.join(unknown)}")
+    prefix = f"arn:aws:glue:{context.region}:{context.account_id}:"
+    for statement in statements:
+        given = statement.get("Resource", statement.get("NotResource"))
+        if given is None:
+            raise invalid_input("Every Statement needs a Resource")
+        for resource in [given] if isinstance(given, str) else given:
+            if not policies.wildcard(resource).fullmatch(prefix + "catalog") and not resource.startswith(
+                prefix
+            ):
+                raise invalid_input(f"Resource {resource} is not of this catalog: it begins with {prefix}")
 
 
 def _check_hash(request: dict[str, Any], found: Document | None) -> None:

@@ -14,18 +14,21 @@ from mastic.glue.iceberg_rest import routes
 from mastic.glue.iceberg_rest.calls import Call, Reply
 from mastic.glue.iceberg_rest.configuration import catalog_id
 from mastic.glue.iceberg_rest.failures import Failure, of_door, of_service
+from mastic.wire.dispatch import Guard
 from mastic.wire.messages import Outgoing
 
 PREFIX = "/iceberg"
 
 
 class IcebergRest:
-    """``parts`` are the objects whose methods are the handlers of ``routes.ENDPOINTS``.
+    """``parts`` are the objects whose methods are the handlers of ``routes.ENDPOINTS``. ``admit`` is asked as before
+    the Glue operations that they stand for.
 
     Raises ValueError for an endpoint that none of them has.
     """
 
-    def __init__(self, *parts: Any) -> None:
+    def __init__(self, *parts: Any, admit: Guard) -> None:
+        self._admit = admit
         self._handlers = {}
         for name in ("get_config", *routes.ENDPOINTS):
             found = [getattr(part, name) for part in parts if hasattr(part, name)]
@@ -58,8 +61,46 @@ class IcebergRest:
         )
         if match.prefix:
             call = replace(call, catalog=catalog_id(call, match.prefix))
+        for named in _resources(call):
+            self._admit(call.context, match.operation, {"CatalogId": call.catalog, **named})
         reply: Reply = self._handlers[match.handler](call)
         return reply
+
+
+def _resources(call: Call) -> list[dict[str, Any]]:
+    """What a call is about, as Glue's requests name it."""
+    labels = call.labels
+    if "table" in labels or "view" in labels:
+        return [{"DatabaseName": call.namespace, "TableName": labels.get("table") or labels["view"]}]
+    if "namespace" in labels:
+        if call.context.operation.endswith("Database"):
+            return [{"Name": call.namespace}]
+        return [{"DatabaseName": call.namespace, "TableName": str(_named(call).get("name") or "*")}]
+    if call.context.operation == "CreateDatabase":
+        return [{"DatabaseInput": {"Name": ".".join(map(str, _named(call).get("namespace") or ["*"]))}}]
+    if call.context.operation != "UpdateTable":
+        return [{}]
+    given = call.document
+    identifiers = [given.get("source"), given.get("destination")]
+    changes = given.get("table-changes")
+    identifiers += (
+        [one.get("identifier") for one in changes if isinstance(one, dict)]
+        if isinstance(changes, list)
+        else []
+    )
+    return [
+        {
+            "DatabaseName": ".".join(map(str, one.get("namespace") or ["*"])),
+            "TableName": str(one.get("name") or "*"),
+        }
+        for one in identifiers
+        if isinstance(one, dict)
+    ]
+
+
+def _named(call: Call) -> dict[str, Any]:
+    """The document of a call that makes something; nothing for one without."""
+    return call.document if call.body else {}
 
 
 def _query(text: str) -> dict[str, str]:
