@@ -39,6 +39,7 @@ families = (
     "documents",
     "events",
     "hive_locks",
+    "hive_notifications",
     "iam",
     "job_runs",
     "job_starts",

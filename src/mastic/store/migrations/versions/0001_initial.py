@@ -384,6 +384,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_hive_locks_scope", "hive_locks", ["scope", "id"], unique=False)
     op.create_table(
+        "hive_notifications",
+        sa.Column("id", schema.Identity, autoincrement=True, nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("moment", schema.Timestamp(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("database", sa.Text(), nullable=False),
+        sa.Column("table", sa.Text(), nullable=True),
+        sa.Column("message", schema.Json(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hive_notifications")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_hive_notifications_scope", "hive_notifications", ["scope", "id"], unique=False)
+    op.create_table(
         "iam_attachments",
         sa.Column("account", sa.String(length=12), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -968,6 +981,8 @@ def downgrade() -> None:
     op.drop_table("iam_inline_policies")
     op.drop_table("iam_entities")
     op.drop_table("iam_attachments")
+    op.drop_index("ix_hive_notifications_scope", table_name="hive_notifications")
+    op.drop_table("hive_notifications")
     op.drop_index("ix_hive_locks_scope", table_name="hive_locks")
     op.drop_table("hive_locks")
     op.drop_table("hive_lock_turns")
