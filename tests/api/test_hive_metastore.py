@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -436,6 +438,42 @@ def test_statistics_both_ways(hive: Any, glue: Any, db: str) -> None:
     made[0].colName = "nothing"
     with pytest.raises(ttypes.InvalidObjectException):
         hive.update_table_column_statistics(ttypes.ColumnStatistics(statsDesc=of_table, statsObj=made))
+
+
+def test_notifications_tell_of_every_door(hive: Any, glue: Any, db: str) -> None:
+    def events(start: int, most: int = 1000) -> list[Any]:
+        request = ttypes.NotificationEventRequest(lastEvent=start, maxEvents=most)
+        found: list[Any] = hive.get_next_notification(request).events
+        return [one for one in found if one.dbName == db]
+
+    def settled(kind: str) -> int:
+        """The latest id, once a change of this kind has been told."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if any(one.eventType == kind for one in events(0)):
+                latest: int = hive.get_current_notificationEventId().eventId
+                return latest
+            time.sleep(0.05)
+        raise AssertionError(f"no {kind}")
+
+    before = settled("CREATE_DATABASE")
+    hive.create_table(table(db, "t", keys=[("d", "int")]))
+    glue.create_partition(DatabaseName=db, TableName="t", PartitionInput={"Values": ["1"]})
+    hive.drop_partition(db, "t", ["1"], False)
+    glue.delete_table(DatabaseName=db, Name="t")
+    after = settled("DROP_TABLE")
+    told = events(before)
+    assert [(one.eventType, one.tableName) for one in told] == [
+        (kind, "t") for kind in ("CREATE_TABLE", "ADD_PARTITION", "DROP_PARTITION", "DROP_TABLE")
+    ]
+    assert [one.eventId for one in told] == sorted(one.eventId for one in told)
+    assert told[-1].eventId <= after
+    assert json.loads(told[1].message)["partitions"] == ["1"]
+    assert events(told[1].eventId)[0].eventId == told[2].eventId
+    count = hive.get_notification_events_count(
+        ttypes.NotificationEventsCountRequest(fromEventId=before, dbName=db)
+    )
+    assert count.eventsCount == 4
 
 
 def test_no_constraints_can_be_declared(hive: Any, db: str) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from mastic.app.base import Base
-from mastic.app.catalog import bus_listens
 from mastic.glue.catalog.entries import Entries
-from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.events import TOPIC, Events
 from mastic.glue.catalog.sweeping import Sweeper
 from mastic.objects.base import Objects
 
@@ -21,7 +20,7 @@ def add_hive(base: Base, objects: Objects) -> None:
 
     with base.store.write() as tx:
         store_id = str(settings.set_once(tx, "store_id", base.ids.uuid()))
-    events = Events(ids=base.ids, wanted=bus_listens)
+    events = Events(ids=base.ids, wanted=base.hears)
     door = Door(
         dispatcher=base.app.asgi.dispatcher,
         entries=Entries(events=events, sweeper=Sweeper(**base.lasting), **base.lasting),
@@ -32,4 +31,6 @@ def add_hive(base: Base, objects: Objects) -> None:
         store_id=store_id,
         **base.making,
     )
+    base.reactor.subscribe(TOPIC, door.notifications.receive)
+    base.janitor("hive-notifications", door.notifications.forget, seconds=3600)
     base.active(door.listener(config.hive_metastore_host, config.hive_metastore_port))

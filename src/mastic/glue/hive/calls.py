@@ -40,7 +40,8 @@ class Calls:
             # A limit of the API's model; Hive's filters have none.
             handler = self._dispatcher.registry.handler("glue", operation)
             assert handler is not None
-            found: dict[str, Any] = handler(context, request) or {}
+            admitted = self._dispatcher.registry.admitted(context, "glue", operation, request)
+            found: dict[str, Any] = handler(admitted, request) or {}
             return found
         return self._dispatcher.invoke(context, "glue", operation, request)
 

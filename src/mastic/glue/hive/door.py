@@ -11,6 +11,7 @@ from mastic.glue.hive.data import Data
 from mastic.glue.hive.databases import Databases
 from mastic.glue.hive.functions import Functions
 from mastic.glue.hive.locks import Locks
+from mastic.glue.hive.notifications import Notifications
 from mastic.glue.hive.partition_changes import PartitionChanges
 from mastic.glue.hive.partitions import Partitions
 from mastic.glue.hive.sessions import Sessions
@@ -49,6 +50,7 @@ class Door:
         tables = Tables(
             calls=calls, shapes=shapes, data=data, alterations=alterations, clock=clock, definition=types
         )
+        self.notifications = Notifications(store=store, clock=clock, calls=calls, definition=types)
         self._processor = Processor(
             types.ThriftHiveMetastore,
             (
@@ -60,6 +62,7 @@ class Door:
                 Statistics(calls=calls, clock=clock, definition=types),
                 Functions(calls=calls, definition=types),
                 Locks(store=store, clock=clock, calls=calls, definition=types),
+                self.notifications,
             ),
             translate=failures.translate,
         )

@@ -846,4 +846,7 @@ service ThriftHiveMetastore {
   void heartbeat(1: HeartbeatRequest ids)
       throws (1: NoSuchLockException o1, 2: NoSuchTxnException o2, 3: TxnAbortedException o3),
   // Notifications
+  NotificationEventResponse get_next_notification(1: NotificationEventRequest rqst),
+  CurrentNotificationEventId get_current_notificationEventId(),
+  NotificationEventsCountResponse get_notification_events_count(1: NotificationEventsCountRequest rqst),
 }
