@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from mastic.app.base import Base
-from mastic.app.catalog import bus_listens
 from mastic.context import Context
 from mastic.glue.catalog import statistics_runs, task_runs
 from mastic.glue.catalog.events import Events
@@ -47,7 +46,7 @@ class _Interrupting:
 
 def add_upkeep(base: Base, pager: Pager, objects: Objects) -> None:
     """Runs, and what starts them."""
-    events = Events(ids=base.ids, wanted=bus_listens)
+    events = Events(ids=base.ids, wanted=base.hears)
     runs = TaskRuns(**base.making)
     kind = statistics_runs.kind(events)
     settings = StatisticsSettings(runs=runs, kind=kind, events=events, **base.lasting)
