@@ -341,6 +341,6 @@ def test_only_iceberg_tables_have_optimizers(server: Server, name: str) -> None:
     glue.create_table(DatabaseName=name, TableInput={"Name": "t"})
     with pytest.raises(glue.exceptions.InvalidInputException):
         glue.create_table_optimizer(**place(name, "compaction"), TableOptimizerConfiguration=configuration())
+    missing = {**place(name, "compaction"), "TableName": "nope"}
     with pytest.raises(glue.exceptions.EntityNotFoundException):
-        missing = {**place(name, "compaction"), "TableName": "nope"}
         glue.create_table_optimizer(**missing, TableOptimizerConfiguration=configuration())

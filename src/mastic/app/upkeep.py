@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mastic.app.base import Base
 from mastic.context import Context
-from mastic.glue.catalog import statistics_runs, task_runs
+from mastic.glue.catalog import refresh_runs, statistics_runs, task_runs
 from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.iceberg_metadata import MetadataFiles
 from mastic.glue.catalog.optimizers import runs as optimizer_runs
 from mastic.glue.catalog.optimizers.definitions import KINDS, TableOptimizers
 from mastic.glue.catalog.optimizers.runs import OptimizerRuns
+from mastic.glue.catalog.refresh_runs import RefreshRuns
 from mastic.glue.catalog.statistics_runs import StatisticsRuns
 from mastic.glue.catalog.statistics_settings import StatisticsSettings
 from mastic.glue.catalog.task_runs import Halt, TaskRuns
@@ -24,6 +26,7 @@ from mastic.store.catalog_runs import Run
 
 if TYPE_CHECKING:
     from mastic.athena.column_statistics import ColumnStatistics
+    from mastic.athena.materialized_views import MaterializedViews
 
 # How long ended runs are told of.
 KEPT = timedelta(days=90)
@@ -51,6 +54,7 @@ def add_upkeep(base: Base, pager: Pager, objects: Objects) -> None:
     kind = statistics_runs.kind(events)
     settings = StatisticsSettings(runs=runs, kind=kind, events=events, **base.lasting)
     runs.add(kind, _statistics(base, objects))
+    runs.add(refresh_runs.KIND, _refreshes(base, objects))
     optimizers = OptimizerRuns(
         objects=objects,
         invoke=base.app.asgi.dispatcher.invoke,
@@ -61,6 +65,7 @@ def add_upkeep(base: Base, pager: Pager, objects: Objects) -> None:
         "glue",
         StatisticsRuns(store=base.store, runs=runs, kind=kind, pager=pager),
         settings,
+        RefreshRuns(store=base.store, runs=runs, pager=pager),
         TableOptimizers(pager=pager, **base.lasting),
     )
     clock = UpkeepClock(
@@ -93,6 +98,29 @@ def _statistics(base: Base, objects: Objects) -> task_runs.Work:
 
     def work(context: Context, run: Run, halt: Halt) -> dict[str, Any]:
         return computing().work(context, run, halt)
+
+    return work
+
+
+def _refreshes(base: Base, objects: Objects) -> task_runs.Work:
+    """The work of refreshes of materialized views, loaded by the first."""
+
+    @functools.cache
+    def refreshing() -> MaterializedViews:
+        from mastic.athena.engine import Engine
+        from mastic.athena.materialized_views import MaterializedViews
+
+        return MaterializedViews(
+            invoke=base.app.asgi.dispatcher.invoke,
+            engine=Engine(),
+            objects=objects,
+            store=base.store,
+            metadata_files=MetadataFiles(objects=objects, ids=base.ids),
+            scratch=base.config.data_dir / "upkeep",
+        )
+
+    def work(context: Context, run: Run, halt: Halt) -> dict[str, Any]:
+        return refreshing().work(context, run, halt)
 
     return work
 

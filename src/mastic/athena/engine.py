@@ -88,7 +88,7 @@ class Engine:
         self, plan: Plan, types: list[str], printers: list[Printer], staging: Staging, running: Running
     ) -> Iterator[list[str | None]]:
         with self.session(plan, staging, running) as connection:
-            reader = connection.sql(_narrowing(plan, types)).to_arrow_reader(_BATCH)
+            reader = connection.sql(narrowing(plan, types)).to_arrow_reader(_BATCH)
             for batch in reader:
                 running.check()
                 texts = [
@@ -103,9 +103,7 @@ class Engine:
         ``options`` makes the text behind COPY (…) from the query's.
         """
         with self.session(plan, staging, running) as connection:
-            found = connection.execute(
-                f"COPY ({_narrowing(plan, plan.types)}) {options(plan.sql)}"
-            ).fetchone()
+            found = connection.execute(f"COPY ({narrowing(plan, plan.types)}) {options(plan.sql)}").fetchone()
         return int(found[0]) if found else 0
 
     @contextmanager
@@ -151,7 +149,8 @@ class Engine:
             connection.execute(statement)
 
 
-def _narrowing(plan: Plan, types: list[str]) -> str:
+def narrowing(plan: Plan, types: list[str]) -> str:
+    """The query with what the engine computes in other types than Trino turned into Trino's."""
     changed = [_NARROWED.get(t, t) for t in types]
     if changed == plan.types:
         return plan.sql

@@ -42,7 +42,8 @@ def table(
         out["StorageDescriptor"] = descriptor(body["StorageDescriptor"])
     if "ViewDefinition" in body:
         out["ViewDefinition"] = views.shape(body["ViewDefinition"], row.version)
-        out["IsMultiDialectView"] = True
+        materialized = row.type == "MATERIALIZED_VIEW"
+        out["IsMaterializedView" if materialized else "IsMultiDialectView"] = True
     if status:
         out["Status"] = views.status(
             body, version=row.version, created=row.created, updated=row.updated, by=row.created_by

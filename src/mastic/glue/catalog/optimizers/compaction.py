@@ -8,7 +8,6 @@ Owns no state.
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,18 +16,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io.fileformat import FileFormatFactory
-from pyiceberg.io.pyarrow import ArrowScan, _read_all_delete_files, _to_requested_schema, schema_to_pyarrow
-from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
-from pyiceberg.schema import Schema, sanitize_column_names
+from pyiceberg.io.pyarrow import ArrowScan, _read_all_delete_files
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask
-from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.sorting import NullOrder, SortDirection
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.typedef import EMPTY_DICT, Record
 
+from mastic.glue.catalog.optimizers import writing
 from mastic.glue.catalog.optimizers.files import TableFiles
 from mastic.glue.catalog.optimizers.opening import Conflict, Gone, Opened, Tables
 from mastic.glue.catalog.task_runs import Halted, TaskFailed
@@ -39,11 +36,9 @@ SMALL = 0.75
 MIN_INPUT_FILES, DELETE_FILE_THRESHOLD = 100, 1
 # What is sorted is held in memory: so much of it, as it is on disk.
 MOST_SORTED = 128 * 1024 * 1024
-_ROW_GROUP_BYTES = 64 * 1024 * 1024
 # Bins whose files are committed together.
 _TOGETHER = 10
 _MOST_COMMITS, _MOST_PLANS = 50, 10
-_PARQUET = FileFormatFactory.get(FileFormat.PARQUET)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,74 +197,38 @@ class Compaction:
 
     def _rewritten(self, opened: Opened, one: Bin) -> list[DataFile]:
         """The file that takes the bin's place; none when no row is left."""
-        table = opened.table
-        schema = table.metadata.schema()
-        file_schema = sanitize_column_names(schema)
-        output = self.files.new_output(self._location(opened, one.partition))
-        properties = table.metadata.properties
-        writer = _PARQUET.create_writer(output, file_schema, properties)
-        rows = 0
-        for piece in self._pieces(opened, one, schema, file_schema):
-            writer.write(piece)
-            rows += piece.num_rows
-        self.files.release(one.paths)
-        _check_rows(one, rows)
-        if not rows:
-            return []
-        statistics = writer.close()
-        order = table.metadata.default_sort_order_id if self.strategy == "sort" else None
-        made = DataFile.from_args(
-            content=DataFileContent.DATA,
-            file_path=output.location,
-            file_format=FileFormat.PARQUET,
-            partition=one.partition,
-            file_size_in_bytes=len(output),
-            sort_order_id=order,
-            spec_id=table.metadata.default_spec_id,
-            equality_ids=None,
-            key_metadata=None,
-            **statistics.to_serialized_dict(),
+        order = opened.metadata.default_sort_order_id if self.strategy == "sort" else None
+        pieces = self._pieces(opened, one)
+        made = writing.write(
+            self.files, opened.table.metadata, pieces, partition=one.partition, sort_order=order
         )
-        return [made]
+        self.files.release(one.paths)
+        try:
+            _check_rows(one, made.record_count if made is not None else 0)
+        except TaskFailed:
+            self._discard([made] if made is not None else [])
+            raise
+        return [made] if made is not None else []
 
-    def _pieces(self, opened: Opened, one: Bin, schema: Schema, file_schema: Schema) -> Iterator[pa.Table]:
+    def _pieces(self, opened: Opened, one: Bin) -> Iterator[pa.Table]:
         """The bin's rows in tables of the size of a row group, or one sorted table."""
-        target = schema_to_pyarrow(file_schema, include_field_ids=True)
         keys = sort_keys(opened) if self.strategy == "sort" else []
-        held: list[pa.Table] = []
-        size = 0
-        for batch in self._batches(opened, one, schema):
-            shaped = _to_requested_schema(
-                file_schema, schema, batch, include_field_ids=True, format_model=_PARQUET
-            )
-            held.append(pa.Table.from_batches([shaped]).cast(target))
-            size += held[-1].nbytes
-            if size >= _ROW_GROUP_BYTES and not keys:
-                yield pa.concat_tables(held)
-                held, size = [], 0
+        shaped = writing.shaped(opened.table.metadata, self._batches(opened, one))
+        if not keys:
+            yield from writing.row_groups(shaped)
+            return
+        held = list(shaped)
         if held:
-            whole = pa.concat_tables(held)
-            yield _sorted(whole, keys) if keys else whole
+            yield _sorted(pa.concat_tables(held), keys)
 
-    def _batches(self, opened: Opened, one: Bin, schema: Schema) -> Iterator[pa.RecordBatch]:
-        scan = ArrowScan(opened.table.metadata, self.files, schema, AlwaysTrue())
+    def _batches(self, opened: Opened, one: Bin) -> Iterator[pa.RecordBatch]:
+        metadata = opened.table.metadata
+        scan = ArrowScan(metadata, self.files, metadata.schema(), AlwaysTrue())
         deletes = _read_all_delete_files(self.files, one.tasks)
         # One file after the other: PyIceberg's own order of things holds all of them in memory.
         for batch in scan._record_batches_from_scan_tasks_and_deletes(one.tasks, deletes):
             self.check()
             yield batch
-
-    def _location(self, opened: Opened, partition: Record) -> str:
-        metadata = opened.table.metadata
-        provider = load_location_provider(metadata.location, metadata.properties)
-        name = f"00000-0-{uuid.uuid4()}.parquet"
-        spec = metadata.spec()
-        if (
-            spec.is_unpartitioned()
-            or metadata.properties.get("write.object-storage.enabled", "").lower() == "true"
-        ):
-            return provider.new_data_location(name)
-        return f"{provider.data_path}/{spec.partition_to_path(partition, metadata.schema())}/{name}"
 
     # -- committing ------------------------------------------------------------------------------------
 

@@ -62,9 +62,9 @@ class TableFiles(FileIO):
                 self._local[location] = found
         return PyArrowFile(location=location, path=str(found), fs=PyArrowLocalFileSystem())
 
-    def new_output(self, location: str) -> OutputFile:
+    def new_output(self, location: str) -> Output:
         """A file to write, which is there once it was closed without an error."""
-        return _Output(self, location)
+        return Output(self, location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
         """Delete the object; an absent one is no error."""
@@ -103,13 +103,14 @@ def _linked(path: Path, segment: Any) -> bool:
     return False
 
 
-class _Output(OutputFile):
-    """A file that does not exist until its stream was closed."""
+class Output(OutputFile):
+    """A file that does not exist until its stream was closed, and never if it was ``abandoned`` before."""
 
     def __init__(self, files: TableFiles, location: str) -> None:
         super().__init__(location)
         self._files = files
         self.size = 0
+        self.abandoned = False
 
     def __len__(self) -> int:
         return self.size
@@ -134,7 +135,7 @@ class _Output(OutputFile):
 class _Upload(io.FileIO):
     """A local file that becomes the object when it is closed, unless something went wrong within its block."""
 
-    def __init__(self, output: _Output, files: TableFiles, path: Path) -> None:
+    def __init__(self, output: Output, files: TableFiles, path: Path) -> None:
         super().__init__(path, "wb")
         self._output = output
         self._files = files
@@ -152,7 +153,7 @@ class _Upload(io.FileIO):
             return
         super().close()
         try:
-            if not self._failed:
+            if not self._failed and not self._output.abandoned:
                 self._output.size = self._path.stat().st_size
                 bucket, key = split_url(self._output.location)
                 self._files.objects.put(bucket, key, self._path)

@@ -93,17 +93,24 @@ class Tables:
         except CommitFailedException as error:
             raise Conflict from error
         changed = update_table_metadata(opened.metadata, updates, metadata_location=opened.location)
-        location = self.metadata_files.store(
-            iceberg_metadata.document_of(changed),
-            base=changed.location,
-            number=iceberg_metadata.following(opened.location),
+        self._point(
+            opened.found, changed, iceberg_metadata.following(opened.location), previous=opened.location
         )
-        row = opened.found.row
-        body = iceberg_metadata.table_input(row.name, changed, location, row.body, previous=opened.location)
+
+    def create(self, found: Located, metadata: TableMetadata) -> None:
+        """Give an entry that has none its first metadata. Raises Conflict."""
+        self._point(found, metadata, 0, previous=None)
+
+    def _point(self, found: Located, metadata: TableMetadata, number: int, *, previous: str | None) -> None:
+        document = iceberg_metadata.document_of(metadata)
+        location = self.metadata_files.store(document, base=metadata.location, number=number)
+        row = found.row
         request = {
-            "CatalogId": catalog_id(opened.found.catalog),
-            "DatabaseName": opened.found.database,
-            "TableInput": body,
+            "CatalogId": catalog_id(found.catalog),
+            "DatabaseName": found.database,
+            "TableInput": iceberg_metadata.table_input(
+                row.name, metadata, location, row.body, previous=previous
+            ),
             "VersionId": str(row.version),
             "SkipArchive": True,
         }
