@@ -117,7 +117,19 @@ class Chaos:
             except ProcessLookupError:
                 self.report.kills["too late"] += 1
         if victim in ("server", "both"):
-            self._server.restart()
+            self._restart()
+
+    def _restart(self) -> None:
+        """On a busy machine a server may need longer than its patience; then it is killed once more."""
+        for _ in range(4):
+            try:
+                self._server.restart()
+                return
+            except RuntimeError as error:
+                if "does not answer" not in str(error):
+                    raise
+                self._server.kill()
+        self._server.restart()
 
     def _pid(self, run_id: str) -> int | None:
         """The process of a run, from the server's own record of it; None before there is one."""

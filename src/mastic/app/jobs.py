@@ -30,6 +30,7 @@ from mastic.glue.jobs.messages import Messages
 from mastic.glue.jobs.metrics import JobMetrics, MetricSink
 from mastic.glue.jobs.preparation import CHANNEL_PATH, Preparation
 from mastic.glue.jobs.runs import JobRuns
+from mastic.glue.jobs.scripts import Scripts
 from mastic.glue.jobs.surroundings import Lookup, Surroundings
 from mastic.glue.pages import Pager
 from mastic.glue.tags import Tags
@@ -70,6 +71,7 @@ def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metri
             pager=pager,
             default_glue_version=base.config.default_glue_version,
             profile=_profile,
+            scripts=Scripts(objects=objects),
             **base.making,
         ),
         JobRuns(lifecycle=lifecycle, pager=pager, profile=_profile, **base.lasting),

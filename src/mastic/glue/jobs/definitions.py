@@ -17,6 +17,7 @@ from mastic.glue.idempotency import plain, same_or_refuse
 from mastic.glue.jobs import limits, rules
 from mastic.glue.jobs.lifecycle import Lifecycle
 from mastic.glue.jobs.limits import ProfileOf, no_profile
+from mastic.glue.jobs.scripts import Scripts
 from mastic.glue.pages import Pager
 from mastic.ids import Ids
 from mastic.store import bookmarks, jobs, tags
@@ -38,8 +39,10 @@ class Jobs:
         pager: Pager,
         default_glue_version: str,
         profile: ProfileOf = no_profile,
+        scripts: Scripts | None = None,
     ) -> None:
         self._profile = profile
+        self._scripts = scripts or Scripts()
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -51,6 +54,10 @@ class Jobs:
         """Store a definition; the same call again succeeds, another of the same name does not."""
         body = self._definition(context, request)
         given = plain(request)
+        with self._store.read() as tx:
+            known = jobs.find(tx, context.scope, request["Name"])
+        if known is None:
+            self._scripts.write(body)
         try:
             with self._store.write() as tx:
                 existing = jobs.find(tx, context.scope, request["Name"])
@@ -84,6 +91,9 @@ class Jobs:
     def update_job(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Replace a definition: what the update leaves out falls back to its default."""
         body = self._definition(context, request["JobUpdate"])
+        with self._store.read() as tx:
+            self._find(tx, context.scope, request["JobName"])
+        self._scripts.write(body)
         given = plain({"Name": request["JobName"], **request["JobUpdate"]})
         try:
             with self._store.write() as tx:

@@ -43,7 +43,10 @@ def definition(given: Mapping[str, Any], *, default_version: str) -> dict[str, A
     else:
         body["GlueVersion"] = given.get("GlueVersion") or default_version
     capacity.version(body["GlueVersion"])
-    body["JobMode"] = given.get("JobMode") or "SCRIPT"
+    visual = bool(given.get("CodeGenConfigurationNodes"))
+    if visual and command["Name"] not in capacity.SPARK:
+        raise invalid_input(f"CodeGenConfigurationNodes are not supported for {command['Name']} jobs.")
+    body["JobMode"] = given.get("JobMode") or ("VISUAL" if visual else "SCRIPT")
     body["JobRunQueuingEnabled"] = bool(given.get("JobRunQueuingEnabled"))
     body["MaxRetries"] = _retries(given.get("MaxRetries"))
     body["ExecutionProperty"] = {"MaxConcurrentRuns": _concurrency(given.get("ExecutionProperty"))}
