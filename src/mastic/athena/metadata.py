@@ -71,7 +71,7 @@ class Metadata:
     # -- tags --------------------------------------------------------------------------------------
 
     def tag_resource(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        given = {t["Key"]: t.get("Value", "") for t in request["Tags"]}
+        given = tags_of(request)
         with self._store.write() as tx:
             present = tags.get(tx, context.scope, _checked_arn(request))
             if len({**present, **given}) > _TAG_LIMIT:
@@ -147,3 +147,11 @@ def _table(found: dict[str, Any]) -> dict[str, Any]:
 
 def _column(column: dict[str, Any]) -> dict[str, Any]:
     return {k: column[k] for k in ("Name", "Type", "Comment") if k in column}
+
+
+def tags_of(request: dict[str, Any]) -> dict[str, str]:
+    """The tags of a request, by key. Raises InvalidRequestException for one without a key."""
+    given = request.get("Tags") or ()
+    if not all("Key" in tag for tag in given):
+        raise invalid("Tag keys must not be empty")
+    return {tag["Key"]: tag.get("Value", "") for tag in given}

@@ -177,7 +177,7 @@ class Saved:
         return row.body["QueryStatement"], values
 
     def _list(self, context: Context, request: dict[str, Any], kind: str, member: str) -> dict[str, Any]:
-        limit = request.get("MaxResults", _DEFAULT_PAGE)
+        limit = request.get("MaxResults") or _DEFAULT_PAGE
         after = self._pages.key(context, request, default="")
         group = request.get("WorkGroup") or workgroups.PRIMARY
         with self._store.read() as tx:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mastic.athena.failures import invalid
+from mastic.athena.metadata import tags_of
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.store import athena as rows
@@ -61,7 +62,7 @@ class WorkGroups:
         try:
             with self._store.write() as tx:
                 rows.add_workgroup(tx, context.scope, name, body, self._clock.now())
-                given = {t["Key"]: t.get("Value", "") for t in request.get("Tags") or ()}
+                given = tags_of(request)
                 if given:
                     tags.put(tx, context.scope, arn(context, name), given)
         except Duplicate:

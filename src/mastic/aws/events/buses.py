@@ -102,8 +102,11 @@ class Buses:
         with self.store.write() as tx:
             bus = self._get(tx, context, request.get("EventBusName"))
             if "Policy" in request:
-                policy = orjson.loads(request["Policy"])
+                policy = _policy(request["Policy"])
             else:
+                for member in ("StatementId", "Action", "Principal"):
+                    if member not in request:
+                        raise ServiceError("ValidationException", f"Parameter {member} is not valid.")
                 policy = _statements(bus, without=request["StatementId"])
                 policy["Statement"].append(_statement(context, bus, request))
             self._set_policy(tx, context, bus, policy)
@@ -154,6 +157,20 @@ def _statements(bus: Bus, *, without: str | None = None) -> dict[str, Any]:
     )
     policy["Statement"] = [each for each in policy["Statement"] if each.get("Sid") != without]
     return policy
+
+
+def _policy(document: str) -> dict[str, Any]:
+    """A policy as a client wrote it, its statements in a list."""
+    try:
+        policy = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        policy = None
+    statements = policy.get("Statement") if isinstance(policy, dict) else None
+    if isinstance(statements, dict):
+        statements = [statements]
+    if not isinstance(statements, list) or not all(isinstance(each, dict) for each in statements):
+        raise ServiceError("ValidationException", "This policy contains invalid Json")
+    return {**policy, "Statement": statements}
 
 
 def _statement(context: Context, bus: Bus, request: Mapping[str, Any]) -> dict[str, Any]:

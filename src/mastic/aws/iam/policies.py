@@ -61,11 +61,13 @@ def parse(
 ) -> tuple[Statement, ...]:
     """The statements of a document. Raises MalformedPolicyDocument."""
     body = load(document)
-    statements = body.get("Statement", ())
-    return tuple(
-        _statement(each, source, kind)
-        for each in (statements if isinstance(statements, list) else [statements])
-    )
+    given = body.get("Statement", [])
+    statements = given if isinstance(given, list) else [given]
+    for each in statements:
+        if not isinstance(each, dict) or each.get("Effect") not in ("Allow", "Deny"):
+            raise malformed("Syntax errors in policy.")
+        conditions.check(each.get("Condition") or {}, malformed)
+    return tuple(_statement(each, source, kind) for each in statements)
 
 
 def load(document: str) -> dict[str, Any]:
