@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from mastic.demo import deploy as hub
 from tests.conftest import Server
@@ -23,7 +24,7 @@ Pair = tuple[Server, Server]
 
 
 # One pair for all tests here, on one worker: two servers take long to start.
-pytestmark = pytest.mark.xdist_group("replicas")
+pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,12 @@ def test_objects_and_functions_are_the_same_on_both(pair: Pair) -> None:
     assert called == [b'"second"'] * 2
 
 
+def test_queues_are_with_one_server_and_the_other_says_so(pair: Pair) -> None:
+    pair[0].client("sqs").create_queue(QueueName="q")
+    with pytest.raises(ClientError, match="are with the server"):
+        pair[1].client("sqs").create_queue(QueueName="q")
+
+
 def test_both_work_and_nothing_is_done_twice(pair: Pair, tmp_path: Path) -> None:
     """Every run is executed once, by whichever server takes it, and the trigger fires once for each."""
     one, two = pair
@@ -97,14 +104,10 @@ def test_both_work_and_nothing_is_done_twice(pair: Pair, tmp_path: Path) -> None
     assert sum(places.values()) == 24
 
 
-def test_a_directory_of_objects_belongs_to_one_database(pair: Pair, tmp_path: Path) -> None:
-    settings = pair[0].env
-    stranger = Server(tmp_path / "stranger", {"MASTIC_OBJECTS_DIR": settings["MASTIC_OBJECTS_DIR"]})
-    with pytest.raises(RuntimeError, match="holds the objects of another database"):
-        stranger.start()
+def test_a_directory_of_its_own_is_refused(pair: Pair, tmp_path: Path) -> None:
     pair[0].client("s3").create_bucket(Bucket="mine")
     pair[0].client("s3").put_object(Bucket="mine", Key="k", Body=b"1")
-    lone = Server(tmp_path / "lone", {"MASTIC_DATABASE_URL": settings["MASTIC_DATABASE_URL"]})
+    lone = Server(tmp_path / "lone", {"MASTIC_DATABASE_URL": pair[0].env["MASTIC_DATABASE_URL"]})
     with pytest.raises(RuntimeError, match="are in another directory than"):
         lone.start()
 
@@ -119,6 +122,7 @@ def test_one_server_is_killed_and_the_other_completes_the_chain(pair: Pair) -> N
     uploads.append(pipeline.upload("20260102T000000"))
     victim.kill()
     pipeline.client = other.client
+    pipeline.until(lambda: pipeline.states(hub.INGESTION)["SUCCEEDED"] == 2, "after a kill: the ingestion")
     pipeline.until(lambda: pipeline.states(hub.VIEWS)["SUCCEEDED"] == 2, "after a kill: the views")
     assert pipeline.states(hub.INGESTION) == {"SUCCEEDED": 2, "FAILED": 1}
     assert pipeline.states(hub.VIEWS) == {"SUCCEEDED": 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from mastic.app.base import Base
@@ -16,8 +17,10 @@ from mastic.aws.neighbours.door import Door
 from mastic.aws.neighbours.limits import SERVICES
 from mastic.aws.neighbours.outside import service
 from mastic.aws.s3.notifications import Destinations
+from mastic.errors import Refused
 from mastic.executors.neighbours import RUNTIME, NeighbourProcess
 from mastic.executors.runtimes import Runtimes
+from mastic.store import settings
 
 _YEARS = timedelta(days=3650)
 
@@ -53,8 +56,12 @@ def add_neighbours(base: Base, functions: Functions, destinations: Destinations)
         found = base.credentials.lookup(access_key)
         return found.account if found else None
 
+    def interpreter() -> Path:
+        _claim(base)
+        return runtimes.install(RUNTIME)
+
     process = NeighbourProcess(
-        interpreter=lambda: runtimes.install(RUNTIME),
+        interpreter=interpreter,
         directory=config.data_dir / "neighbours",
         server=way_back,
     )
@@ -77,3 +84,18 @@ def add_neighbours(base: Base, functions: Functions, destinations: Destinations)
     for name in ("sqs", "sns"):
         destinations.add(name, check=messages.objection, deliver=messages.notify)
     return Neighbours(messages=messages, router=router, clients=clients)
+
+
+def _claim(base: Base) -> None:
+    """Their state is in one server's data directory: of several servers on one database, the first that needs them
+    has them for good. Raises Refused in the others, which would show queues and keys of their own."""
+    with base.store.read() as tx:
+        home = settings.get(tx, "neighbours_home")
+    if home is None:
+        with base.store.write() as tx:
+            home = settings.set_once(tx, "neighbours_home", base.host)
+    if home != base.host and not base.config.embedded:
+        raise Refused(
+            f"SQS, SNS, KMS and the other neighbours of this database are with the server {home}: ask that one, "
+            "or name an outside service ([endpoints] in mastic.toml)"
+        )

@@ -191,6 +191,11 @@ class RunDirectory:
         return self.path / "tmp"
 
     @property
+    def profiles(self) -> Path:
+        """The AWS profiles that the script sees: none."""
+        return self.path / "profiles"
+
+    @property
     def began(self) -> bool:
         """Whether the process has read its order, and so may have run some of the script."""
         return self.stdout.exists()
@@ -200,6 +205,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (self.work, self.temporary):
             folder.mkdir(exist_ok=True, mode=0o700)
+        self.profiles.touch()
 
     def read_result(self) -> Result | None:
         """The result, or None when the process left none. Raises ValueError for one that cannot be read."""

@@ -180,8 +180,9 @@ class Preparation:
             "AWS_RETRY_MODE": "standard",
             "AWS_MAX_ATTEMPTS": "12",
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            # Regular files: Java's SDK complains of anything else.
+            "AWS_CONFIG_FILE": str(directory.profiles),
+            "AWS_SHARED_CREDENTIALS_FILE": str(directory.profiles),
             "HOME": str(directory.work),
             "TMPDIR": str(directory.temporary),
             "MASTIC_SCRATCH_DIR": str(directory.temporary),
