@@ -16,6 +16,7 @@ from mastic.errors import invalid_input
 from mastic.glue.account.keys import CatalogKeys, master_key
 from mastic.glue.account.security import CatalogEncryption
 from mastic.glue.connections.connections import Connections
+from mastic.glue.connections.entities import Entities
 from mastic.glue.connections.secrets import ConnectionSecrets
 from mastic.glue.pages import Pager
 
@@ -35,7 +36,12 @@ def add_connections(base: Base, pager: Pager, clients: Clients) -> None:
         reach_s3=_way_to_s3(base),
         **base.lasting,
     )
-    base.handlers("glue", CatalogEncryption(keys=keys, kms=kms, **base.lasting), connections)
+    base.handlers(
+        "glue",
+        CatalogEncryption(keys=keys, kms=kms, **base.lasting),
+        connections,
+        Entities(connections=connections, pager=pager),
+    )
 
 
 def _secret_reader(clients: Clients) -> Callable[[Context, str], Any]:
