@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -214,6 +215,33 @@ def test_renaming_and_dropping(catalog: RestCatalog, server: Server, namespace: 
     assert again.scan().to_arrow().num_rows == 2
     with pytest.raises(TableAlreadyExistsError):
         catalog.register_table((namespace, "back"), moved.metadata_location)
+
+
+@pytest.mark.parametrize("with_data", [True, False])
+def test_purging_takes_the_files_of_the_table_only(server: Server, bucket: str, with_data: bool) -> None:
+    catalog = rest(server)
+    catalog.create_namespace(bucket, {"location": f"s3://{bucket}/w"})
+    table = catalog.create_table((bucket, "t"), SCHEMA)
+    for _ in range(2):
+        table.append(ROWS)
+    if not with_data:
+        with table.transaction() as transaction:
+            transaction.set_properties({"gc.enabled": "false"})
+    s3 = server.client("s3")
+    s3.put_object(Bucket=bucket, Key="w/t/mine.txt", Body=b"not of the table")
+
+    def keys() -> list[str]:
+        return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+
+    data = [key for key in keys() if key.endswith(".parquet")]
+    assert len(data) == 2
+    catalog.purge_table((bucket, "t"))
+    assert not catalog.table_exists((bucket, "t"))
+    wanted = ["w/t/mine.txt", *([] if with_data else data)]
+    deadline = time.monotonic() + 60
+    while sorted(keys()) != sorted(wanted) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert sorted(keys()) == sorted(wanted)
 
 
 def test_a_staged_table_appears_with_its_commit(catalog: RestCatalog, namespace: str) -> None:

@@ -1,0 +1,206 @@
+"""Entries that point at metadata: swaps, renames and drops on both databases, with writers in each other's way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mastic.context import Context
+from mastic.errors import ServiceError
+from mastic.glue.catalog.databases import Databases
+from mastic.glue.catalog.entries import Entries, Lost, Swap
+from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.sweeping import Sweeper
+from mastic.ids import Ids
+
+if TYPE_CHECKING:
+    from tests.store.conftest import Catalog
+
+CONTEXT = Context(service="glue")
+ACCOUNT = CONTEXT.account_id
+
+
+@pytest.fixture
+def entries(catalog: Catalog) -> Entries:
+    catalog("CreateDatabase", DatabaseInput={"Name": "db"})
+    lasting: dict[str, Any] = {"store": catalog.store, "clock": catalog.clock}
+    return Entries(
+        events=Events(ids=Ids(), wanted=lambda tx, scope: False), sweeper=Sweeper(**lasting), **lasting
+    )
+
+
+def anything(body: dict[str, Any]) -> bool:
+    return True
+
+
+def make(entries: Entries, name: str, **body: Any) -> None:
+    swap = Swap(database="db", name=name, body={"Name": name, **body}, seen=None)
+    entries.swap(CONTEXT, ACCOUNT, [swap])
+
+
+def count(entries: Entries, name: str) -> int:
+    row = entries.find(CONTEXT, ACCOUNT, "db", name)
+    assert row is not None
+    return int(row.body["Retention"])
+
+
+def at_once(*work: Callable[[], None]) -> None:
+    failures: list[BaseException] = []
+
+    def run(one: Callable[[], None]) -> None:
+        try:
+            one()
+        except BaseException as error:  # noqa: BLE001 - told to the test below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failures, failures
+
+
+def test_no_swap_is_lost_among_swaps_and_updates(catalog: Catalog, entries: Entries) -> None:
+    for name in ("a", "b"):
+        make(entries, name, Retention=0)
+    each = 12
+
+    def swaps(names: list[str]) -> None:
+        """Both tables or none, named in one order or the other."""
+        for _ in range(each):
+            while True:
+                rows = [entries.find(CONTEXT, ACCOUNT, "db", name) for name in names]
+                changes = [
+                    Swap(
+                        database="db",
+                        name=row.name,
+                        body={**row.body, "Retention": row.body["Retention"] + 1},
+                        seen=row,
+                    )
+                    for row in rows
+                    if row is not None
+                ]
+                try:
+                    entries.swap(CONTEXT, ACCOUNT, changes)
+                    break
+                except Lost:
+                    continue
+
+    def updates() -> None:
+        for _ in range(each):
+            while True:
+                table = catalog("GetTable", DatabaseName="db", Name="a")["Table"]
+                body = {"Name": "a", "Retention": table["Retention"] + 1}
+                try:
+                    catalog(
+                        "UpdateTable",
+                        DatabaseName="db",
+                        TableInput=body,
+                        VersionId=table["VersionId"],
+                        SkipArchive=True,
+                    )
+                    break
+                except ServiceError as error:
+                    if error.code != "ConcurrentModificationException":
+                        raise
+
+    at_once(lambda: swaps(["a", "b"]), lambda: swaps(["b", "a"]), updates)
+    assert (count(entries, "a"), count(entries, "b")) == (3 * each, 2 * each)
+
+
+def test_many_swaps_are_one(entries: Entries) -> None:
+    make(entries, "a", Retention=0)
+    make(entries, "b", Retention=0)
+    seen = [entries.find(CONTEXT, ACCOUNT, "db", name) for name in ("a", "b")]
+    make_one = [
+        Swap(database="db", name=row.name, body={**row.body, "Retention": 1}, seen=row) for row in seen if row
+    ]
+    entries.swap(CONTEXT, ACCOUNT, make_one[1:])
+    with pytest.raises(Lost):
+        entries.swap(CONTEXT, ACCOUNT, make_one)
+    created = Swap(database="db", name="b", body={"Name": "b"}, seen=None)
+    with pytest.raises(ServiceError, match="already exists"):
+        entries.swap(CONTEXT, ACCOUNT, [make_one[0], created])
+    nowhere = Swap(database="none", name="c", body={"Name": "c"}, seen=None)
+    with pytest.raises(ServiceError, match="not found"):
+        entries.swap(CONTEXT, ACCOUNT, [make_one[0], nowhere])
+    assert count(entries, "a") == 0
+
+
+def test_a_table_made_anew_is_another(entries: Entries) -> None:
+    make(entries, "a", Retention=1)
+    seen = entries.find(CONTEXT, ACCOUNT, "db", "a")
+    assert entries.drop(CONTEXT, ACCOUNT, "db", "a", wanted=anything)
+    make(entries, "a", Retention=2)
+    with pytest.raises(Lost):
+        entries.swap(CONTEXT, ACCOUNT, [Swap(database="db", name="a", body={"Name": "a"}, seen=seen)])
+    assert count(entries, "a") == 2
+
+
+def test_only_what_is_wanted_is_renamed_and_dropped(catalog: Catalog, entries: Entries) -> None:
+    make(entries, "a", Retention=1)
+    make(entries, "b")
+    catalog("CreateDatabase", DatabaseInput={"Name": "other"})
+
+    def never(body: dict[str, Any]) -> bool:
+        return False
+
+    assert not entries.rename(CONTEXT, ACCOUNT, ("db", "a"), ("db", "z"), wanted=never)
+    assert not entries.drop(CONTEXT, ACCOUNT, "db", "a", wanted=never)
+    with pytest.raises(ServiceError, match="already exists"):
+        entries.rename(CONTEXT, ACCOUNT, ("db", "a"), ("db", "B"), wanted=anything)
+    with pytest.raises(ServiceError, match="not found"):
+        entries.rename(CONTEXT, ACCOUNT, ("db", "a"), ("none", "a"), wanted=anything)
+    assert entries.rename(CONTEXT, ACCOUNT, ("db", "A"), ("Other", "Z"), wanted=anything)
+    moved = catalog("GetTable", DatabaseName="other", Name="z")["Table"]
+    assert (moved["Name"], moved["Retention"]) == ("z", 1)
+    assert entries.names(CONTEXT, ACCOUNT, "db", wanted=anything) == ["b"]
+
+
+def test_an_empty_database_is_dropped_only_while_it_is_empty(catalog: Catalog, entries: Entries) -> None:
+    databases = Databases(
+        store=catalog.store,
+        clock=catalog.clock,
+        pager=catalog.pager,
+        events=Events(ids=Ids(), wanted=lambda tx, scope: False),
+        sweeper=catalog.sweeper,
+    )
+    for _ in range(10):
+        catalog("CreateDatabase", DatabaseInput={"Name": "race"})
+        outcome: dict[str, Any] = {}
+
+        def fill(outcome: dict[str, Any] = outcome) -> None:
+            try:
+                swap = Swap(database="race", name="t", body={"Name": "t"}, seen=None)
+                entries.swap(CONTEXT, ACCOUNT, [swap])
+                outcome["filled"] = True
+            except ServiceError as error:
+                if error.code != "EntityNotFoundException":
+                    raise
+                outcome["filled"] = False
+
+        def empty(outcome: dict[str, Any] = outcome) -> None:
+            outcome["dropped"] = databases.drop(CONTEXT, {"Name": "race"}, only_empty=True)
+
+        at_once(fill, empty)
+        assert outcome["filled"] != outcome["dropped"], outcome
+        if not outcome["dropped"]:
+            catalog("DeleteDatabase", Name="race")
+
+
+def test_links_lead_to_their_tables(catalog: Catalog, entries: Entries) -> None:
+    make(entries, "a", Retention=5)
+    catalog("CreateDatabase", DatabaseInput={"Name": "links"})
+    target = {"CatalogId": ACCOUNT, "DatabaseName": "db", "Name": "a"}
+    catalog("CreateTable", DatabaseName="links", TableInput={"Name": "l", "TargetTable": target})
+    found = entries.find(CONTEXT, ACCOUNT, "links", "l")
+    assert found is not None
+    assert found.body["Retention"] == 5
+    itself = {"CatalogId": ACCOUNT, "DatabaseName": "links", "Name": "loop"}
+    catalog("CreateTable", DatabaseName="links", TableInput={"Name": "loop", "TargetTable": itself})
+    with pytest.raises(ServiceError, match="itself"):
+        entries.find(CONTEXT, ACCOUNT, "links", "loop")
