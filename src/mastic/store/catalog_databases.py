@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from mastic.store.schema import Identity, SealedJson, Sortable, Timestamp, metadata
+from mastic.store.sqlite import Prepared
 
 databases = Table(
     "catalog_databases",
@@ -42,15 +43,12 @@ databases = Table(
 )
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_ONE = select(databases).where(
-    databases.c.catalog == bindparam("of"), databases.c.name == bindparam("called")
-)
-_ONE_TO_CHANGE = _ONE.with_for_update()
-_ID = select(databases.c.id).where(
-    databases.c.catalog == bindparam("of"), databases.c.name == bindparam("called")
-)
+_NAMED = (databases.c.catalog == bindparam("of"), databases.c.name == bindparam("called"))
+_ONE = Prepared(select(databases).where(*_NAMED))
+_ONE_TO_CHANGE = Prepared(select(databases).where(*_NAMED).with_for_update())
+_ID = Prepared(select(databases.c.id).where(*_NAMED))
 # Whoever adds to a database holds it, so that nobody deletes it meanwhile. (SQLite has one writer anyway.)
-_HELD = _ID.with_for_update(read=True, key_share=True)
+_HELD = Prepared(select(databases.c.id).where(*_NAMED).with_for_update(read=True, key_share=True))
 _INSERT = insert(databases)
 _PAGE = (
     select(databases)
@@ -74,20 +72,23 @@ class Database:
 
 def find(tx: Connection, catalog: str, name: str) -> Database | None:
     """The database, or None."""
-    row = tx.execute(_ONE, {"of": catalog, "called": name}).first()
-    return None if row is None else Database(**row._mapping)
+    return _first(tx, _ONE, catalog, name)
 
 
 def find_to_change(tx: Connection, catalog: str, name: str) -> Database | None:
     """The database, held against any other change, and against new tables, until this transaction ends."""
-    row = tx.execute(_ONE_TO_CHANGE, {"of": catalog, "called": name}).first()
-    return None if row is None else Database(**row._mapping)
+    return _first(tx, _ONE_TO_CHANGE, catalog, name)
+
+
+def _first(tx: Connection, statement: Prepared, catalog: str, name: str) -> Database | None:
+    row = statement.first(tx, {"of": catalog, "called": name})
+    return None if row is None else Database(**dict(zip(databases.columns.keys(), row, strict=True)))
 
 
 def find_id(tx: Connection, catalog: str, name: str, *, hold: bool = False) -> int | None:
     """The database's id. ``hold`` keeps it from being deleted before this transaction ends."""
-    found: int | None = tx.execute(_HELD if hold else _ID, {"of": catalog, "called": name}).scalar()
-    return found
+    row = (_HELD if hold else _ID).first(tx, {"of": catalog, "called": name})
+    return None if row is None else int(row[0])
 
 
 def add(

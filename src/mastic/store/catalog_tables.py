@@ -31,6 +31,7 @@ from sqlalchemy import (
 from mastic.store.catalog_databases import databases
 from mastic.store.engine import Stale, guarded
 from mastic.store.schema import Identity, SealedJson, Sortable, Timestamp, metadata
+from mastic.store.sqlite import Prepared
 
 tables = Table(
     "catalog_tables",
@@ -59,19 +60,21 @@ versions = Table(
 )
 
 _IN_DATABASE = tables.c.database_id == bindparam("of")
-_ONE = select(tables).where(_IN_DATABASE, tables.c.name == bindparam("called"))
-_ONE_TO_CHANGE = _ONE.with_for_update()
-_ONE_TO_FILL = _ONE.with_for_update(read=True, key_share=True)
+_ASKED = select(tables).where(_IN_DATABASE, tables.c.name == bindparam("called"))
+_ONE = Prepared(_ASKED)
+_ONE_TO_CHANGE = Prepared(_ASKED.with_for_update())
+_ONE_TO_FILL = Prepared(_ASKED.with_for_update(read=True, key_share=True))
 # Database and table in one step: what nearly every call begins with.
-_BY_NAMES = select(tables).where(
+_ASKED_BY_NAMES = select(tables).where(
     databases.c.catalog == bindparam("within"),
     databases.c.name == bindparam("database"),
     tables.c.database_id == databases.c.id,
     tables.c.name == bindparam("called"),
 )
-_BY_NAMES_TO_FILL = _BY_NAMES.with_for_update(read=True, key_share=True)
-_INSERT = insert(tables)
-_PAGE = (
+_BY_NAMES = Prepared(_ASKED_BY_NAMES)
+_BY_NAMES_TO_FILL = Prepared(_ASKED_BY_NAMES.with_for_update(read=True, key_share=True))
+_INSERT = Prepared(insert(tables), names=tuple(c.name for c in tables.columns if c.name != "id"))
+_PAGE = Prepared(
     select(tables)
     .where(_IN_DATABASE, tables.c.name > bindparam("after"))
     .order_by(tables.c.name)
@@ -83,7 +86,7 @@ _NAMES = (
     .order_by(tables.c.name)
     .limit(bindparam("count"))
 )
-_CHANGE = (
+_CHANGE = Prepared(
     update(tables)
     .where(tables.c.id == bindparam("which"), tables.c.version == bindparam("expected"))
     .values(
@@ -93,11 +96,13 @@ _CHANGE = (
         updated=bindparam("now"),
     )
 )
-_ARCHIVE = insert(versions).from_select(
-    ["table_id", "version", "body", "updated"],
-    select(tables.c.id, tables.c.version, tables.c.body, tables.c.updated).where(
-        tables.c.id == bindparam("which")
-    ),
+_ARCHIVE = Prepared(
+    insert(versions).from_select(
+        ["table_id", "version", "body", "updated"],
+        select(tables.c.id, tables.c.version, tables.c.body, tables.c.updated).where(
+            tables.c.id == bindparam("which")
+        ),
+    )
 )
 
 
@@ -121,8 +126,8 @@ def find_by_names(
 ) -> TableRow | None:
     """The table, or None whether it or its database is missing. ``to_fill`` holds both against deletion."""
     statement = _BY_NAMES_TO_FILL if to_fill else _BY_NAMES
-    row = tx.execute(statement, {"within": catalog, "database": database, "called": name}).first()
-    return None if row is None else TableRow(**row._mapping)
+    row = statement.first(tx, {"within": catalog, "database": database, "called": name})
+    return None if row is None else _table(row)
 
 
 def find(tx: Connection, database_id: int, name: str) -> TableRow | None:
@@ -140,17 +145,33 @@ def find_to_fill(tx: Connection, database_id: int, name: str) -> TableRow | None
     return _first(tx, _ONE_TO_FILL, database_id, name)
 
 
-def _first(tx: Connection, statement: Any, database_id: int, name: str) -> TableRow | None:
-    row = tx.execute(statement, {"of": database_id, "called": name}).first()
-    return None if row is None else TableRow(**row._mapping)
+def _first(tx: Connection, statement: Prepared, database_id: int, name: str) -> TableRow | None:
+    row = statement.first(tx, {"of": database_id, "called": name})
+    return None if row is None else _table(row)
+
+
+def _table(row: Any) -> TableRow:
+    """A row of all columns in their order."""
+    id_, database_id, name, type_, version_, body, created, updated, created_by = row
+    return TableRow(
+        id=id_,
+        database_id=database_id,
+        name=name,
+        type=type_,
+        version=version_,
+        body=body,
+        created=created,
+        updated=updated,
+        created_by=created_by,
+    )
 
 
 def add(
     tx: Connection, *, database_id: int, name: str, body: dict[str, Any], created: datetime, created_by: str
 ) -> int:
     """Store a new table as version 0, and return its id; a name that exists raises Duplicate at the end."""
-    result = tx.execute(
-        _INSERT,
+    return _INSERT.insert(
+        tx,
         {
             "database_id": database_id,
             "name": name,
@@ -162,16 +183,14 @@ def add(
             "created_by": created_by,
         },
     )
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
 
 
 def change(tx: Connection, row: TableRow, body: dict[str, Any], *, now: datetime, archive: bool) -> None:
     """Make ``body`` the next version of ``row``. Raises Stale when the table has moved on since."""
     if archive:
-        tx.execute(_ARCHIVE, {"which": row.id})
-    changed = tx.execute(
-        _CHANGE,
+        _ARCHIVE.run(tx, {"which": row.id})
+    changed = _CHANGE.run(
+        tx,
         {
             "which": row.id,
             "expected": row.version,
@@ -180,7 +199,7 @@ def change(tx: Connection, row: TableRow, body: dict[str, Any], *, now: datetime
             "now": now,
         },
     )
-    if changed.rowcount != 1:
+    if changed != 1:
         raise Stale(f"table {row.name}")
 
 
@@ -215,8 +234,7 @@ def remove(tx: Connection, database_id: int, names: Iterable[str]) -> dict[str, 
 
 def page(tx: Connection, database_id: int, after: str, count: int) -> list[TableRow]:
     """Up to ``count`` tables by name, after ``after``."""
-    rows = tx.execute(_PAGE, {"of": database_id, "after": after, "count": count})
-    return [TableRow(**row._mapping) for row in rows]
+    return [_table(row) for row in _PAGE.all(tx, {"of": database_id, "after": after, "count": count})]
 
 
 def names_after(tx: Connection, database_id: int, after: str, count: int) -> Sequence[str]:
@@ -231,7 +249,7 @@ def named(tx: Connection, database_id: int, names: Sequence[str]) -> list[TableR
         .where(tables.c.database_id == database_id, tables.c.name.in_(names))
         .order_by(tables.c.name)
     )
-    return [TableRow(**row._mapping) for row in rows]
+    return [_table(row) for row in rows]
 
 
 # -- versions ------------------------------------------------------------------------------------------

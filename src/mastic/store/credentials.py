@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from mastic.store.schema import Json, Timestamp, metadata
+from mastic.store.sqlite import Prepared
 
 credentials = Table(
     "credentials",
@@ -90,13 +91,13 @@ def put(tx: Connection, credential: Credential) -> None:
 
 
 # Built once: every signed request runs it.
-_FIND = select(credentials).where(credentials.c.access_key == bindparam("wanted"))
+_FIND = Prepared(select(credentials).where(credentials.c.access_key == bindparam("wanted")))
 
 
 def find(tx: Connection, access_key: str) -> Credential | None:
     """The key's record, whether or not it is active or expired."""
-    row = tx.execute(_FIND, {"wanted": access_key}).first()
-    return None if row is None else _credential(row)
+    row = _FIND.first(tx, {"wanted": access_key})
+    return None if row is None else Credential(**dict(zip(credentials.columns.keys(), row, strict=True)))
 
 
 def owned(tx: Connection, account: str, owner: str) -> list[Credential]:

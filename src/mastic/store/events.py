@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from mastic.store.engine import insert as upsert
 from mastic.store.schema import Json, Timestamp, metadata
+from mastic.store.sqlite import Prepared
 
 DEFAULT = "default"
 
@@ -182,7 +183,7 @@ _CANDIDATES = select(rules).where(
     rules.c.pattern.is_not(None),
     rules.c.state != "DISABLED",
 )
-_FIRST_CANDIDATE = _CANDIDATES.with_only_columns(rules.c.name).limit(1)
+_FIRST_CANDIDATE = Prepared(_CANDIDATES.with_only_columns(rules.c.name).limit(1))
 
 
 def matching_candidates(tx: Connection, scope: str, bus: str) -> list[Rule]:
@@ -192,7 +193,7 @@ def matching_candidates(tx: Connection, scope: str, bus: str) -> list[Rule]:
 
 def listens(tx: Connection, scope: str, bus: str) -> bool:
     """Whether any rule of a bus could match an event."""
-    return tx.execute(_FIRST_CANDIDATE, {"of": scope, "on": bus}).first() is not None
+    return _FIRST_CANDIDATE.first(tx, {"of": scope, "on": bus}) is not None
 
 
 def remove_rule(tx: Connection, rule: Rule) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from mastic.store.engine import signal
 from mastic.store.schema import Json, Timestamp, metadata
+from mastic.store.sqlite import Prepared
 
 SIGNAL = "outbox"
 
@@ -46,7 +47,7 @@ Index("ix_outbox_not_before", outbox.c.not_before, outbox.c.id)
 
 
 # Built once: these run for every change there is.
-_PUT = insert(outbox)
+_PUT = Prepared(insert(outbox), names=("topic", "key", "payload", "attempt"))
 _DUE = (
     select(outbox)
     .where((outbox.c.not_before.is_(None)) | (outbox.c.not_before <= bindparam("now", type_=Timestamp)))
@@ -69,7 +70,7 @@ class Event:
 
 def put(tx: Connection, topic: str, payload: dict[str, Any], *, key: str | None = None) -> None:
     """Record that something happened; delivered at least once after ``tx`` has been committed."""
-    tx.execute(_PUT, {"topic": topic, "key": key, "payload": payload})
+    _PUT.insert(tx, {"topic": topic, "key": key, "payload": payload, "attempt": 0})
     signal(tx, SIGNAL)
 
 

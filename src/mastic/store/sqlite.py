@@ -289,13 +289,15 @@ class Prepared:
 class _Ready:
     """A statement as one store's driver takes it."""
 
-    __slots__ = ("_binds", "_columns", "plain", "text")
+    __slots__ = ("_binds", "_columns", "_own", "plain", "text")
 
     def __init__(self, statement: Any, dialect: Any, names: tuple[str, ...] | None) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=names)
         self.text: str = str(compiled)
         processors: dict[str, Callable[[Any], Any]] = compiled._bind_processors
         self._binds = [(name, processors.get(name)) for name in compiled.positiontup or ()]
+        # What the statement brings itself: a limit, a state it compares with.
+        self._own = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
         self._columns = [
             (index, process)
             for index, column in enumerate(compiled._result_columns)
@@ -305,6 +307,8 @@ class _Ready:
 
     def values(self, parameters: dict[str, Any]) -> list[Any]:
         """The parameters in the order of their marks."""
+        if self._own:
+            parameters = {**self._own, **parameters}
         return [
             parameters[name] if process is None else process(parameters[name])
             for name, process in self._binds
