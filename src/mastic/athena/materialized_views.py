@@ -28,6 +28,7 @@ from mastic.athena.failures import QueryCancelled, QueryFailure
 from mastic.athena.planner import Plan, Planner
 from mastic.athena.staging import Staging
 from mastic.athena.statements import parse
+from mastic.athena.translate import references
 from mastic.context import Context
 from mastic.errors import ServiceError
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles, metadata_location
@@ -140,13 +141,17 @@ class _Refresh:
         planner = Planner(self._context, catalog, self._staging)
         try:
             tree = parse(texts[dialect], _DIALECTS[dialect])
+            myself = (found.database, found.row.name)
+            # Seen before the plan is made, which would read it, and after it, for what is within views.
+            if any((one.database, one.name) == myself for one in references(tree, found.database)):
+                raise TaskFailed(f"The query of the view {found.row.name} reads the view itself")
             plan = planner.plan(tree, found.database, _DIALECTS[dialect])
         except ServiceError as error:
             raise TaskFailed(f"The view's text in the dialect {dialect}: {error.message}") from None
         finally:
             planner.close()
-        if (found.database, found.row.name) in plan.tables:
-            raise TaskFailed("The view's query reads the view itself")
+        if myself in plan.tables:
+            raise TaskFailed(f"The query of the view {found.row.name} reads the view itself")
         return plan
 
     # -- the Iceberg table -----------------------------------------------------------------------------
