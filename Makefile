@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 export MASTIC_RUNTIMES_DIR ?= $(CURDIR)/.runtimes
 unexport AWS_PROFILE
 
-.PHONY: demo test test-k check format up bench docs lock setup setup-dev runtimes clients clean
+.PHONY: demo test test-k check format up bench docs lock setup setup-dev runtimes clients fuzz clean
 
 demo: setup                ## the whole pipeline on this machine
 	$(BIN)/mastic demo
@@ -32,6 +32,9 @@ up: setup                  ## a server on 127.0.0.1:4566
 
 bench: setup-dev runtimes  ## measurements; writes nothing, prints the figures
 	$(BIN)/python -m benchmarks
+
+fuzz: setup-dev            ## ten minutes of hostile requests; make fuzz FUZZ="--seed 1 --operation table"
+	$(BIN)/python -m tests.wire.fuzzing $(FUZZ)
 
 docs: setup-dev            ## the pages that are made from the code
 	$(BIN)/python -m mastic.coverage > docs/coverage.md

@@ -97,6 +97,8 @@ def _simulate(
     *,
     caller: str,
 ) -> dict[str, Any]:
+    if not all("ContextKeyName" in entry for entry in request.get("ContextEntries", [])):
+        raise ServiceError("InvalidInput", "Every context entry needs a ContextKeyName.")
     keys = {
         entry["ContextKeyName"].lower(): entry.get("ContextKeyValues", [])
         for entry in request.get("ContextEntries", [])
