@@ -16,7 +16,7 @@ from mastic.executors.modules import ModuleEnvironments
 from mastic.executors.runtimes import Runtimes
 from mastic.glue.account import profiles, security
 from mastic.glue.catalog import catalogs, databases, functions, tables
-from mastic.glue.connections import connections
+from mastic.glue.connections import connections, types
 from mastic.glue.jobs import definitions as jobs
 from mastic.glue.jobs import notifications
 from mastic.glue.jobs.bookmarks import Bookmarks
@@ -30,6 +30,7 @@ from mastic.glue.jobs.messages import Messages
 from mastic.glue.jobs.metrics import JobMetrics, MetricSink
 from mastic.glue.jobs.preparation import CHANNEL_PATH, Preparation
 from mastic.glue.jobs.runs import JobRuns
+from mastic.glue.jobs.scripting import Scripting
 from mastic.glue.jobs.scripts import Scripts
 from mastic.glue.jobs.surroundings import Lookup, Surroundings
 from mastic.glue.pages import Pager
@@ -49,6 +50,7 @@ _EXISTS = {
     "job": jobs.exists,
     "trigger": triggers.exists,
     "connection": connections.exists,
+    "connectionType": types.exists,
     "catalog": catalogs.exists,
     "database": databases.exists,
     "table": tables.exists,
@@ -62,6 +64,11 @@ def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metri
     """Jobs really run, triggers really fire."""
     surroundings = Surroundings(security=_document(security.KIND), connection=_document(connections.KIND))
     lifecycle = Lifecycle(clock=base.clock, ids=base.ids, surroundings=surroundings)
+    invoke = base.app.asgi.dispatcher.invoke
+
+    def table(context: Context, database: str, name: str) -> Any:
+        return invoke(context, "glue", "GetTable", {"DatabaseName": database, "Name": name})["Table"]
+
     firing = Firing(clock=base.clock, lifecycle=lifecycle, strict_lineage=base.config.strict_trigger_lineage)
     base.reactor.subscribe("job_run.state", firing.on_job_run)
     base.handlers(
@@ -76,6 +83,7 @@ def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metri
         ),
         JobRuns(lifecycle=lifecycle, pager=pager, profile=_profile, **base.lasting),
         Bookmarks(**base.lasting),
+        Scripting(table=table),
         triggers.Triggers(firing=firing, pager=pager, exists={"job": jobs.exists}, **base.lasting),
         Tags(store=base.store, exists=_EXISTS),
     )
