@@ -187,3 +187,63 @@ def test_what_nobody_connects_to_is_refused_by_name(glue: Any, name: str) -> Non
     glue.create_connection(ConnectionInput=given)
     assert "SALESFORCE" in refused(glue.test_connection, ConnectionName=name)
     assert "SALESFORCE" in refused(glue.list_entities, ConnectionName=name)
+
+
+def rest_type(name: str, **more: Any) -> dict[str, Any]:
+    def given(member: str, **changes: Any) -> dict[str, Any]:
+        return {"Name": member, "Required": True, "PropertyType": "USER_INPUT", **changes}
+
+    secret = {"Username": given("USERNAME"), "Password": given("PASSWORD", PropertyType="SECRET")}
+    return {
+        "ConnectionType": name,
+        "IntegrationType": "REST",
+        "Description": "A shop",
+        "ConnectionProperties": {"Url": given("INSTANCE_URL")},
+        "ConnectorAuthenticationConfiguration": {
+            "AuthenticationTypes": ["BASIC"], "BasicAuthenticationProperties": secret,
+        },
+        "RestConfiguration": {
+            "EntityConfigurations": {
+                "orders": {
+                    "SourceConfiguration": {
+                        "RequestMethod": "GET", "RequestPath": "/orders",
+                        "ResponseConfiguration": {"ResultPath": "$.items"},
+                    },
+                    "Schema": {"id": {"Name": "id", "FieldDataType": "INT"}},
+                }
+            }
+        },
+        **more,
+    }  # fmt: skip
+
+
+def test_connection_types(server: Server, name: str) -> None:
+    glue = server.client("glue", region="eu-north-1")
+    kind = f"SHOP-{name}"
+    arn = glue.register_connection_type(**rest_type(kind), Tags={"a": "b"})["ConnectionTypeArn"]
+    assert arn == f"arn:aws:glue:eu-north-1:123456789012:connectionType/{kind}"
+    assert glue.get_tags(ResourceArn=arn)["Tags"] == {"a": "b"}
+    refused(glue.register_connection_type, **rest_type(kind))
+    refused(glue.register_connection_type, **rest_type("JDBC"))
+    refused(glue.register_connection_type, **rest_type(kind + "x", RestConfiguration={}))
+    pages = glue.get_paginator("list_connection_types").paginate(PaginationConfig={"PageSize": 2})
+    listed = [t for page in pages for t in page["ConnectionTypes"]]
+    assert [t["ConnectionType"] for t in listed] == ["JDBC", "MYSQL", "NETWORK", "POSTGRESQL", kind]
+    assert listed[-1]["Capabilities"]["SupportedAuthenticationTypes"] == ["BASIC"]
+    jdbc = glue.describe_connection_type(ConnectionType="JDBC")
+    assert jdbc["ConnectionProperties"]["JDBC_CONNECTION_URL"]["Required"] is True
+    assert jdbc["AuthenticationConfiguration"]["AuthenticationType"]["AllowedValues"] == [{"Value": "BASIC"}]
+    ours = glue.describe_connection_type(ConnectionType=kind)
+    assert ours["RestConfiguration"] == rest_type(kind)["RestConfiguration"]
+    assert ours["ConnectionProperties"]["INSTANCE_URL"]["PropertyTypes"] == ["USER_INPUT"]
+    assert "not supported" in refused(glue.describe_connection_type, ConnectionType="SLACK")
+    refused(glue.describe_connection_type, ConnectionType="nothing")
+    # A connection of a registered type can be made, of one that nobody registered it cannot.
+    given = {"Name": name, "ConnectionType": kind, "ConnectionProperties": {}}
+    glue.create_connection(ConnectionInput=given)
+    unknown = {**given, "ConnectionType": kind + "x"}
+    refused(glue.create_connection, "ValidationException", ConnectionInput=unknown)
+    refused(glue.delete_connection_type, ConnectionType="JDBC")
+    glue.delete_connection_type(ConnectionType=kind)
+    refused(glue.delete_connection_type, "EntityNotFoundException", ConnectionType=kind)
+    refused(glue.get_tags, "EntityNotFoundException", ResourceArn=arn)

@@ -18,6 +18,7 @@ from mastic.glue.account.security import CatalogEncryption
 from mastic.glue.connections.connections import Connections
 from mastic.glue.connections.entities import Entities
 from mastic.glue.connections.secrets import ConnectionSecrets
+from mastic.glue.connections.types import ConnectionTypes
 from mastic.glue.pages import Pager
 
 KEY_FILE = "catalog.key"
@@ -29,9 +30,13 @@ def add_connections(base: Base, pager: Pager, clients: Clients) -> None:
     master = master_key(config.encryption_key, config.data_dir / KEY_FILE, shared=not config.embedded)
     keys = CatalogKeys(master=master, kms=kms, **base.making)
     base.store.sealing.connect(keys)
+    model: Any = base.app.registry.models.service("glue").model
+    modelled = frozenset(model.shape_for("ConnectionType").enum)
+    types = ConnectionTypes(pager=pager, modelled=modelled, **base.lasting)
     connections = Connections(
         pager=pager,
         secrets=ConnectionSecrets(keys=keys, kms=kms),
+        types=types,
         read_secret=_secret_reader(clients),
         reach_s3=_way_to_s3(base),
         **base.lasting,
@@ -39,6 +44,7 @@ def add_connections(base: Base, pager: Pager, clients: Clients) -> None:
     base.handlers(
         "glue",
         CatalogEncryption(keys=keys, kms=kms, **base.lasting),
+        types,
         connections,
         Entities(connections=connections, pager=pager),
     )

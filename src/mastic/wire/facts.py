@@ -38,6 +38,8 @@ CONSTRAINT_CODES: Mapping[str, str] = {
 OPEN_ENUMS: Mapping[str, frozenset[str]] = {
     # ChecksumMode: the C++ SDK (and so PyArrow) writes it in lower case.
     "s3": frozenset({"BucketLocationConstraint", "ChecksumMode"}),
+    # ConnectionType: users register further ones.
+    "glue": frozenset({"ConnectionType"}),
     "lambda": frozenset({"Runtime"}),
     "sqs": frozenset({"QueueAttributeName", "MessageSystemAttributeName"}),
 }

@@ -15,6 +15,7 @@ from mastic.glue.account import security
 from mastic.glue.connections import testing
 from mastic.glue.connections.secrets import ConnectionSecrets, told
 from mastic.glue.connections.testing import Target
+from mastic.glue.connections.types import ConnectionTypes
 from mastic.glue.pages import Pager
 from mastic.store import documents, tags
 from mastic.store.documents import Document
@@ -37,6 +38,7 @@ class Connections:
         clock: Clock,
         pager: Pager,
         secrets: ConnectionSecrets,
+        types: ConnectionTypes,
         read_secret: SecretReader,
         reach_s3: Callable[[Context], None],
     ) -> None:
@@ -44,6 +46,7 @@ class Connections:
         self._clock = clock
         self._pager = pager
         self._secrets = secrets
+        self._types = types
         self._read_secret = read_secret
         self._reach_s3 = reach_s3
 
@@ -51,6 +54,7 @@ class Connections:
     def create_connection(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Raises AlreadyExistsException. ValidateCredentials connects first, and refuses what fails."""
         body = request["ConnectionInput"]
+        self._types.check(context, body["ConnectionType"], "connectionInput.connectionType")
         self._validate(context, body)
         document = self._document(context, body)
         try:
@@ -100,6 +104,7 @@ class Connections:
         body = request["ConnectionInput"]
         if body["Name"] != request["Name"]:
             raise invalid_input("A connection cannot be renamed: Name and ConnectionInput.Name differ")
+        self._types.check(context, body["ConnectionType"], "connectionInput.connectionType")
         self._validate(context, body)
         document = self._document(context, body)
         with self._store.write(catalog=context.scope) as tx:
@@ -129,6 +134,7 @@ class Connections:
             body = self.find(context, request["ConnectionName"])
         else:
             body = request["TestConnectionInput"]
+            self._types.check(context, body["ConnectionType"], "testConnectionInput.connectionType")
         self._test(context, body)
 
     def find(self, context: Context, name: str) -> dict[str, Any]:

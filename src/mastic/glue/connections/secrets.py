@@ -25,6 +25,8 @@ ENCRYPTED = {
     "KAFKA_SASL_SCRAM_PASSWORD": "ENCRYPTED_KAFKA_SASL_SCRAM_PASSWORD",
 }
 HIDDEN = frozenset(ENCRYPTED) | frozenset(ENCRYPTED.values())
+# What is kept in clear, because runs of jobs look for it.
+LIBRARIES = ("CONNECTOR_URL", "JDBC_DRIVER_JAR_URI")
 # What AuthenticationConfiguration says when it is read; all else in its input are credentials.
 _TOLD = ("AuthenticationType", "SecretArn", "KmsKeyArn")
 _TOLD_OAUTH2 = ("OAuth2GrantType", "OAuth2ClientApplication", "TokenUrl", "TokenUrlParametersMap")
@@ -39,7 +41,11 @@ class ConnectionSecrets:
 
     def kept(self, body: dict[str, Any]) -> dict[str, Any]:
         """The document of a connection."""
-        return {"Sealed": self._keys.seal(dumps(body))} if self._keys.has_master else body
+        if not self._keys.has_master:
+            return body
+        properties = body.get("ConnectionProperties") or {}
+        plain = {name: properties[name] for name in LIBRARIES if name in properties}
+        return {"Sealed": self._keys.seal(dumps(body)), "ConnectionProperties": plain}
 
     def read(self, document: dict[str, Any]) -> dict[str, Any]:
         """The connection in a document. Raises GlueEncryptionException."""
