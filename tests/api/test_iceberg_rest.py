@@ -473,6 +473,22 @@ def test_depth_and_nonsense(hostile: Door) -> None:
     for data in (body + "}]}}", "[" * 100_000, "null", "", "{", "\xff", '{"name": 1e999}'):
         answer = hostile("POST", "/namespaces/{ns}/tables", data=data.encode("latin-1"))
         assert _error(answer)[0] == 400, answer.text[:300]
+    for path, document in (
+        ("/namespaces", {"namespace": 5}),
+        ("/namespaces", {"namespace": [5]}),
+        ("/namespaces", {"namespace": {"a": 1}}),
+        ("/tables/rename", {"source": {"namespace": 5, "name": []}, "destination": {"namespace": "x"}}),
+        ("/transactions/commit", {"table-changes": [{"identifier": {"namespace": 1, "name": {}}}]}),
+        ("/transactions/commit", {"table-changes": {"a": 1}}),
+        ("/namespaces/{ns}/tables", {"name": ["x"]}),
+        ("/namespaces/{ns}/tables", {"name": "x", "schema": SCHEMA, "location": {"a": 1}}),
+        ("/namespaces/{ns}/tables/t", {"updates": [5]}),
+        ("/namespaces/{ns}/tables/t", {"updates": [{"action": "set-statistics", "statistics": 1}]}),
+        ("/namespaces/{ns}/tables/t", {"updates": [{"action": "set-statistics"}]}),
+        ("/namespaces/{ns}/tables/t", {"updates": [{"action": ["x"]}]}),
+    ):
+        answer = hostile("POST", path, document)
+        assert _error(answer)[0] == 400, (document, answer.text)
     for path in ("/namespaces/%00", "/namespaces/%FF%FE", "/namespaces/{ns}/tables/%2E%2E%2F", "//", "/%1F"):
         assert hostile("GET", path).status_code in (400, 404), path
     for query in (

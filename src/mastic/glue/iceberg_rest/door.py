@@ -10,7 +10,7 @@ import orjson
 
 from mastic.context import Context
 from mastic.errors import ServiceError
-from mastic.glue.iceberg_rest import routes
+from mastic.glue.iceberg_rest import resources, routes
 from mastic.glue.iceberg_rest.calls import Call, Reply
 from mastic.glue.iceberg_rest.configuration import catalog_id
 from mastic.glue.iceberg_rest.failures import Failure, of_door, of_service
@@ -61,46 +61,13 @@ class IcebergRest:
         )
         if match.prefix:
             call = replace(call, catalog=catalog_id(call, match.prefix))
-        for named in _resources(call):
-            self._admit(call.context, match.operation, {"CatalogId": call.catalog, **named})
+        for named in resources.of(call):
+            request = {"CatalogId": call.catalog, **named}
+            # The context in which it goes on: another account's, if its policy lets the caller in.
+            admitted = self._admit(context, match.operation, request)
+            call = replace(call, context=replace(admitted, operation=match.operation))
         reply: Reply = self._handlers[match.handler](call)
         return reply
-
-
-def _resources(call: Call) -> list[dict[str, Any]]:
-    """What a call is about, as Glue's requests name it."""
-    labels = call.labels
-    if "table" in labels or "view" in labels:
-        return [{"DatabaseName": call.namespace, "TableName": labels.get("table") or labels["view"]}]
-    if "namespace" in labels:
-        if call.context.operation.endswith("Database"):
-            return [{"Name": call.namespace}]
-        return [{"DatabaseName": call.namespace, "TableName": str(_named(call).get("name") or "*")}]
-    if call.context.operation == "CreateDatabase":
-        return [{"DatabaseInput": {"Name": ".".join(map(str, _named(call).get("namespace") or ["*"]))}}]
-    if call.context.operation != "UpdateTable":
-        return [{}]
-    given = call.document
-    identifiers = [given.get("source"), given.get("destination")]
-    changes = given.get("table-changes")
-    identifiers += (
-        [one.get("identifier") for one in changes if isinstance(one, dict)]
-        if isinstance(changes, list)
-        else []
-    )
-    return [
-        {
-            "DatabaseName": ".".join(map(str, one.get("namespace") or ["*"])),
-            "TableName": str(one.get("name") or "*"),
-        }
-        for one in identifiers
-        if isinstance(one, dict)
-    ]
-
-
-def _named(call: Call) -> dict[str, Any]:
-    """The document of a call that makes something; nothing for one without."""
-    return call.document if call.body else {}
 
 
 def _query(text: str) -> dict[str, str]:
