@@ -214,6 +214,8 @@ def test_a_link_shows_the_table_it_leads_to(hive: Any, glue: Any, db: str) -> No
     glue.create_table(DatabaseName=db, TableInput={"Name": "link", "TargetTable": target})
     seen = hive.get_table(db, "link")
     assert (seen.tableName, [c.name for c in seen.sd.cols]) == ("link", ["id", "text"])
+    with pytest.raises(ttypes.InvalidOperationException, match="resource link"):
+        hive.alter_table(db, "link", seen)
     hive.drop_table(db, "link", True)
     assert hive.get_all_tables(db) == ["real"]
 

@@ -28,7 +28,8 @@ pytestmark = [
 
 # Runs in the runtime: a session as docs/guides/catalog.md shows it, then each statement of standard input.
 PROGRAM = """
-import glob, importlib.util, json, sys
+import importlib.util, json, sys
+from pathlib import Path
 from pyspark.sql import SparkSession
 
 settings = json.loads(sys.argv[1])

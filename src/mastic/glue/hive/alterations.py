@@ -21,7 +21,7 @@ TRIES = 10
 EXPECTED_KEY, EXPECTED_VALUE = "expected_parameter_key", "expected_parameter_value"
 POINTER, FORMER_POINTER = "metadata_location", "previous_metadata_location"
 # Members of a TableInput that clients of the Metastore neither see nor change.
-_KEPT = ("ViewDefinition", "LastAnalyzedTime", "TargetTable", "FederatedTable")
+_KEPT = ("ViewDefinition", "LastAnalyzedTime", "FederatedTable")
 _PARTITION = ("Values", "LastAccessTime", "Parameters", "LastAnalyzedTime")
 BATCH = 100
 
@@ -47,6 +47,8 @@ class Alterations:
         target = {**where, **place(new.dbName or where["DatabaseName"], new.catName)}
         for _ in range(TRIES):
             old = self._current(where, name)
+            if "TargetTable" in old:
+                raise invalid_operation(f"{name} is a resource link: alter the table that it leads to")
             self._compare(old, new, properties)
             try:
                 if self._is_renamed(where, old, target, new):

@@ -146,4 +146,5 @@ def seconds(moment: Any) -> int:
     """A moment as the Metastore has it; 0 for none."""
     if moment is None:
         return 0
-    return int(moment.timestamp() if isinstance(moment, datetime) else moment)
+    # The interface counts them in 32 bits.
+    return min(int(moment.timestamp() if isinstance(moment, datetime) else moment), 2**31 - 1)

@@ -22,8 +22,9 @@ log = structlog.get_logger("mastic.thrift")
 Answer = Callable[[Message], bytes | None]
 
 MOST = 200
-# A message that was begun has so long to arrive, an answer so long to be taken.
-PATIENCE = 60.0
+# A message that was begun has so many seconds to arrive, an answer so many to be taken.
+WHOLE_MESSAGE = 120.0
+WHOLE_ANSWER = 300.0
 
 
 @dataclass(eq=False, slots=True)
@@ -103,15 +104,22 @@ class Listener:
                 _shut(quiet.socket)
                 self._open.discard(quiet)
             self._open.add(connection)
-        threading.Thread(target=self._serve, args=(connection,), name=self._name, daemon=True).start()
+        thread = threading.Thread(target=self._serve, args=(connection,), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            log.warning("cannot serve a connection", door=self._name, reason=str(error))
+            with self._lock:
+                self._open.discard(connection)
+            accepted.close()
 
     def _serve(self, connection: _Connection) -> None:
         try:
             with connection.socket as stream:
                 stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                incoming = stream.makefile("rb", buffering=65536)
-                while not self._stopping.is_set() and self._one(connection, stream, incoming.read):
+                incoming = _Incoming(stream)
+                while not self._stopping.is_set() and self._one(connection, incoming):
                     pass
         except Malformed as error:
             log.info("a connection was closed", door=self._name, reason=str(error))
@@ -121,44 +129,52 @@ class Listener:
             with self._lock:
                 self._open.discard(connection)
 
-    def _one(self, connection: _Connection, stream: socket.socket, read: Callable[[int], bytes]) -> bool:
+    def _one(self, connection: _Connection, incoming: _Incoming) -> bool:
         """Answer one message; false when the client has gone."""
-        stream.settimeout(None)
-        first = read(1)
-        if not first:
+        if not incoming.begins():
             return False
-        stream.settimeout(PATIENCE)
         connection.busy = True
         try:
-            message = read_message(_exactly(first, read))
-            reply = self._answer(message)
+            reply = self._answer(read_message(incoming.exactly))
             if reply is not None:
-                stream.sendall(reply)
+                connection.socket.settimeout(WHOLE_ANSWER)
+                connection.socket.sendall(reply)
         finally:
             connection.silent_since = time.monotonic()
             connection.busy = False
         return True
 
 
-def _exactly(first: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """A reader that begins with ``first`` and never returns less than it is asked for."""
-    ahead = bytearray(first)
+class _Incoming:
+    """What arrives on a connection, message by message."""
 
-    def exactly(count: int) -> bytes:
-        data = bytes(ahead[:count])
-        del ahead[:count]
-        # Piece by piece, so that a length that is only claimed costs no memory.
-        parts = [data]
-        missing = count - len(data)
-        while missing > 0:
-            part = read(min(missing, 1 << 20))
-            if not part:
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._ahead = bytearray()
+        self._deadline = 0.0
+
+    def begins(self) -> bool:
+        """Wait for the first byte of a message, however long; false when the client has gone."""
+        if not self._ahead:
+            self._stream.settimeout(None)
+            self._ahead += self._stream.recv(65536)
+        self._deadline = time.monotonic() + WHOLE_MESSAGE
+        return bool(self._ahead)
+
+    def exactly(self, count: int) -> bytes:
+        """So many bytes. They are kept as they arrive: a length that is only claimed costs no memory."""
+        while len(self._ahead) < count:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("a message took too long to arrive")
+            self._stream.settimeout(left)
+            some = self._stream.recv(65536)
+            if not some:
                 raise EOFError("the client went away in the middle of a message")
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
-
-    return exactly
+            self._ahead += some
+        data = bytes(self._ahead[:count])
+        del self._ahead[:count]
+        return data
 
 
 def _bound(name: str, host: str, port: int) -> socket.socket:

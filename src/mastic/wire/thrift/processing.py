@@ -70,7 +70,11 @@ class Processor:
             setattr(result, declared[type(told).__name__][0], told)
         if message.kind == ONEWAY:
             return None
-        return _encoded(message, REPLY, result)
+        try:
+            return _encoded(message, REPLY, result)
+        except Exception as error:
+            log.error("an answer cannot be written", method=message.name, exc_info=error)
+            return self._refusal(message, INTERNAL_ERROR, "Internal error; the server's log has the reason")
 
     def _arguments(self, message: Message) -> list[Any]:
         from thriftpy2.protocol import TCyBinaryProtocol
