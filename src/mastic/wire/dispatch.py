@@ -24,13 +24,24 @@ from mastic.errors import ServiceError
 from mastic.wire.acceptance import Acceptor, Acceptors
 from mastic.wire.bodies import Body
 from mastic.wire.facts import REFUSALS, family
-from mastic.wire.messages import FileBody, Incoming, Outgoing, Response
+from mastic.wire.messages import AsIs, FileBody, Incoming, Outgoing, Response
 from mastic.wire.protocols import Protocols
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtocol, malformed
 from mastic.wire.spec import Models, OperationSpec, ServiceSpec
 from mastic.wire.validate import Validators
 
-__all__ = ["Body", "Coverage", "Dispatcher", "FileBody", "Guard", "Handler", "Registry", "Response", "waits"]
+__all__ = [
+    "AsIs",
+    "Body",
+    "Coverage",
+    "Dispatcher",
+    "FileBody",
+    "Guard",
+    "Handler",
+    "Registry",
+    "Response",
+    "waits",
+]
 
 Handler = Callable[[Context, dict[str, Any]], Any]
 # (context, operation, request) → the context in which the handler is called. Raises ServiceError to refuse.

@@ -14,6 +14,13 @@ from mastic.wire.bodies import Body
 Headers = list[tuple[str, str]]
 
 
+class AsIs(dict[str, Any]):
+    """A structure in a result that was kept as its client sent it, when it was checked: nothing is to be converted or
+    left out. Pages hold thousands."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class FileBody:
     """A streaming output served from disk: ``length`` bytes of ``path`` from ``offset``, never loaded whole.

@@ -17,6 +17,7 @@ from mastic.store import catalog_partitions, sealing
 from mastic.store.catalog_partitions import SLOTS, NewPartition
 from mastic.store.catalog_tables import TableRow
 from mastic.store.schema import dumps
+from mastic.wire.dispatch import AsIs
 
 _DIGEST = 16
 _APART = ("Values", "StorageDescriptor")
@@ -78,7 +79,7 @@ def shapes(
     """Rows as clients see them."""
     digests = {bytes(row.descriptor) for row in rows if row.descriptor is not None}
     shared = {
-        digest: {**DESCRIPTOR, **orjson.loads(text)}
+        digest: AsIs(DESCRIPTOR | orjson.loads(text))
         for digest, text in catalog_partitions.descriptor_bodies(tx, table.id, digests).items()
     }
     if without_columns:
@@ -96,7 +97,7 @@ def shapes(
         if row.descriptor is not None:
             descriptor = shared[bytes(row.descriptor)]
             out["StorageDescriptor"] = (
-                descriptor if row.location is None else {**descriptor, "Location": read(row.location)}
+                descriptor if row.location is None else AsIs(descriptor, Location=read(row.location))
             )
         found.append(out)
     return found

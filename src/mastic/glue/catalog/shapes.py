@@ -7,6 +7,7 @@ from typing import Any
 from mastic.glue.catalog import views
 from mastic.glue.catalog.lookup import Place
 from mastic.store.catalog_tables import TableRow
+from mastic.wire.dispatch import AsIs
 
 # Members that Glue answers though nobody gave them.
 DESCRIPTOR = {"Compressed": False, "NumberOfBuckets": 0, "SortColumns": [], "StoredAsSubDirectories": False}
@@ -53,7 +54,7 @@ def table(
 
 def descriptor(given: dict[str, Any]) -> dict[str, Any]:
     """A StorageDescriptor as clients see it."""
-    return {**DESCRIPTOR, **given}
+    return AsIs(DESCRIPTOR | given)
 
 
 def version(place: Place, row: TableRow) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from mastic.wire.messages import Incoming, Outgoing
+from mastic.wire.messages import AsIs, Incoming, Outgoing
 from mastic.wire.protocols import timestamps
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, malformed
 from mastic.wire.protocols.eventstream import rpc_encoder
@@ -245,6 +245,8 @@ class Documents:
         fields: dict[str, tuple[str, Codec | None]] = {}
 
         def encode(value: Any) -> Any:
+            if type(value) is AsIs:
+                return value
             out = {}
             for key, item in value.items():
                 if item is not None:
@@ -269,6 +271,13 @@ class Documents:
             if members is shape.members:
                 self._encoders[shape.name] = copy
         return encode
+
+
+def _without_as_is(value: Any) -> Any:
+    """The same result with everything to be encoded."""
+    if isinstance(value, Mapping):
+        return {key: _without_as_is(item) for key, item in value.items()}
+    return [_without_as_is(item) for item in value] if isinstance(value, list) else value
 
 
 def load(body: bytes) -> Any:
@@ -338,9 +347,11 @@ class Json:
         encode = documents.encoder(operation.output)
 
         def run(result: Mapping[str, Any], request_id: str) -> Outgoing:
-            return Outgoing(
-                status=operation.status, headers=[("Content-Type", kind)], body=dump(encode(result))
-            )
+            body = dump(encode(result))
+            if b":null" in body:
+                # Something kept as it is has a member that is none, as parts of this server may write it.
+                body = dump(encode(_without_as_is(result)))
+            return Outgoing(status=operation.status, headers=[("Content-Type", kind)], body=body)
 
         return run
 
