@@ -65,6 +65,9 @@ class Config:
     # 32 bytes in base64, under which secrets of the catalog are kept; a file in the data directory unless set.
     encryption_key: str = ""
     lambda_retry_seconds: tuple[float, ...] = (60.0, 120.0)
+    # Where git repositories of jobs are, in place of the providers' own addresses, with {provider}, {owner} and
+    # {repository} in it: "file:///srv/git/{owner}/{repository}.git".
+    source_control_url: str = ""
     spark_packages: str = ""
     spark_jars_dir: str = ""
     # The Hive Metastore's door (docs/guides/catalog.md): 0 is none. It has no authentication of its own.
@@ -113,6 +116,10 @@ class Config:
                 f"the Hive Metastore's clients prove nothing about themselves: listening on {self.hive_metastore_host} "
                 "would give the catalog to anyone on the network. Listen on 127.0.0.1, or set "
                 "hive_metastore_unauthenticated = true where the network itself keeps others out"
+            )
+        if self.objects_dir is not None and "s3" in self.endpoints:
+            raise Refused(
+                "objects_dir and an outside S3 ([endpoints] s3) exclude each other: objects are in one place"
             )
         if self.default_engine not in ("auto", "sail", "spark"):
             raise Refused(f"default_engine is {self.default_engine!r}: use auto, sail or spark")

@@ -451,11 +451,19 @@ def test_a_run_with_a_process_is_kept_for_its_host(shop: Shop) -> None:
     assert work("here", crashed) == {launched.seq, fresh.seq}
     assert work("there", crashed) == {fresh.seq}
     assert work("there", crashed + job_runs.RESERVED) == {launched.seq, fresh.seq}
-    with shop.store.write() as tx:
-        job_runs.release(tx, "mine", now)
-    assert work("here", now) == {launched.seq, fresh.seq}
-    assert work("there", now) == {fresh.seq}
-    assert work("there", now + job_runs.RESERVED) == {launched.seq, fresh.seq}
+    # It stops; or it was killed, and is started again.
+    for give_back in (
+        lambda tx: job_runs.release(tx, "mine", now),
+        lambda tx: job_runs.release_host(tx, "here", now),
+    ):
+        with shop.store.write() as tx:
+            give_back(tx)
+        assert work("here", now) == {launched.seq, fresh.seq}
+        assert work("there", now) == {fresh.seq}
+        assert work("there", now + job_runs.RESERVED) == {launched.seq, fresh.seq}
+        with shop.store.write() as tx:
+            job_runs.lease(tx, "here:7:ab", "here", now, now + timedelta(seconds=30), fresh=9)
+        assert work("here", now) == set()
 
 
 def test_output_is_read_on_by_one_holder(shop: Shop) -> None:

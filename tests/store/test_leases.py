@@ -9,7 +9,7 @@ from mastic.loops.base import Loop
 from mastic.loops.periodic import Periodic
 from mastic.loops.reactor import Reactor
 from mastic.loops.scheduler import Scheduler
-from mastic.store import leases
+from mastic.store import leases, tasks
 from mastic.store.engine import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,3 +43,21 @@ def test_a_loop_that_stops_gives_its_lease_back(store: Store) -> None:
         for name in loops:
             assert leases.acquire(tx, name, "two", NOW, SOON)
         assert not leases.acquire(tx, "other", "one", NOW, SOON)
+
+
+def test_a_server_that_comes_back_takes_back_what_its_place_had(store: Store) -> None:
+    """... and nothing of another place whose name begins alike."""
+    with store.write() as tx:
+        assert leases.acquire(tx, "mine", "h_1:77:aa", NOW, SOON)
+        assert leases.acquire(tx, "theirs", "h_11:77:aa", NOW, SOON)
+        assert leases.acquire(tx, "like", "hx1:77:aa", NOW, SOON)
+        for key, holder in (("a", "h_1:77:aa"), ("b", "h_11:77:aa")):
+            tasks.put(tx, "q", key, {}, not_before=NOW)
+            assert len(tasks.lease(tx, "q", holder, NOW, SOON, 1)) == 1
+    with store.write() as tx:
+        leases.release_host(tx, "h_1")
+        tasks.release_host(tx, "h_1")
+    with store.write() as tx:
+        taken = {name: leases.acquire(tx, name, "new", NOW, SOON) for name in ("mine", "theirs", "like")}
+        assert taken == {"mine": True, "theirs": False, "like": False}
+        assert [task.key for task in tasks.lease(tx, "q", "new", NOW, SOON, 9)] == ["a"]

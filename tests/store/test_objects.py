@@ -246,6 +246,55 @@ def test_orphans_are_swept(shelf: LocalObjects) -> None:
     assert shelf.read("bkt", "k") == b"kept"
 
 
+def test_servers_that_share_blobs_leave_each_other_theirs(shelf: LocalObjects, tmp_path: Path) -> None:
+    """A server that starts ends neither what another is writing nor what another has just written."""
+    one = Blobs(tmp_path / "shared", server="one")
+
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        Blobs(tmp_path / "shared", server="two").close()
+        yield b" and half"
+
+    written = one.write(pieces())
+    assert one.read(written.id, 0, written.size) == b"half and half"
+    clock, started = shelf.clock, time.time() + 3600
+    garbage.BlobJanitor(store=shelf.store, blobs=one, clock=clock, started=started, shared=True)()
+    assert one.path(written.id).exists()
+    garbage.BlobJanitor(store=shelf.store, blobs=one, clock=clock, started=started + 86_400, shared=True)()
+    assert not one.path(written.id).exists()
+    one.close()
+
+
+def test_what_a_lost_server_left_half_written_goes(tmp_path: Path) -> None:
+    mine, lost = (Blobs(tmp_path / "shared", server=name) for name in ("mine", "lost"))
+    for server in ("mine", "lost"):
+        (tmp_path / "shared" / "incoming" / server / "half").write_bytes(b"x")
+    assert mine.remove_abandoned(time.time() - 60) == 0
+    assert mine.remove_abandoned(time.time() + 60) == 1
+    assert [p.parent.name for p in (tmp_path / "shared" / "incoming").glob("*/*")] == ["mine"]
+    mine.close()
+    lost.close()
+
+
+def test_shared_blobs_wait_longer_and_are_not_read_by_path(store: Store, tmp_path: Path) -> None:
+    clock = ManualClock(NOON)
+    shared = LocalObjects(
+        store=store, blobs=Blobs(tmp_path / "shared"), clock=clock, ids=Ids(), account="123456789012", shared=True,
+    )  # fmt: skip
+    shared.create_bucket("bkt", region="us-east-1")
+    shared.put("bkt", "k", b"1")
+    assert shared.local_paths("bkt", "k") is None
+    shared.delete("bkt", "k")
+    janitor = garbage.BlobJanitor(store=store, blobs=shared.blobs, clock=clock, started=0.0, shared=True)
+    counts = []
+    for minutes in (1, 60):
+        clock.advance(seconds=60 * minutes)
+        janitor()
+        counts.append(len(list((tmp_path / "shared" / "blobs").glob("*/*"))))
+    assert counts == [1, 0]
+    shared.blobs.close()
+
+
 def lifecycle(shelf: LocalObjects, *rules: dict[str, Any]) -> None:
     with shelf.store.write() as tx:
         found = buckets.find(tx, "bkt")

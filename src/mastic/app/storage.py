@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from mastic.app.base import Base
@@ -18,7 +19,9 @@ from mastic.objects.blobs import Blobs
 from mastic.objects.garbage import BlobJanitor
 from mastic.objects.local import LocalObjects
 from mastic.objects.remote import RemoteObjects
-from mastic.store import objects, settings
+from mastic.store import leases, objects, settings
+
+LIFECYCLE = "lifecycle"
 
 
 def add_s3(base: Base, destinations: Destinations) -> Objects:
@@ -39,8 +42,18 @@ def add_s3(base: Base, destinations: Destinations) -> Objects:
     base.worker(QUEUE, deliveries.handle)
     janitor = BlobJanitor(blobs=blobs, started=time.time(), shared=shared, **base.lasting)
     base.janitor("blobs", janitor, seconds=20)
-    base.janitor("lifecycle", Reaper(objects=local), seconds=600)
+    base.periodic("lifecycle", lambda: _reap(base, Reaper(objects=local)), lease=LIFECYCLE)
     return local
+
+
+def _reap(base: Base, reaper: Reaper) -> float:
+    """A round of the lifecycle rules, unless another server is at it."""
+    now, pause = base.clock.now(), timedelta(minutes=10)
+    with base.store.write() as tx:
+        ours = leases.acquire(tx, LIFECYCLE, base.holder, now, now + pause)
+    if ours:
+        reaper()
+    return pause.total_seconds()
 
 
 def _pair(base: Base, place: Path) -> None:

@@ -1,0 +1,58 @@
+"""Settings: where they come from, what they are made into, which contradict each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mastic.config import load
+from mastic.errors import Refused
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No mastic.toml but the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_environment_comes_before_the_file() -> None:
+    Path("mastic.toml").write_text('port = 1\nlost_host_seconds = 5\nobjects_dir = "/from/file"\n')
+    found = load(
+        environ={"MASTIC_PORT": "2", "MASTIC_OBJECTS_DIR": "shared", "MASTIC_LOST_HOST_SECONDS": "1.5"}
+    )
+    assert (found.port, found.lost_host_seconds) == (2, 1.5)
+    assert found.objects_dir == Path.cwd() / "shared"
+    assert load({"port": 3}, environ={"MASTIC_PORT": "2"}).port == 3
+
+
+def test_objects_are_with_the_server_unless_they_are_shared() -> None:
+    alone = load(environ={"MASTIC_DATA_DIR": "/d"})
+    assert (alone.objects_place, alone.shares_objects) == (Path("/d/objects"), False)
+    moved = load(environ={"MASTIC_OBJECTS_DIR": "/o"})
+    assert (moved.objects_place, moved.shares_objects) == (Path("/o"), False)  # SQLite has one server
+    environ = {"MASTIC_OBJECTS_DIR": "/o", "MASTIC_DATABASE_URL": "postgresql+psycopg://u@h/d"}
+    assert load(environ=environ).shares_objects
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('objects_dir = "/o"\n[endpoints]\ns3 = "http://h"\n', "exclude each other"),
+        ('host = "0.0.0.0"\n', "configure access keys"),
+        ('default_engine = "fast"\n', "use auto, sail or spark"),
+        ("prot = 1\n", "there is no setting 'prot'"),
+        ('port = "x"\n', "setting port"),
+        ('lost_host_seconds = "soon"\n', "setting lost_host_seconds"),
+        ("port = \n", "mastic.toml"),
+    ],
+)
+def test_what_is_refused(text: str, reason: str) -> None:
+    Path("mastic.toml").write_text(text)
+    with pytest.raises(Refused, match=reason):
+        load(environ={})
+
+
+def test_a_file_that_is_named_has_to_be_there() -> None:
+    with pytest.raises(Refused, match="does not exist"):
+        load(environ={"MASTIC_CONFIG": "nowhere.toml"})
