@@ -1,19 +1,22 @@
-"""Any sequence of catalog calls leaves what a plain model of the catalog says, on both databases."""
+"""Any sequence of catalog calls leaves what a plain model of the catalog says, on both databases.
+
+Restarts come in between, and lists that are read page by page while the catalog changes under them.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from mastic.errors import ServiceError
-
-if TYPE_CHECKING:
-    from tests.store.conftest import Catalog
+from mastic.store.engine import Store
+from tests.store.conftest import Catalog
 
 DATABASES = st.sampled_from(["a", "B"])
 TABLES = st.sampled_from(["t", "T", "u_1", "v"])
@@ -32,15 +35,46 @@ class Model:
         return self.databases.get(database.lower(), {}).get(table.lower())
 
 
-class CatalogMachine(RuleBasedStateMachine):
-    """Calls the catalog and the model alike. The test's subclass brings the catalog."""
+@dataclass(kw_only=True)
+class Listing:
+    """A list under way: what it showed, what was there all the time, what was there at any time."""
 
-    catalog: Catalog
+    operation: str
+    at: dict[str, str]
+    place: tuple[str, str]
+    token: str | None = None
+    seen: list[str] = field(default_factory=list)
+    always: set[str]
+    ever: set[str]
+
+
+class Installation:
+    """A catalog that can be started anew on what it stored."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.catalog = Catalog(Store(url))
+        self.catalog.store.create_all()
+
+    def restart(self) -> None:
+        self.catalog.store.close()
+        self.catalog = Catalog(Store(self.url))
+
+
+class CatalogMachine(RuleBasedStateMachine):
+    """Calls the catalog and the model alike. The test's subclass brings the installation."""
+
+    installation: Installation
     examples: Iterator[int]
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.installation.catalog
 
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
+        self.listings: list[Listing] = []
         # Every example has databases of its own.
         self.prefix = f"m{next(self.examples)}_"
 
@@ -181,6 +215,62 @@ class CatalogMachine(RuleBasedStateMachine):
         listed = {p["Values"][0]: p["Parameters"]["text"] for p in reply["Partitions"]}
         assert listed == {v: t for v, t in known.items() if v.isdecimal() and int(v) >= number}
 
+    @rule()
+    def restart(self) -> None:
+        self.installation.restart()
+
+    def names(self, operation: str, place: tuple[str, str]) -> set[str]:
+        """What a list of the model's would show now."""
+        database, table = place
+        if operation == "GetTables":
+            return set(self.model.databases.get(database, {}))
+        return set((self.model.table(database, table) or {"partitions": ()})["partitions"])
+
+    @rule(database=DATABASES, table=TABLES, partitions=st.booleans(), size=st.integers(1, 2))
+    def begin_a_list(self, database: str, table: str, partitions: bool, size: int) -> None:
+        operation = "GetPartitions" if partitions else "GetTables"
+        at: dict[str, Any] = {"DatabaseName": self.prefix + database, "MaxResults": size}
+        place = (database.lower(), table.lower() if partitions else "")
+        if partitions:
+            at["TableName"] = table
+        names = self.names(operation, place)
+        listing = Listing(operation=operation, at=at, place=place, always=set(names), ever=set(names))
+        if self.turn_page(listing):
+            self.listings.append(listing)
+
+    @rule(number=st.integers(0, 5))
+    def go_on_with_a_list(self, number: int) -> None:
+        if self.listings:
+            listing = self.listings.pop(number % len(self.listings))
+            if self.turn_page(listing):
+                self.listings.append(listing)
+
+    def turn_page(self, listing: Listing) -> bool:
+        """Read one page; whether there are more."""
+        token = {"NextToken": listing.token} if listing.token else {}
+        reply = self.call(listing.operation, **listing.at, **token)
+        if isinstance(reply, str):
+            # What was listed is gone, or another of its name has taken its place.
+            assert reply in ("EntityNotFoundException", "InvalidInputException")
+            return False
+        if listing.operation == "GetTables":
+            listing.seen += [table["Name"] for table in reply["TableList"]]
+        else:
+            listing.seen += [partition["Values"][0] for partition in reply["Partitions"]]
+        listing.token = reply.get("NextToken")
+        assert len(set(listing.seen)) == len(listing.seen)
+        assert set(listing.seen) <= listing.ever
+        if listing.token is None:
+            assert listing.always <= set(listing.seen)
+        return listing.token is not None
+
+    @invariant()
+    def lists_know_what_changed(self) -> None:
+        for listing in self.listings:
+            names = self.names(listing.operation, listing.place)
+            listing.always &= names
+            listing.ever |= names
+
     @invariant()
     def everything_is_there(self) -> None:
         for database, tables in self.model.databases.items():
@@ -202,10 +292,12 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert {p["Values"][0]: p["Parameters"]["text"] for p in partitions} == known["partitions"]
 
 
-def test_the_catalog_does_what_its_model_does(catalog: Catalog) -> None:
+def test_the_catalog_does_what_its_model_does(store_url: str) -> None:
+    installation = Installation(store_url)
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        type("Machine", (CatalogMachine,), {"catalog": catalog, "examples": itertools.count()}),
+        type("Machine", (CatalogMachine,), {"installation": installation, "examples": itertools.count()}),
         settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+    installation.catalog.store.close()

@@ -1,0 +1,164 @@
+"""Clients at the same time, with a restart in between: no update is lost, nothing appears that nobody made.
+
+On PostgreSQL the clients are spread over two servers' stores.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from mastic.errors import ServiceError
+from mastic.store.engine import Store
+from tests.store.conftest import Catalog
+
+CLIENTS = 4
+CALLS = 30
+DB = "db"
+KEPT = [str(n) for n in range(100, 107)]
+TABLES = ["a", "b", "c"]
+VALUES = [str(n) for n in range(6)]
+AT = {"DatabaseName": DB, "TableName": "parts"}
+EXPECTED = {"AlreadyExistsException", "EntityNotFoundException", "ConcurrentModificationException"}
+
+
+class Client:
+    """Makes random calls and remembers what each has done to the number of things of a name."""
+
+    def __init__(self, catalog: Catalog, seed: int) -> None:
+        self.catalog = catalog
+        self.chance = random.Random(seed)
+        self.tables: Counter[str] = Counter()
+        self.partitions: Counter[str] = Counter()
+        self.counted = 0
+        self.problems: list[str] = []
+
+    def run(self) -> None:
+        steps = (
+            self.make_table, self.drop_table, self.count, self.count, self.add, self.add, self.remove, self.rename,
+            self.read_all,
+        )  # fmt: skip
+        for _ in range(CALLS):
+            step = self.chance.choice(steps)
+            try:
+                step()
+            except ServiceError as error:
+                if error.code not in EXPECTED:
+                    self.problems.append(f"{step.__name__}: {error}")
+            except Exception as error:  # noqa: BLE001 - a thread's failure is the test's to tell
+                self.problems.append(f"{step.__name__}: {error!r}")
+
+    def make_table(self) -> None:
+        name = self.chance.choice(TABLES)
+        self.catalog("CreateTable", DatabaseName=DB, TableInput={"Name": name})
+        self.tables[name] += 1
+
+    def drop_table(self) -> None:
+        name = self.chance.choice(TABLES)
+        if self.chance.random() < 0.5:
+            self.catalog("DeleteTable", DatabaseName=DB, Name=name)
+        elif self.catalog("BatchDeleteTable", DatabaseName=DB, TablesToDelete=[name])["Errors"]:
+            return
+        self.tables[name] -= 1
+
+    def count(self) -> None:
+        """Add one to what the table says, if it is still what was read."""
+        seen = self.catalog("GetTable", DatabaseName=DB, Name="counter")["Table"]
+        changed = {"Name": "counter", "Parameters": {"n": str(int(seen["Parameters"]["n"]) + 1)}}
+        self.catalog("UpdateTable", DatabaseName=DB, TableInput=changed, VersionId=seen["VersionId"])
+        self.counted += 1
+
+    def add(self) -> None:
+        values = self.chance.sample(VALUES, 3)
+        items = [{"Values": [value]} for value in values]
+        errors = self.catalog("BatchCreatePartition", **AT, PartitionInputList=items)["Errors"]
+        there = {error["PartitionValues"][0] for error in errors}
+        self.partitions.update(value for value in values if value not in there)
+
+    def remove(self) -> None:
+        value = self.chance.choice(VALUES)
+        self.catalog("DeletePartition", **AT, PartitionValues=[value])
+        self.partitions[value] -= 1
+
+    def rename(self) -> None:
+        old, new = self.chance.sample(VALUES, 2)
+        self.catalog("UpdatePartition", **AT, PartitionValueList=[old], PartitionInput={"Values": [new]})
+        self.partitions[old] -= 1
+        self.partitions[new] += 1
+
+    def read_all(self) -> None:
+        """What nobody touches is in every list once, whatever happens around it."""
+        size = self.chance.randint(1, 4)
+        seen = [
+            p["Values"][0] for p in self.catalog.pages("GetPartitions", "Partitions", **AT, MaxResults=size)
+        ]
+        if len(set(seen)) < len(seen) or not set(KEPT) <= set(seen) <= {*KEPT, *VALUES}:
+            self.problems.append(f"a list of {seen}")
+
+
+def together(clients: list[Client]) -> None:
+    threads = [threading.Thread(target=client.run) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def opened(url: str) -> list[Catalog]:
+    stores = [Store(url) for _ in range(1 if url.startswith("sqlite") else 2)]
+    return [Catalog(store) for store in stores]
+
+
+def closed(catalogs: list[Catalog]) -> None:
+    for catalog in catalogs:
+        catalog.store.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_lost_between_clients(store_url: str, seed: int) -> None:
+    catalogs = opened(store_url)
+    first = catalogs[0]
+    first.store.create_all()
+    first("CreateDatabase", DatabaseInput={"Name": DB})
+    first("CreateTable", DatabaseName=DB, TableInput={"Name": "counter", "Parameters": {"n": "0"}})
+    keys = [{"Name": "n", "Type": "int"}]
+    first("CreateTable", DatabaseName=DB, TableInput={"Name": "parts", "PartitionKeys": keys})
+    first("BatchCreatePartition", **AT, PartitionInputList=[{"Values": [value]} for value in KEPT])
+
+    clients = [Client(catalogs[n % len(catalogs)], seed * 100 + n) for n in range(CLIENTS)]
+    together(clients)
+    begun = first("GetPartitions", **AT, MaxResults=3)
+    closed(catalogs)
+    catalogs = opened(store_url)
+    for n, client in enumerate(clients):
+        client.catalog = catalogs[n % len(catalogs)]
+    together(clients)
+    assert [problem for client in clients for problem in client.problems] == []
+
+    first = catalogs[0]
+    # A list that was begun before the restart, and before all that happened since, goes on where it was.
+    rest = first.pages("GetPartitions", "Partitions", **AT, MaxResults=100, NextToken=begun["NextToken"])
+    seen = [p["Values"][0] for p in (*begun["Partitions"], *rest)]
+    assert set(KEPT) <= set(seen)
+
+    counted = sum(client.counted for client in clients)
+    counter: dict[str, Any] = first("GetTable", DatabaseName=DB, Name="counter")["Table"]
+    assert (counter["Parameters"]["n"], counter["VersionId"]) == (str(counted), str(counted))
+    versions = first.pages(
+        "GetTableVersions", "TableVersions", DatabaseName=DB, TableName="counter", MaxResults=7
+    )
+    assert [int(version["VersionId"]) for version in versions] == list(range(counted, -1, -1))
+
+    tables, partitions = Counter[str](), Counter[str]()
+    for client in clients:
+        tables.update(client.tables)
+        partitions.update(client.partitions)
+    listed = {table["Name"] for table in first.pages("GetTables", "TableList", DatabaseName=DB)}
+    assert {name: int(name in listed) for name in TABLES} == {name: tables[name] for name in TABLES}
+    found = {p["Values"][0] for p in first.pages("GetPartitions", "Partitions", **AT)}
+    assert {value: int(value in found) for value in VALUES} == {value: partitions[value] for value in VALUES}
+    closed(catalogs)
