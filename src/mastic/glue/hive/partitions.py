@@ -205,7 +205,7 @@ class Partitions:
         return PartitionsOf(self._calls, place(database), table)
 
     def _shown(self, of: PartitionsOf, found: Iterator[dict[str, Any]], most: int) -> list[Any]:
-        return [self._shapes.partition(one, of.table) for one in _first(found, most)]
+        return list(self._shapes.partitions(_first(found, most), of.table))
 
     @staticmethod
     def _named(of: PartitionsOf, found: Iterator[dict[str, Any]], most: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -61,8 +62,21 @@ class Shapes:
             ownerType=USER,
         )
 
-    def partition(self, given: dict[str, Any], table: dict[str, Any]) -> Any:
-        """A partition; what it does not say itself is its table's."""
+    def partitions(self, found: Iterable[dict[str, Any]], table: dict[str, Any]) -> Iterator[Any]:
+        """Partitions of a table. Those of a page share their columns, which are made once."""
+        columns: list[dict[str, Any]] | None = None
+        made: list[Any] = []
+        for given in found:
+            own = (given.get("StorageDescriptor") or {}).get("Columns")
+            if own is None or own is not columns:
+                columns = own
+                made = self.columns(own)
+            yield self.partition(given, table, columns=made if own is not None else None)
+
+    def partition(
+        self, given: dict[str, Any], table: dict[str, Any], *, columns: list[Any] | None = None
+    ) -> Any:
+        """A partition; what it does not say itself is its table's. ``columns`` are its own, made already."""
         own = given.get("StorageDescriptor") or {}
         of_table = table.get("StorageDescriptor") or {}
         if not own:
@@ -77,16 +91,16 @@ class Shapes:
             tableName=given["TableName"],
             createTime=seconds(given.get("CreationTime")),
             lastAccessTime=seconds(given.get("LastAccessTime")),
-            sd=self.descriptor(descriptor),
+            sd=self.descriptor(descriptor, columns=columns),
             parameters=dict(given.get("Parameters") or {}),
             catName="hive",
         )
 
-    def descriptor(self, given: dict[str, Any]) -> Any:
+    def descriptor(self, given: dict[str, Any], *, columns: list[Any] | None = None) -> Any:
         """A storage descriptor. Clients follow its members without looking, so that none may be missing."""
         serde, skewed = given.get("SerdeInfo") or {}, given.get("SkewedInfo")
         return self._types.StorageDescriptor(
-            cols=self.columns(given.get("Columns")),
+            cols=self.columns(given.get("Columns")) if columns is None else columns,
             location=given.get("Location"),
             inputFormat=given.get("InputFormat"),
             outputFormat=given.get("OutputFormat"),
