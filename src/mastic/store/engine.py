@@ -1,8 +1,8 @@
 """Transactions on SQLite or PostgreSQL. Dialect differences live here and in ``store.sqlite`` only.
 
 SQLite has one writer at a time. Writers that arrive while another holds the pen join one group: each is a
-savepoint, and the last of the group pays for the one COMMIT (and its fsync) that makes all of them durable.
-Nobody is answered before that COMMIT. PostgreSQL does the same by itself.
+savepoint, and the last of the group pays for the one COMMIT (and the sync) that makes all of them durable.
+Nobody is answered before that. PostgreSQL does the same by itself.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class Store:
     ``url`` is an SQLAlchemy URL; ``sqlite:////path/to/file`` or ``postgresql+psycopg://…``.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, sync_catalog: bool = False) -> None:
         self.url = url
+        self._sync_catalog = sync_catalog
         self.dialect = url.split(":", 1)[0].split("+", 1)[0]
         self._wakers: dict[str, list[Callable[[], None]]] = {}
         self._local = threading.local()
@@ -65,14 +66,16 @@ class Store:
     # -- transactions ------------------------------------------------------------------------------
 
     @contextmanager
-    def write(self, *, catalog: str = "") -> Iterator[Connection]:
+    def write(self, *, catalog: str = "", soon: bool = False) -> Iterator[Connection]:
         """One durable transaction. It is on disk when the block has been left without an exception.
 
-        ``catalog`` (``account:region``) says whose encryption settings count for what is written of a catalog.
+        With ``soon`` it then survives the end of this process, and is on disk a moment later: enough for what comes
+        by the thousand. ``catalog`` (``account:region``) says whose encryption settings count for what is written of
+        a catalog, and is ``soon`` unless the store was made with ``sync_catalog``.
         Raises Duplicate for a violated unique key, Stale from ``guarded``.
         """
         if catalog:
-            with self.sealing.within(catalog), self.write() as tx:
+            with self.sealing.within(catalog), self.write(soon=not self._sync_catalog) as tx:
                 yield tx
             return
         if getattr(self._local, "writing", False):
@@ -80,7 +83,7 @@ class Store:
         self._local.writing = True
         signals: set[str] = set()
         try:
-            with self._group.transaction() if self._group else self._writer.begin() as tx:
+            with self._group.transaction(soon=soon) if self._group else self._writer.begin() as tx:
                 # SQLite's connection goes from writer to writer: each brings a set of its own.
                 tx.info["signals"] = signals
                 yield tx

@@ -7,13 +7,16 @@ driver. Owns the connections.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
@@ -21,8 +24,8 @@ from sqlalchemy.pool import NullPool
 _OWN_BEGIN = "mastic_own_begin"
 
 _PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
+    # A COMMIT writes, and a checkpoint syncs; the sync that makes a commit last is LogSync's.
+    "synchronous=NORMAL",
     "foreign_keys=ON",
     "cache_size=-32768",
     "temp_store=MEMORY",
@@ -51,6 +54,9 @@ def engine(url: str) -> Engine:
 def _prepare(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling would commit around savepoints: BEGIN is ours.
     connection.isolation_level = None
+    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if mode != "wal":
+        raise RuntimeError("the data directory's file system cannot hold SQLite's write-ahead log")
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
@@ -110,15 +116,95 @@ class Readers:
             self._idle.pop()[0].close()
 
 
-class _Group:
-    """The writers that one COMMIT answers."""
+class LogSync:
+    """Puts on disk what was committed: one sync of the write-ahead log for all commits before it.
 
-    __slots__ = ("done", "failure", "members")
+    SQLite's own (``synchronous=FULL``) would keep the next writer waiting, and could not be postponed for those who
+    do not need it at once. The log is the writer connection's: it is one file as long as that is open.
+    """
+
+    # Seconds between a commit that nobody waits for and its sync.
+    SOON = 0.01
+
+    def __init__(self, path: str) -> None:
+        self._path = path + "-wal"
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._committed = 0
+        self._synced = 0
+        self._asked = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def committed(self) -> int:
+        """A commit was written; returns its number. With the pen held."""
+        self._committed += 1
+        return self._committed
+
+    def wait(self, number: int) -> None:
+        """Return when that commit, and with it all before it, is on disk."""
+        with self._lock:
+            if self._synced >= number:
+                return
+            covered = self._committed
+            if self._file is None:
+                self._file = os.open(self._path, os.O_RDONLY)
+            _sync(self._file)
+            self._synced = covered
+
+    def soon(self) -> None:
+        """See to it that what is committed now is on disk a moment later."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="store-sync", daemon=True)
+            self._thread.start()
+        self._asked.set()
+
+    def forget(self) -> None:
+        """The writer connection was closed: the next one's log may be another file."""
+        with self._lock:
+            if self._file is not None:
+                _sync(self._file)
+                os.close(self._file)
+                self._file = None
+            self._synced = self._committed
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed = True
+        self._asked.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._asked.wait()
+            self._asked.clear()
+            if not self._closed:
+                time.sleep(self.SOON)
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        try:
+            self.wait(self._committed)
+        except OSError:
+            # Who waits for a sync is told by it. Nobody waits for this one.
+            structlog.get_logger("mastic.store").exception("the write-ahead log could not be synced")
+
+
+# macOS has no fdatasync.
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
+class _Group:
+    """The writers that one COMMIT answers. ``soon`` while none of them has to wait for the disk."""
+
+    __slots__ = ("done", "failure", "members", "soon")
 
     def __init__(self) -> None:
         self.done = threading.Event()
         self.failure: BaseException | None = None
         self.members = 0
+        self.soon = True
 
 
 class GroupCommit:
@@ -129,6 +215,7 @@ class GroupCommit:
 
     def __init__(self, source: Engine) -> None:
         self._engine = source
+        self._log = LogSync(str(source.url.database))
         self._pen = threading.Lock()
         self._count = threading.Lock()
         self._waiting = 0
@@ -136,15 +223,17 @@ class GroupCommit:
         self._group: _Group | None = None
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """A member of a group; left without an exception, it is on disk."""
+    def transaction(self, *, soon: bool = False) -> Iterator[Connection]:
+        """A member of a group. Left without an exception, it survives this process; unless ``soon`` is enough, it
+        is on disk as well."""
         with self._count:
             self._waiting += 1
         self._pen.acquire()
         with self._count:
             self._waiting -= 1
+        written = 0
         try:
-            group, connection = self._join()
+            group, connection = self._join(soon=soon)
             # A group of one fails as a whole: only who joins others needs a savepoint of its own.
             joined = group.members > 1
             if joined:
@@ -161,13 +250,28 @@ class GroupCommit:
         finally:
             group_to_await = self._group
             try:
-                self._commit_if_last()
+                written = self._commit_if_last()
             finally:
                 self._pen.release()
+            if written and group_to_await is not None:
+                # The next writer need not wait for this.
+                self._make_last(group_to_await, written)
         if group_to_await is not None:
             group_to_await.done.wait()
             if group_to_await.failure is not None:
                 raise group_to_await.failure
+
+    def _make_last(self, group: _Group, written: int) -> None:
+        """Answer a group that was committed."""
+        try:
+            if group.soon:
+                self._log.soon()
+            else:
+                self._log.wait(written)
+        except BaseException as error:  # noqa: BLE001 - every member of the group is told
+            group.failure = error
+        finally:
+            group.done.set()
 
     def _undo(self, connection: Connection, *, joined: bool) -> None:
         """With the pen held: take back what a member did that failed."""
@@ -186,45 +290,55 @@ class GroupCommit:
         if below.in_transaction:
             below.execute("ROLLBACK")
 
-    def _join(self) -> tuple[_Group, Connection]:
+    def _join(self, *, soon: bool) -> tuple[_Group, Connection]:
         if self._connection is None:
             self._connection = _open(self._engine)
         if self._group is None:
             driver(self._connection).execute("BEGIN IMMEDIATE")
             self._group = _Group()
         self._group.members += 1
+        self._group.soon &= soon
         return self._group, self._connection
 
-    def _commit_if_last(self) -> None:
-        """With the pen held: COMMIT, unless another writer waits and can take the group further."""
+    def _commit_if_last(self) -> int:
+        """With the pen held: COMMIT, unless another writer waits and can take the group further.
+
+        Returns the number of the commit, 0 when there was none.
+        """
         group = self._group
         if group is None or self._connection is None:
-            return
+            return 0
         if self._waiting and group.members < self.LARGEST_GROUP:
-            return
+            return 0
         self._group = None
         try:
             # Outside of a transaction, which SQLite may have taken back by itself, this is an error.
             driver(self._connection).execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - every member of the group is told
             group.failure = error
+            group.done.set()
+            self._hang_up()
+            return 0
+        return self._log.committed()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            # While the log is surely there.
+            self._log.forget()
             self._connection.close()
             self._connection = None
-        finally:
-            group.done.set()
 
     def _abandon(self, error: BaseException) -> None:
         """With the pen held: the group's transaction is gone, and with it what every member wrote."""
         group, self._group = self._group, None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
         if group is not None:
             group.failure = error
             group.done.set()
+        self._hang_up()
 
     def close(self) -> None:
         """Whoever has not been committed yet is told so."""
+        self._log.close()
         with self._pen:
             self._abandon(RuntimeError("the store was closed before this was committed"))
 
