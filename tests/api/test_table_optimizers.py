@@ -187,6 +187,23 @@ def test_compaction_beside_writers_loses_no_row(server: Server, name: str) -> No
     assert {run["eventType"] for run in runs} <= {"completed", "in_progress"}
 
 
+def test_a_run_whose_server_is_killed_is_taken_up_again(own_server: Server, name: str) -> None:
+    table = create(own_server, name)
+    for i in range(12):
+        table.append(rows(i))
+    before = content(table)
+    glue = own_server.client("glue")
+    glue.create_table_optimizer(
+        **place(name, "compaction"),
+        TableOptimizerConfiguration=configuration(compaction={"strategy": "binpack", "minInputFiles": 2}),
+    )
+    own_server.kill()
+    own_server.restart()
+    assert [run["eventType"] for run in ended(glue, name, "compaction", 1)] == ["completed"]
+    assert content(table) == before
+    assert len(list(table.scan().plan_files())) == 1
+
+
 # -- retention -----------------------------------------------------------------------------------------
 
 

@@ -46,7 +46,7 @@ class Upkeep:
         settings = StatisticsSettings(store=store, clock=self.clock, runs=self.runs, kind=kind, events=events)
         self.optimizers = OptimizerRuns(
             objects=None,  # type: ignore[arg-type] # these tests end before a file is read
-            invoke=catalog.dispatcher.invoke,
+            entries=None,  # type: ignore[arg-type]
             scratch=None,  # type: ignore[arg-type]
             **making,
         )

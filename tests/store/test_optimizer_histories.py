@@ -11,7 +11,8 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.metadata import new_table_metadata
+from pyiceberg.table.refs import SnapshotRefType
+from pyiceberg.table.snapshots import Operation, ancestors_of
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
 from pyiceberg.table.update.snapshot import _FastAppendFiles
 from pyiceberg.transforms import IdentityTransform
@@ -43,11 +46,13 @@ from pyiceberg.types import LongType, NestedField
 from mastic.clock import ManualClock
 from mastic.context import Context
 from mastic.glue.catalog import iceberg_metadata
+from mastic.glue.catalog.entries import Entries
+from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles
 from mastic.glue.catalog.optimizers import reachable
 from mastic.glue.catalog.optimizers.compaction import Compaction
 from mastic.glue.catalog.optimizers.files import TableFiles
-from mastic.glue.catalog.optimizers.opening import Conflict, Opened, Tables
+from mastic.glue.catalog.optimizers.opening import Conflict, Gone, Opened, Tables
 from mastic.glue.catalog.optimizers.orphans import OrphanFileDeletion
 from mastic.glue.catalog.optimizers.retention import Retention
 from mastic.ids import Ids
@@ -130,7 +135,12 @@ class World:
         self.files = TableFiles(self.objects, directory / "scratch")
         self.tables = Tables(
             store=self.store,
-            invoke=self.catalog.dispatcher.invoke,
+            entries=Entries(
+                store=self.store,
+                clock=self.clock,
+                events=Events(ids=Ids(), wanted=lambda tx, scope: False),
+                sweeper=self.catalog.sweeper,
+            ),
             metadata_files=MetadataFiles(objects=self.objects, ids=Ids()),
             context=Context(),
         )
@@ -215,8 +225,6 @@ class World:
             upper_bounds={2147483546: file.file_path.encode()},
         )
         transaction = table.transaction()
-        from pyiceberg.table.snapshots import Operation
-
         producer = _AddDeletes(Operation.DELETE, transaction, self.files)
         producer.deletes = deletes
         producer.commit()
@@ -290,6 +298,7 @@ class World:
         assert len(set(partitions)) == len(partitions), "what is small was compacted"
 
     def retain(self, days: int, keep: int, clean: bool, beside: Any = None) -> None:
+        before, now = self.opened().metadata, self.clock.now()
         Retention(
             tables=self.tables,
             files=self.files,
@@ -297,9 +306,21 @@ class World:
             days=days,
             keep=keep,
             clean=clean,
-            now=self.clock.now(),
+            now=now,
             check=_once(beside),
         ).run()
+        after = self.opened().metadata
+        left = {snapshot.snapshot_id for snapshot in after.snapshots}
+        assert set(before.refs) <= set(after.refs), "branches and tags stay"
+        oldest = (now - timedelta(days=days)).timestamp() * 1000
+        assert {s.snapshot_id for s in before.snapshots if s.timestamp_ms >= oldest} <= left, "the young stay"
+        for name, ref in before.refs.items():
+            head = before.snapshot_by_id(ref.snapshot_id)
+            assert head is not None
+            if name == "main" and beside is not None:
+                continue
+            kept = keep if ref.snapshot_ref_type == SnapshotRefType.BRANCH else 1
+            assert {s.snapshot_id for s in islice(ancestors_of(head, before), kept)} <= left, "so many stay"
 
     def orphans(self, beside: Any = None) -> None:
         OrphanFileDeletion(
@@ -409,7 +430,7 @@ def play(made: World, step: tuple[Any, ...]) -> None:
             getattr(made, name)(*arguments)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(partitioned=st.booleans(), history=st.lists(STEPS, min_size=4, max_size=14))
 def test_no_history_loses_a_row_or_a_file_that_is_needed(
     monkeypatch: pytest.MonkeyPatch, partitioned: bool, history: list[tuple[Any, ...]]
@@ -467,3 +488,26 @@ def test_a_file_that_has_lost_rows_is_not_believed(monkeypatch: pytest.MonkeyPat
         with pytest.raises(TaskFailed, match="metadata speaks of 5"):
             made.compact()
         assert made.opened().location == location
+
+
+def test_a_table_made_anew_under_the_same_name_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with world(partitioned=False, monkeypatch=monkeypatch) as made:
+        made.append(2)
+        made.append(2)
+        opened = made.opened()
+        fresh = {
+            "Name": "t",
+            "Parameters": {"table_type": "ICEBERG", "metadata_location": "s3://b/other.json"},
+        }
+
+        def anew() -> None:
+            made.catalog("DeleteTable", DatabaseName="d", Name="t")
+            made.catalog("CreateTable", DatabaseName="d", TableInput=fresh)
+            for _ in range(opened.version):
+                made.catalog("UpdateTable", DatabaseName="d", TableInput=fresh)
+
+        with pytest.raises(Gone):
+            made.compact(anew)
+        found = made.catalog("GetTable", DatabaseName="d", Name="t")["Table"]
+        assert found["VersionId"] == str(opened.version)
+        assert found["Parameters"] == fresh["Parameters"]

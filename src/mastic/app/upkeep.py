@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mastic.app.base import Base
 from mastic.context import Context
 from mastic.glue.catalog import refresh_runs, statistics_runs, task_runs
+from mastic.glue.catalog.entries import Entries
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles
 from mastic.glue.catalog.optimizers import runs as optimizer_runs
@@ -17,6 +18,7 @@ from mastic.glue.catalog.optimizers.runs import OptimizerRuns
 from mastic.glue.catalog.refresh_runs import RefreshRuns
 from mastic.glue.catalog.statistics_runs import StatisticsRuns
 from mastic.glue.catalog.statistics_settings import StatisticsSettings
+from mastic.glue.catalog.sweeping import Sweeper
 from mastic.glue.catalog.task_runs import Halt, TaskRuns
 from mastic.glue.catalog.upkeep import UpkeepClock
 from mastic.glue.pages import Pager
@@ -50,14 +52,15 @@ class _Interrupting:
 def add_upkeep(base: Base, pager: Pager, objects: Objects) -> None:
     """Runs, and what starts them."""
     events = Events(ids=base.ids, wanted=base.hears)
+    entries = Entries(events=events, sweeper=Sweeper(**base.lasting), **base.lasting)
     runs = TaskRuns(**base.making)
     kind = statistics_runs.kind(events)
     settings = StatisticsSettings(runs=runs, kind=kind, events=events, **base.lasting)
     runs.add(kind, _statistics(base, objects))
-    runs.add(refresh_runs.KIND, _refreshes(base, objects))
+    runs.add(refresh_runs.KIND, _refreshes(base, objects, entries))
     optimizers = OptimizerRuns(
         objects=objects,
-        invoke=base.app.asgi.dispatcher.invoke,
+        entries=entries,
         scratch=base.config.data_dir / "upkeep",
         **base.making,
     )
@@ -102,7 +105,7 @@ def _statistics(base: Base, objects: Objects) -> task_runs.Work:
     return work
 
 
-def _refreshes(base: Base, objects: Objects) -> task_runs.Work:
+def _refreshes(base: Base, objects: Objects, entries: Entries) -> task_runs.Work:
     """The work of refreshes of materialized views, loaded by the first."""
 
     @functools.cache
@@ -112,6 +115,7 @@ def _refreshes(base: Base, objects: Objects) -> task_runs.Work:
 
         return MaterializedViews(
             invoke=base.app.asgi.dispatcher.invoke,
+            entries=entries,
             engine=Engine(),
             objects=objects,
             store=base.store,

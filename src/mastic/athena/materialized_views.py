@@ -31,6 +31,7 @@ from mastic.athena.statements import parse
 from mastic.athena.translate import references
 from mastic.context import Context
 from mastic.errors import ServiceError
+from mastic.glue.catalog.entries import Entries
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles, metadata_location
 from mastic.glue.catalog.optimizers import writing
 from mastic.glue.catalog.optimizers.files import TableFiles
@@ -52,6 +53,7 @@ class MaterializedViews:
     """Does the runs."""
 
     invoke: Invoke
+    entries: Entries
     engine: Engine
     objects: Objects
     store: Store
@@ -65,7 +67,7 @@ class MaterializedViews:
         staging = Staging(self.objects, self.scratch)
         files = TableFiles(self.objects, self.scratch)
         tables = Tables(
-            store=self.store, invoke=self.invoke, metadata_files=self.metadata_files, context=context
+            store=self.store, entries=self.entries, metadata_files=self.metadata_files, context=context
         )
         try:
             rows = _Refresh(self, context, run, staging, files, tables, running).run()

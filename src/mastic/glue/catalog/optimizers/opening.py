@@ -6,9 +6,7 @@ from: a commit that was overtaken changes nothing. Owns no state.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.exceptions import CommitFailedException
@@ -19,14 +17,13 @@ from pyiceberg.table.update import TableRequirement, TableUpdate, update_table_m
 from mastic.context import Context
 from mastic.errors import ServiceError
 from mastic.glue.catalog import iceberg_metadata
+from mastic.glue.catalog.entries import Entries, Lost, Swap
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles
 from mastic.glue.catalog.optimizers.files import TableFiles
 from mastic.glue.catalog.task_runs import TaskFailed
 from mastic.store import catalog_upkeep
 from mastic.store.catalog_upkeep import Located
 from mastic.store.engine import Store
-
-Invoke = Callable[[Context, str, str, dict[str, Any]], dict[str, Any]]
 
 
 class Conflict(Exception):
@@ -57,7 +54,7 @@ class Tables:
     """Opens and commits on behalf of one caller."""
 
     store: Store
-    invoke: Invoke
+    entries: Entries
     metadata_files: MetadataFiles
     context: Context
 
@@ -105,21 +102,14 @@ class Tables:
         document = iceberg_metadata.document_of(metadata)
         location = self.metadata_files.store(document, base=metadata.location, number=number)
         row = found.row
-        request = {
-            "CatalogId": catalog_id(found.catalog),
-            "DatabaseName": found.database,
-            "TableInput": iceberg_metadata.table_input(
-                row.name, metadata, location, row.body, previous=previous
-            ),
-            "VersionId": str(row.version),
-            "SkipArchive": True,
-        }
+        body = iceberg_metadata.table_input(row.name, metadata, location, row.body, previous=previous)
+        swap = Swap(database=found.database, name=row.name, body=body, seen=row)
         try:
-            self.invoke(self.context, "glue", "UpdateTable", request)
-        except ServiceError as error:
+            self.entries.swap(self.context, catalog_id(found.catalog), [swap])
+        except (Lost, ServiceError) as error:
             # Refused means not done: nothing points at the file. (Any other failure leaves it: it may be in use.)
             self.metadata_files.discard(location)
-            if error.code in ("ConcurrentModificationException", "EntityNotFoundException"):
+            if isinstance(error, Lost) or error.code == "EntityNotFoundException":
                 raise Conflict from error
             raise
 

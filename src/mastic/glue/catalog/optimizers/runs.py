@@ -8,7 +8,6 @@ queue ``catalog.optimizers``.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from sqlalchemy import Connection
 from mastic.clock import Clock
 from mastic.context import Context, split_scope
 from mastic.errors import ServiceError
+from mastic.glue.catalog.entries import Entries
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles
 from mastic.glue.catalog.optimizers import definitions
 from mastic.glue.catalog.task_runs import Halted, TaskFailed
@@ -42,7 +42,6 @@ _LONGEST_ERROR = 2048
 # What a run has to itself: a thread of this server.
 _DPUS = 1
 
-Invoke = Callable[[Context, str, str, dict[str, Any]], dict[str, Any]]
 Metrics = dict[str, Any]
 
 
@@ -50,13 +49,13 @@ class OptimizerRuns:
     """``fire`` is for the clock, ``handle`` for the worker."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, ids: Ids, objects: Objects, invoke: Invoke, scratch: Path
+        self, *, store: Store, clock: Clock, ids: Ids, objects: Objects, entries: Entries, scratch: Path
     ) -> None:
         self._store = store
         self.clock = clock
         self._ids = ids
         self._objects = objects
-        self._invoke = invoke
+        self._entries = entries
         self._scratch = scratch
         self._busy = 0
         self._idle = threading.Condition()
@@ -128,7 +127,7 @@ class OptimizerRuns:
         files = TableFiles(self._objects, self._scratch)
         tables = Tables(
             store=self._store,
-            invoke=self._invoke,
+            entries=self._entries,
             metadata_files=MetadataFiles(objects=self._objects, ids=self._ids),
             context=job.context,
         )
