@@ -13,6 +13,7 @@ from mastic.app.base import App, Base
 from mastic.app.catalog import add_catalog
 from mastic.app.connections import add_connections
 from mastic.app.events import add_events
+from mastic.app.federation import federation
 from mastic.app.functions import add_functions
 from mastic.app.hive import add_hive
 from mastic.app.iceberg import add_iceberg
@@ -62,8 +63,8 @@ def build(config: Config, *, endpoint: str = "", clock: Clock | None = None, ids
     destinations.add("lambda", check=functions.objection, deliver=functions.take_event)
     logs.connect(metrics=metrics.put_data, deliver=functions.invoke_async)
     pager = Pager(base.token_key)
-    add_connections(base, pager, neighbours.clients)
-    add_catalog(base, pager, objects)
+    connections = add_connections(base, pager, neighbours.clients)
+    add_catalog(base, pager, objects, federation(connections, neighbours.clients, pager))
     add_iceberg(base, pager, objects)
     add_hive(base, objects)
     add_athena(base, objects)

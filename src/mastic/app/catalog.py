@@ -12,6 +12,7 @@ from mastic.glue.account.security import SecurityConfigurations
 from mastic.glue.catalog.catalogs import Catalogs
 from mastic.glue.catalog.databases import Databases
 from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.federation import Federation
 from mastic.glue.catalog.functions import Functions
 from mastic.glue.catalog.iceberg import IcebergTables
 from mastic.glue.catalog.indexes import PartitionIndexes
@@ -29,25 +30,25 @@ from mastic.objects.base import Objects
 _FAMILIES = (
     PartitionIndexes,
     Functions,
-    Catalogs,
     SecurityConfigurations,
     UsageProfiles,
     CustomEntityTypes,
 )
 
 
-def add_catalog(base: Base, pager: Pager, objects: Objects) -> None:
+def add_catalog(base: Base, pager: Pager, objects: Objects, federation: Federation) -> None:
     """Databases, tables, partitions, and what is known about them."""
     sweeper = Sweeper(**base.lasting)
     # Where any credentials are taken, nobody is known well enough to be refused.
     enforced = bool(base.config.access_keys)
     changing: dict[str, Any] = {"events": Events(ids=base.ids, wanted=base.hears), **base.lasting}
     iceberg = IcebergTables(objects=objects, ids=base.ids)
-    tables = Tables(pager=pager, sweeper=sweeper, iceberg=iceberg, **changing)
+    tables = Tables(pager=pager, sweeper=sweeper, iceberg=iceberg, federation=federation, **changing)
     partitions, lists = Partitions(**changing), PartitionLists(store=base.store, pager=pager)
     base.handlers(
         "glue",
-        Databases(pager=pager, sweeper=sweeper, **changing),
+        Catalogs(pager=pager, federation=federation, **base.lasting),
+        Databases(pager=pager, sweeper=sweeper, federation=federation, **changing),
         tables,
         partitions,
         lists,

@@ -24,7 +24,7 @@ from mastic.glue.pages import Pager
 KEY_FILE = "catalog.key"
 
 
-def add_connections(base: Base, pager: Pager, clients: Clients) -> None:
+def add_connections(base: Base, pager: Pager, clients: Clients) -> Connections:
     """What leads outside, and the keys under which its secrets are kept."""
     config, kms = base.config, Kms(clients)
     master = master_key(config.encryption_key, config.data_dir / KEY_FILE, shared=not config.embedded)
@@ -48,6 +48,16 @@ def add_connections(base: Base, pager: Pager, clients: Clients) -> None:
         connections,
         Entities(connections=connections, pager=pager),
     )
+    return connections
+
+
+def secret_texts(clients: Clients) -> Callable[[Context, str], str]:
+    """Texts of secrets by name or ARN, as whoever asks may read them."""
+
+    def read(context: Context, name: str) -> str:
+        return str(clients.secret(context.account_id, context.region, name))
+
+    return read
 
 
 def _secret_reader(clients: Clients) -> Callable[[Context, str], Any]:

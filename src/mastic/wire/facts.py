@@ -47,7 +47,10 @@ OPEN_ENUMS: Mapping[str, frozenset[str]] = {
 # Values that a service takes beside those of the model's enum (the Terraform provider's acceptance tests make them
 # on AWS; the console does too).
 MORE_VALUES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "glue": {"ConnectionType": ("SNOWFLAKE",), "ConnectionPropertyKey": ("SparkProperties",)},
+    "glue": {
+        "ConnectionType": ("SNOWFLAKE", "ICEBERGRESTCATALOG"),
+        "ConnectionPropertyKey": ("SparkProperties", "INSTANCE_URL", "CATALOG_CASING_FILTER"),
+    },
 }
 
 _SQS = "AWS.SimpleQueueService."

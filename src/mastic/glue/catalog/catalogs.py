@@ -1,6 +1,6 @@
 """Catalogs below the account's own, the catalog's import status, and resource links to them.
 
-State: ``catalog_catalogs``. A catalog federated to a source outside is refused: nothing would read it.
+State: ``catalog_catalogs``. A catalog may stand for an Iceberg REST catalog outside (``federation``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from mastic.errors import already_exists, invalid_input, not_found
 from mastic.glue import tags as glue_tags
 from mastic.glue.catalog import lookup
 from mastic.glue.catalog.databases import EVERYBODY
+from mastic.glue.catalog.federation import Federation
 from mastic.glue.pages import Pager
 from mastic.store import catalog_catalogs, catalog_databases, tags
 from mastic.store.catalog_catalogs import CatalogRow
@@ -26,15 +27,18 @@ PAGE = 100
 class Catalogs:
     """The handlers."""
 
-    def __init__(self, *, store: Store, clock: Clock, pager: Pager) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, pager: Pager, federation: Federation | None = None
+    ) -> None:
         self._store = store
+        self._federation = federation
         self._clock = clock
         self._pager = pager
 
     def create_catalog(self, context: Context, request: dict[str, Any]) -> None:
         """Raises AlreadyExistsException."""
         body, name = request["CatalogInput"], request["Name"].lower()
-        _check(body)
+        self._check(context, body)
         if "/" in name or ":" in name:
             raise invalid_input("A catalog's name has neither / nor :")
         now = self._clock.now()
@@ -52,7 +56,7 @@ class Catalogs:
     def get_catalog(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Raises EntityNotFoundException."""
         with self._store.read() as tx:
-            named = lookup.catalog(tx, context, request)
+            named = lookup.catalog(tx, context, request, itself=True)
             return {"Catalog": _shape(context, _row(tx, context, named.path))}
 
     def get_catalogs(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -73,9 +77,13 @@ class Catalogs:
     def update_catalog(self, context: Context, request: dict[str, Any]) -> None:
         """Replaces the catalog's settings. Raises EntityNotFoundException."""
         body, now = request["CatalogInput"], self._clock.now()
-        _check(body)
+        self._check(context, body)
         with self._store.write() as tx:
-            named = lookup.catalog(tx, context, request)
+            named = lookup.catalog(tx, context, request, itself=True)
+            if "FederatedCatalog" in body and catalog_databases.any_in(tx, named.key):
+                raise invalid_input(
+                    f"Catalog {named.id} has databases of its own: it cannot stand for another"
+                )
             if not catalog_catalogs.replace(tx, context.scope, named.path, body, now):
                 row = CatalogRow(scope=context.scope, path=named.path, body=body, created=now, updated=now)
                 catalog_catalogs.add(tx, row)
@@ -83,13 +91,26 @@ class Catalogs:
     def delete_catalog(self, context: Context, request: dict[str, Any]) -> None:
         """Deletes an empty catalog. Raises EntityNotFoundException."""
         with self._store.write() as tx:
-            named = lookup.catalog(tx, context, request)
+            named = lookup.catalog(tx, context, request, itself=True)
             if not named.path:
                 raise invalid_input("The account's own catalog cannot be deleted")
             if catalog_databases.any_in(tx, named.key):
                 raise invalid_input(f"Catalog {named.id} is not empty")
             catalog_catalogs.remove(tx, context.scope, named.path)
             tags.delete_arn(tx, context.scope, glue_tags.arn(context.scope, "catalog", named.path))
+
+    def _check(self, context: Context, body: dict[str, Any]) -> None:
+        if "TargetRedshiftCatalog" in body:
+            raise invalid_input("TargetRedshiftCatalog is not supported: there is no Amazon Redshift here")
+        access = (body.get("CatalogProperties") or {}).get("DataLakeAccessProperties") or {}
+        if access.get("DataLakeAccess"):
+            raise invalid_input(
+                "DataLakeAccess needs Amazon Redshift managed storage, which does not exist here"
+            )
+        if "FederatedCatalog" in body:
+            if self._federation is None:
+                raise invalid_input("FederatedCatalog is not supported: nothing outside can be reached")
+            self._federation.check(context, body["FederatedCatalog"])
 
     def get_catalog_import_status(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """There never was an older catalog from which to import."""
@@ -102,15 +123,6 @@ class Catalogs:
 def exists(tx: Connection, scope: str, path: str) -> bool:
     """Whether a taggable catalog exists; the account's own has the empty path."""
     return not path or catalog_catalogs.find(tx, scope, path.lower()) is not None
-
-
-def _check(body: dict[str, Any]) -> None:
-    for member in ("FederatedCatalog", "TargetRedshiftCatalog"):
-        if member in body:
-            raise invalid_input(f"{member} is not supported: catalogs hold their databases here")
-    access = (body.get("CatalogProperties") or {}).get("DataLakeAccessProperties") or {}
-    if access.get("DataLakeAccess"):
-        raise invalid_input("DataLakeAccess needs Amazon Redshift managed storage, which does not exist here")
 
 
 def _row(tx: Connection, context: Context, path: str) -> CatalogRow:

@@ -13,6 +13,7 @@ from mastic.errors import already_exists, invalid_input, not_found
 from mastic.glue import tags as glue_tags
 from mastic.glue.catalog import lookup
 from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.federation import Federation
 from mastic.glue.catalog.sweeping import Sweeper
 from mastic.glue.pages import Pager
 from mastic.store import catalog_databases, catalog_tables, tags
@@ -28,12 +29,22 @@ PAGE = 100
 class Databases:
     """The handlers."""
 
-    def __init__(self, *, store: Store, clock: Clock, pager: Pager, events: Events, sweeper: Sweeper) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        pager: Pager,
+        events: Events,
+        sweeper: Sweeper,
+        federation: Federation | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._pager = pager
         self._events = events
         self._sweeper = sweeper
+        self._federation = federation
 
     def create_database(self, context: Context, request: dict[str, Any]) -> None:
         """Raises AlreadyExistsException."""
@@ -60,12 +71,25 @@ class Databases:
 
     def get_database(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Raises EntityNotFoundException."""
-        with self._store.read() as tx:
-            catalog = lookup.catalog(tx, context, request)
-            return {"Database": shape(catalog, lookup.database(tx, catalog, request["Name"]))}
+        try:
+            with self._store.read() as tx:
+                catalog = lookup.catalog(tx, context, request)
+                return {"Database": shape(catalog, lookup.database(tx, catalog, request["Name"]))}
+        except lookup.Federated as outside:
+            if self._federation is None:
+                raise
+            return self._federation.get_database(context, outside, request["Name"])
 
     def get_databases(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """By name."""
+        try:
+            return self._databases(context, request)
+        except lookup.Federated as outside:
+            if self._federation is None:
+                raise
+            return self._federation.get_databases(context, outside, request)
+
+    def _databases(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         count = request.get("MaxResults", PAGE)
         wanted = request.get("AttributesToGet")
         if request.get("ResourceShareType") == "FOREIGN":

@@ -38,6 +38,23 @@ class Place:
     database: str
 
 
+class Federated(ServiceError):
+    """The catalog stands for one outside: a call that does not go there is refused.
+
+    ``federated`` is the FederatedCatalog, ``database`` the database of the call, if it names one.
+    """
+
+    def __init__(self, catalog: Catalog, federated: Mapping[str, Any]) -> None:
+        super().__init__(
+            "InvalidInputException",
+            f"Catalog {catalog.id} stands for a catalog outside and is read only: only GetDatabase, GetDatabases, "
+            "GetTable and GetTables go there",
+        )
+        self.catalog = catalog
+        self.federated = federated
+        self.database = ""
+
+
 def fold(name: str) -> str:
     """A database, table or function name as the catalog keeps it."""
     return name.lower()
@@ -64,11 +81,19 @@ def catalog_of(context: Context, catalog_id: str | None) -> Catalog:
     return Catalog(key=f"{context.scope}:{path}", id=f"{account}:{path}", path=path)
 
 
-def catalog(tx: Connection, context: Context, request: Mapping[str, Any]) -> Catalog:
-    """The catalog of a request. Raises EntityNotFoundException when there is no such catalog."""
+def catalog(tx: Connection, context: Context, request: Mapping[str, Any], *, itself: bool = False) -> Catalog:
+    """The catalog of a request. Raises EntityNotFoundException when there is no such catalog.
+
+    Raises Federated for one whose contents are outside, unless the call is about the catalog ``itself``.
+    """
     named = catalog_of(context, request.get("CatalogId"))
-    if named.path and catalog_catalogs.find(tx, context.scope, named.path) is None:
+    if not named.path:
+        return named
+    found = catalog_catalogs.find(tx, context.scope, named.path)
+    if found is None:
         raise not_found(f"Catalog {request['CatalogId']} not found.")
+    if "FederatedCatalog" in found.body and not itself:
+        raise Federated(named, found.body["FederatedCatalog"])
     return named
 
 
@@ -84,8 +109,12 @@ def place(
 
     Raises EntityNotFoundException.
     """
-    where = catalog(tx, context, request)
     wanted = request["DatabaseName"] if name is None else name
+    try:
+        where = catalog(tx, context, request)
+    except Federated as outside:
+        outside.database = wanted
+        raise
     found = catalog_databases.find_id(tx, where.key, fold(wanted), hold=hold)
     if found is None:
         raise not_found(f"Database {wanted} not found.")

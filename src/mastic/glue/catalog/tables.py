@@ -14,6 +14,7 @@ from mastic.errors import ServiceError, already_exists, invalid_input, not_found
 from mastic.glue import tags as glue_tags
 from mastic.glue.catalog import indexes, lookup, rekeying, shapes, views
 from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.federation import Federation
 from mastic.glue.catalog.iceberg import IcebergTables
 from mastic.glue.catalog.patterns import Pattern
 from mastic.glue.catalog.sweeping import Sweeper
@@ -40,6 +41,7 @@ class Tables:
         events: Events,
         sweeper: Sweeper,
         iceberg: IcebergTables | None = None,
+        federation: Federation | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -47,6 +49,7 @@ class Tables:
         self._events = events
         self._sweeper = sweeper
         self._iceberg = iceberg
+        self._federation = federation
 
     # -- create --------------------------------------------------------------------------------------
 
@@ -111,10 +114,15 @@ class Tables:
     def get_table(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Raises EntityNotFoundException."""
         _refuse_transaction(request)
-        with self._store.read() as tx:
-            place, row = lookup.table(tx, context, request, member="Name")
-            if "QueryAsOfTime" in request:
-                row = self._as_of(tx, row, request["QueryAsOfTime"])
+        try:
+            with self._store.read() as tx:
+                place, row = lookup.table(tx, context, request, member="Name")
+                if "QueryAsOfTime" in request:
+                    row = self._as_of(tx, row, request["QueryAsOfTime"])
+        except lookup.Federated as outside:
+            if self._federation is None or "QueryAsOfTime" in request:
+                raise
+            return self._federation.get_table(context, outside, request["Name"])
         return {
             "Table": shapes.table(
                 place,
@@ -126,6 +134,14 @@ class Tables:
 
     def get_tables(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """By name; Expression is a regular expression for the whole name."""
+        try:
+            return self._tables(context, request)
+        except lookup.Federated as outside:
+            if self._federation is None or "QueryAsOfTime" in request:
+                raise
+            return self._federation.get_tables(context, outside, request)
+
+    def _tables(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         _refuse_transaction(request)
         count = request.get("MaxResults", PAGE)
         pattern = Pattern(request["Expression"]) if request.get("Expression") else None
