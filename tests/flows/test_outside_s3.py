@@ -16,10 +16,11 @@ from botocore.exceptions import ClientError
 from mastic.demo import deploy as hub
 from mastic.executors.runtimes import Runtimes
 from tests.conftest import RUNTIMES, Server
-from tests.flows.test_main_path import PIPELINE, Pipeline, _count
+from tests.flows.patience import Patient
+from tests.flows.test_main_path import PIPELINE, _count
 
 # One pair for all tests here, on one worker: servers and engines take long to start.
-pytestmark = [pytest.mark.xdist_group("outside-s3"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("outside-s3"), pytest.mark.timeout(1200)]
 
 # What the outside S3 tells comes through a queue: its events are the messages' bodies.
 STARTER = """
@@ -46,7 +47,7 @@ OPEN = {
 }
 
 
-class Outside(Pipeline):
+class Outside(Patient):
     """The hub on a server whose S3 and SQS are another server's."""
 
     def __init__(self, server: Server, outside: Server) -> None:

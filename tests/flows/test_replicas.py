@@ -16,15 +16,16 @@ from botocore.exceptions import ClientError
 
 from mastic.demo import deploy as hub
 from tests.conftest import Server
+from tests.flows.patience import Patient
 from tests.flows.test_job_crashes import Pipeline as Jobs
-from tests.flows.test_main_path import PIPELINE, Pipeline, _count
+from tests.flows.test_main_path import PIPELINE, _count
 from tests.postgres import database
 
 Pair = tuple[Server, Server]
 
 
 # One pair for all tests here, on one worker: two servers take long to start.
-pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_a_directory_of_its_own_is_refused(pair: Pair, tmp_path: Path) -> None:
 
 def test_one_server_is_killed_and_the_other_completes_the_chain(pair: Pair) -> None:
     """What ran on the lost server is told as lost and retried; what only it had been told is done by the other."""
-    pipeline = Pipeline(pair[0])
+    pipeline = Patient(pair[0])
     uploads = [pipeline.upload("20260101T000000")]
     pipeline.until(lambda: pipeline.states(hub.INGESTION)["RUNNING"] == 1, "the ingestion")
     victim, other = sorted(pair, key=lambda server: not any((server.data_dir / "runs").glob("*")))
