@@ -203,6 +203,38 @@ def test_partitions_change_and_go(hive: Any, server: HiveServer, sales: str) -> 
     assert named(hive.drop_partitions_req(request).partitions) == ["2023/eu"]
 
 
+def test_newer_clients_have_their_arguments_in_structs(hive: Any, glue: Any, sales: str) -> None:
+    of = {"catName": "hive", "dbName": sales, "tblName": "sales"}
+    assert [c.name for c in hive.get_fields_req(ttypes.GetFieldsRequest(**of)).fields] == ["id", "text"]
+    assert len(hive.get_schema_req(ttypes.GetSchemaRequest(**of)).fields) == 4
+    assert len(hive.get_partitions_req(ttypes.PartitionsRequest(maxParts=-1, **of)).partitions) == 9
+    one = hive.get_partition_req(ttypes.GetPartitionRequest(partVals=["2024", "eu"], **of)).partition
+    assert one.values == ["2024", "eu"]
+    request = ttypes.GetPartitionsPsWithAuthRequest(partVals=["2024"], maxParts=2, **of)
+    assert len(hive.get_partitions_ps_with_auth_req(request).partitions) == 2
+    request = ttypes.GetPartitionNamesPsRequest(partValues=["", "eu"], maxParts=-1, **of)
+    assert hive.get_partition_names_ps_req(request).names == [
+        f"year={y}/region=eu" for y in (2023, 2024, 2025)
+    ]
+    changed = {"catName": "hive", "dbName": sales, "tableName": "sales"}
+    one.parameters = {"numRows": "9"}
+    hive.alter_partitions_req(ttypes.AlterPartitionsRequest(partitions=[one], **changed))
+    one.values = ["2024", "uk"]
+    request = ttypes.RenamePartitionRequest(partVals=["2024", "eu"], newPart=one, **changed)
+    hive.rename_partition_req(request)
+    assert hive.get_partition(sales, "sales", ["2024", "uk"]).parameters == {"numRows": "9"}
+    hive.truncate_table_req(ttypes.TruncateTableRequest(dbName=sales, tableName="sales", partNames=None))
+    desc = ttypes.ColumnStatisticsDesc(isTblLevel=True, dbName=sales, tableName="sales")
+    data = ttypes.ColumnStatisticsData(longStats=ttypes.LongColumnStatsData(numNulls=1, numDVs=2))
+    made = ttypes.ColumnStatistics(desc, [ttypes.ColumnStatisticsObj("id", "bigint", data)])
+    assert hive.update_table_column_statistics_req(ttypes.SetPartitionsStatsRequest(colStats=[made])).result
+    assert hive.get_table_column_statistics(sales, "sales", "id").statsObj[0].statsData.longStats.numDVs == 2
+    # A link has the partitions of the table that it leads to.
+    target = {"CatalogId": "123456789012", "DatabaseName": sales, "Name": "sales"}
+    glue.create_table(DatabaseName=sales, TableInput={"Name": "link", "TargetTable": target})
+    assert len(hive.get_partition_names(sales, "link", -1)) == 9
+
+
 # -- locks -------------------------------------------------------------------------------------------------
 
 

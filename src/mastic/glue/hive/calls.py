@@ -69,6 +69,12 @@ def place(database: str | None, catalog: str | None = None) -> dict[str, Any]:
     return members
 
 
+def prefixed(database: str | None, catalog: str | None) -> str:
+    """A database's name with its catalog before it, as older calls have them."""
+    given = database or ""
+    return given if not catalog or given.startswith("@") else f"@{catalog}#{given}"
+
+
 def catalog_of(members: dict[str, Any]) -> dict[str, Any]:
     """Of the members that name a database those that name its catalog."""
     return {m: v for m, v in members.items() if m == "CatalogId"}

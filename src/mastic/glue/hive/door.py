@@ -14,6 +14,7 @@ from mastic.glue.hive.locks import Locks
 from mastic.glue.hive.notifications import Notifications
 from mastic.glue.hive.partition_changes import PartitionChanges
 from mastic.glue.hive.partitions import Partitions
+from mastic.glue.hive.requests import Requests
 from mastic.glue.hive.sessions import Sessions
 from mastic.glue.hive.shapes import Shapes
 from mastic.glue.hive.statistics import Statistics
@@ -50,6 +51,9 @@ class Door:
         tables = Tables(
             calls=calls, shapes=shapes, data=data, alterations=alterations, clock=clock, definition=types
         )
+        partitions = Partitions(calls=calls, shapes=shapes, definition=types)
+        changes = PartitionChanges(calls=calls, shapes=shapes, data=data, definition=types)
+        statistics = Statistics(calls=calls, clock=clock, definition=types)
         self.notifications = Notifications(store=store, clock=clock, calls=calls, definition=types)
         self._processor = Processor(
             types.ThriftHiveMetastore,
@@ -57,9 +61,16 @@ class Door:
                 Sessions(warehouse=warehouse, store_id=store_id, clock=clock, definition=types),
                 Databases(calls=calls, shapes=shapes, tables=tables, definition=types),
                 tables,
-                Partitions(calls=calls, shapes=shapes, definition=types),
-                PartitionChanges(calls=calls, shapes=shapes, data=data, definition=types),
-                Statistics(calls=calls, clock=clock, definition=types),
+                partitions,
+                changes,
+                statistics,
+                Requests(
+                    tables=tables,
+                    partitions=partitions,
+                    changes=changes,
+                    statistics=statistics,
+                    definition=types,
+                ),
                 Functions(calls=calls, definition=types),
                 Locks(store=store, clock=clock, calls=calls, definition=types),
                 self.notifications,

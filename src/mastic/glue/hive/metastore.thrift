@@ -637,6 +637,106 @@ struct NotificationEventsCountRequest {
   3: optional string catName,
 }
 
+struct GetFieldsResponse {
+  1: optional list<FieldSchema> fields,
+}
+
+struct GetFieldsRequest {
+  1: optional string catName,
+  2: optional string dbName,
+  3: optional string tblName,
+}
+
+struct GetSchemaResponse {
+  1: optional list<FieldSchema> fields,
+}
+
+struct GetSchemaRequest {
+  1: optional string catName,
+  2: optional string dbName,
+  3: optional string tblName,
+}
+
+struct TruncateTableResponse {
+}
+
+struct TruncateTableRequest {
+  1: optional string dbName,
+  2: optional string tableName,
+  3: optional list<string> partNames,
+}
+
+struct GetPartitionResponse {
+  1: optional Partition partition,
+}
+
+struct GetPartitionRequest {
+  1: optional string catName,
+  2: optional string dbName,
+  3: optional string tblName,
+  4: optional list<string> partVals,
+}
+
+struct PartitionsResponse {
+  1: optional list<Partition> partitions,
+}
+
+struct PartitionsRequest {
+  1: optional string catName,
+  2: optional string dbName,
+  3: optional string tblName,
+  4: optional i16 maxParts,
+}
+
+struct GetPartitionsPsWithAuthResponse {
+  1: optional list<Partition> partitions,
+}
+
+struct GetPartitionsPsWithAuthRequest {
+  1: optional string catName,
+  2: optional string dbName,
+  3: optional string tblName,
+  4: optional list<string> partVals,
+  5: optional i16 maxParts,
+}
+
+struct GetPartitionNamesPsResponse {
+  1: optional list<string> names,
+}
+
+struct GetPartitionNamesPsRequest {
+  1: optional string catName,
+  2: optional string dbName,
+  3: optional string tblName,
+  4: optional list<string> partValues,
+  5: optional i16 maxParts,
+}
+
+struct AlterPartitionsResponse {
+}
+
+struct AlterPartitionsRequest {
+  1: optional string catName,
+  2: optional string dbName,
+  3: optional string tableName,
+  4: optional list<Partition> partitions,
+}
+
+struct RenamePartitionResponse {
+}
+
+struct RenamePartitionRequest {
+  1: optional string catName,
+  2: optional string dbName,
+  3: optional string tableName,
+  4: optional list<string> partVals,
+  5: optional Partition newPart,
+}
+
+struct SetPartitionsStatsResponse {
+  1: optional bool result,
+}
+
 service ThriftHiveMetastore {
   // What every service of this family has
   string getName(),
@@ -849,4 +949,27 @@ service ThriftHiveMetastore {
   NotificationEventResponse get_next_notification(1: NotificationEventRequest rqst),
   CurrentNotificationEventId get_current_notificationEventId(),
   NotificationEventsCountResponse get_notification_events_count(1: NotificationEventsCountRequest rqst),
+  // The same with their arguments in a struct, as newer clients have them
+  GetFieldsResponse get_fields_req(1: GetFieldsRequest req)
+      throws (1: MetaException o1, 2: UnknownTableException o2, 3: UnknownDBException o3),
+  GetSchemaResponse get_schema_req(1: GetSchemaRequest req)
+      throws (1: MetaException o1, 2: UnknownTableException o2, 3: UnknownDBException o3),
+  TruncateTableResponse truncate_table_req(1: TruncateTableRequest req)
+      throws (1: MetaException o1),
+  GetPartitionResponse get_partition_req(1: GetPartitionRequest req)
+      throws (1: MetaException o1, 2: NoSuchObjectException o2),
+  PartitionsResponse get_partitions_req(1: PartitionsRequest req)
+      throws (1: NoSuchObjectException o1, 2: MetaException o2),
+  GetPartitionsPsWithAuthResponse get_partitions_ps_with_auth_req(1: GetPartitionsPsWithAuthRequest req)
+      throws (1: MetaException o1, 2: NoSuchObjectException o2),
+  GetPartitionNamesPsResponse get_partition_names_ps_req(1: GetPartitionNamesPsRequest req)
+      throws (1: MetaException o1, 2: NoSuchObjectException o2),
+  AlterPartitionsResponse alter_partitions_req(1: AlterPartitionsRequest req)
+      throws (1: InvalidOperationException o1, 2: MetaException o2),
+  RenamePartitionResponse rename_partition_req(1: RenamePartitionRequest req)
+      throws (1: InvalidOperationException o1, 2: MetaException o2),
+  SetPartitionsStatsResponse update_table_column_statistics_req(1: SetPartitionsStatsRequest req)
+      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: InvalidInputException o4),
+  SetPartitionsStatsResponse update_partition_column_statistics_req(1: SetPartitionsStatsRequest req)
+      throws (1: NoSuchObjectException o1, 2: InvalidObjectException o2, 3: MetaException o3, 4: InvalidInputException o4),
 }

@@ -28,9 +28,13 @@ class PartitionsOf:
             if error.code == "EntityNotFoundException":
                 raise no_such(f"{where['DatabaseName']}.{name} table not found") from None
             raise
+        target = self.table.get("TargetTable")
+        if target and target.get("DatabaseName") and target.get("Name"):
+            self.where = {m: v for m, v in target.items() if m in ("CatalogId", "DatabaseName") and v}
+            self.table = calls("GetTable", Name=target["Name"], **self.where)["Table"]
         self._calls = calls
         self.keys = key_names(self.table)
-        self.within = {**where, "TableName": self.table["Name"]}
+        self.within = {**self.where, "TableName": self.table["Name"]}
 
     def all(self, expression: str = "", *, columns: bool = True) -> Iterator[dict[str, Any]]:
         """Those that satisfy an expression of the Glue API, in the catalog's order."""
