@@ -126,7 +126,7 @@ class Partitions:
         if new.key != key and catalog_partitions.find(tx, table_id, new.key) is not None:
             return already_exists("Partition already exists.")
         if not catalog_partitions.replace(tx, table_id, key, new):
-            return not_found("Partition not found.")
+            return not_found("Cannot find partition.")
         return None
 
     # -- delete --------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ class Partitions:
                 else:
                     keys[coder.key(values)] = values
             gone = catalog_partitions.remove(tx, row.id, list(keys)) if keys else {}
-            errors += [(v, not_found("Partition not found.")) for key, v in keys.items() if key not in gone]
+            errors += [(v, not_found("Cannot find partition.")) for key, v in keys.items() if key not in gone]
             if gone:
                 catalog_statistics.remove_partitions(tx, row.id, gone.values())
                 values_gone = [keys[key] for key in gone]
