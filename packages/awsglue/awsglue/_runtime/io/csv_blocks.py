@@ -1,7 +1,8 @@
 """CSV files as blocks of columns: the plain parts through pyarrow's parser, the rest field by field.
 
-A chunk of whole lines is plain when a regular expression proves that Spark's parser and pyarrow's see the same fields
-in it: no escapes, no empty quotes, quotes only around whole fields. Everything else takes the exact, slower way.
+A chunk of whole lines is plain when a look at its quotes and line ends proves that Spark's parser and pyarrow's see
+the same fields in it: no escapes, no empty quotes, quotes only around whole fields. Everything else takes the exact,
+slower way. Chunks are parsed side by side, for pyarrow lets other threads go on meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from awsglue._runtime.io import decoding
 from awsglue._runtime.io.csv_lines import EMPTY, Fields, records, split_line
 from awsglue._runtime.io.csv_options import CsvOptions
+from awsglue._runtime.io.threads import side_by_side
 
 ROWS = 50_000
 _BLANK_LINE = re.compile(rb"(?m)^[\x00-\x20]+\r?$")
@@ -76,16 +78,19 @@ def _may_be_plain(options: CsvOptions) -> bool:
     )
 
 
-def _plain_pattern(options: CsvOptions) -> re.Pattern[bytes]:
-    sep = re.escape(options.sep.encode())
-    if not options.quote:
-        return re.compile(rb"(?:[^\r\n]*+\r?\n)*+")
-    one = rb'(?:"[^"\\\r\n]++"|[^"\r\n' + sep + rb"]*+)"
-    return re.compile(rb"(?:" + one + rb"(?:" + sep + one + rb")*+\r?\n)*+")
-
-
 def _chunked(pieces: Iterator[bytes], options: CsvOptions, width: int, header: bool) -> Iterator[Block]:
-    pattern = _plain_pattern(options)
+    def parsed(chunk: bytes) -> tuple[bytes, Block | None]:
+        return chunk, _plain(chunk, options, width)
+
+    for chunk, block in side_by_side(parsed, _records(pieces, header)):
+        if block is not None:
+            yield block
+        else:
+            yield from _from_rows(list_rows(iter([chunk]), options), options, width)
+
+
+def _records(pieces: Iterator[bytes], header: bool) -> Iterator[bytes]:
+    """Chunks of whole lines, from the first record on."""
     first = True
     for chunk in _line_chunks(pieces):
         if first:
@@ -94,13 +99,8 @@ def _chunked(pieces: Iterator[bytes], options: CsvOptions, width: int, header: b
             if header:
                 chunk, header = _without_header(chunk)
                 first = header
-        if not chunk:
-            continue
-        block = _plain(chunk, options, width, pattern)
-        if block is not None:
-            yield block
-            continue
-        yield from _from_rows(list_rows(iter([chunk]), options), options, width)
+        if chunk:
+            yield chunk
 
 
 def _without_header(chunk: bytes) -> tuple[bytes, bool]:
@@ -128,14 +128,15 @@ def _line_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield held + b"\n"
 
 
-def _plain(chunk: bytes, options: CsvOptions, width: int, pattern: re.Pattern[bytes]) -> Block | None:
+def _plain(chunk: bytes, options: CsvOptions, width: int) -> Block | None:
     """The chunk by pyarrow's parser, or None when that might differ from Spark's."""
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.csv as csv
 
-    match = pattern.match(chunk)
-    if match is None or match.end() != len(chunk) or _BLANK_LINE.search(chunk):
+    if not _well_quoted(chunk, options):
+        return None
+    # With more fields than one, pyarrow refuses a line of blanks by itself, unless blanks are what separates them.
+    if (width < 2 or options.sep <= " ") and _BLANK_LINE.search(chunk):
         return None
     names = [str(position) for position in range(width)]
     try:
@@ -149,17 +150,46 @@ def _plain(chunk: bytes, options: CsvOptions, width: int, pattern: re.Pattern[by
                 escape_char=False,
             ),
             convert_options=csv.ConvertOptions(
-                column_types={name: pa.string() for name in names}, strings_can_be_null=False, check_utf8=True
+                column_types={name: pa.string() for name in names},
+                null_values=[""],
+                strings_can_be_null=True,
+                check_utf8=True,
             ),
         )
     except pa.ArrowInvalid:
         # Rows of different lengths, or bytes that are no UTF-8.
         return None
-    columns = []
-    for column in table.columns:
-        whole = pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
-        columns.append(pc.if_else(pc.equal(whole, ""), pa.scalar(None, pa.string()), whole))
+    columns = [
+        pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
+        for column in table.columns
+    ]
     return Block(columns=columns, count=table.num_rows, _raw=lambda: _lines(chunk))
+
+
+def _well_quoted(chunk: bytes, options: CsvOptions) -> bool:
+    """Whether quotes stand around whole fields only, with neither quotes, escapes nor line ends within, and carriage
+    returns before line feeds only."""
+    import numpy as np
+
+    if chunk.count(b"\r") != chunk.count(b"\r\n"):
+        return False
+    if not options.quote or b'"' not in chunk:
+        return True
+    text = np.frombuffer(chunk, np.uint8)
+    quotes = np.flatnonzero(text == ord('"'))
+    if len(quotes) % 2 or quotes[-1] + 1 == len(text):
+        return False
+    opening, closing = quotes[::2], quotes[1::2]
+    # A chunk begins where a line does.
+    before = np.where(opening == 0, ord("\n"), text[opening - 1])
+    after = text[closing + 1]
+    inside = np.flatnonzero((text == ord("\n")) | (text == ord("\\")))
+    return bool(
+        ((closing - opening) > 1).all()
+        and np.isin(before, [ord(options.sep), ord("\n")]).all()
+        and np.isin(after, [ord(options.sep), ord("\n"), ord("\r")]).all()
+        and (np.searchsorted(inside, opening) == np.searchsorted(inside, closing)).all()
+    )
 
 
 def _lines(chunk: bytes) -> list[str]:

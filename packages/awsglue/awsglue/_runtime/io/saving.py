@@ -20,6 +20,7 @@ from awsglue._runtime.io.storage import Storage, join, shown, split
 from awsglue._runtime.io.writing import WriteRequest
 
 ROLL_BYTES = 512 << 20
+GATHERED = 1 << 17  # rows
 MODES = {"append", "overwrite", "ignore", "error", "errorifexists", "default"}
 
 
@@ -99,21 +100,38 @@ class _Staging:
         self._done: list[tuple[str, str]] = []
         self._folders: dict[str, tuple[str | None, ...]] = {}
         self._turn = 0
+        self._gathered: list[Any] = []
+        self._gathered_rows = 0
 
     def add(self, batch: Any) -> None:
-        """Take rows: dealt out to the asked number of tasks, then to their partition folders."""
+        """Take rows. Those that go to partition folders are gathered first, for each of many folders gets a few."""
+        self._gathered.append(batch)
+        self._gathered_rows += batch.num_rows
+        if not self._columns or self._gathered_rows >= GATHERED:
+            self._deal()
+
+    def _deal(self) -> None:
+        import pyarrow as pa
+
+        held, self._gathered, self._gathered_rows = self._gathered, [], 0
+        for batch in pa.Table.from_batches(held).combine_chunks().to_batches() if len(held) > 1 else held:
+            self._distribute(batch)
+
+    def _distribute(self, batch: Any) -> None:
+        """Deal rows out to the asked number of tasks, then to their partition folders."""
         if not batch.num_rows:
             return
         count = self._request.files
         if count <= 1:
             self._add_task(0, batch)
             return
+        import numpy as np
         import pyarrow as pa
 
         for task in range(count):
-            rows = [row for row in range(batch.num_rows) if (row + self._turn) % count == task]
-            if rows:
-                self._add_task(task, batch.take(pa.array(rows, pa.int64())))
+            rows = np.arange((task - self._turn) % count, batch.num_rows, count)
+            if len(rows):
+                self._add_task(task, batch.take(pa.array(rows)))
         self._turn += batch.num_rows
 
     def _add_task(self, task: int, batch: Any) -> None:
@@ -167,6 +185,7 @@ class _Staging:
 
     def finish(self) -> list[tuple[str, str]]:
         """Complete all files: [(local, target)]. Spark writes one file for no rows at all, if it can."""
+        self._deal()
         if not self._open and not self._done and not self._columns:
             self._start((0, ""))
         for key in list(self._open):
@@ -184,14 +203,27 @@ def _folder_value(value: Any) -> str:
 
 def _grouped(batch: Any, columns: list[str]) -> Iterator[tuple[list[Any], Any]]:
     """(partition values, rows) for each distinct combination, in order of appearance."""
+    import numpy as np
     import pyarrow as pa
 
-    keys: dict[tuple[Any, ...], list[int]] = {}
-    values = [_plain(batch.column(name)) for name in columns]
-    for row, key in enumerate(zip(*values, strict=True)):
-        keys.setdefault(key, []).append(row)
-    for key, rows in keys.items():
-        yield list(key), batch.take(pa.array(rows, pa.int64())) if len(rows) < batch.num_rows else batch
+    codes = np.zeros(batch.num_rows, np.int64)
+    dictionaries = []
+    for name in columns:
+        coded = batch.column(name).dictionary_encode(null_encoding="encode")
+        dictionaries.append(_plain(coded.dictionary))
+        codes = codes * len(coded.dictionary) + coded.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    ends = np.append(starts[1:], len(ordered))
+    rows = batch.take(pa.array(order)) if len(starts) > 1 else batch
+    for group in np.argsort(order[starts], kind="stable"):
+        code = int(ordered[starts[group]])
+        key = []
+        for values in reversed(dictionaries):
+            code, position = divmod(code, len(values))
+            key.append(values[position])
+        yield key[::-1], rows.slice(starts[group], ends[group] - starts[group])
 
 
 def _plain(column: Any) -> list[Any]:
@@ -199,8 +231,6 @@ def _plain(column: Any) -> list[Any]:
 
     if pa.types.is_timestamp(column.type):
         return [None if value is None else value.replace(tzinfo=None) for value in column.to_pylist()]
-    if pa.types.is_float32(column.type):
-        return [None if value is None else value for value in column.to_pylist()]
     return column.to_pylist()  # type: ignore[no-any-return]
 
 

@@ -113,7 +113,9 @@ class Scan:
         path = os.path.join(folder, f"{self.id}.parquet")
         schema = pa.schema([*arrow_schema(self.schema), *hidden_fields()])
         hidden = list(HIDDEN)
-        with pq.ParquetWriter(path + ".tmp", schema, compression="lz4", use_dictionary=hidden) as writer:
+        with pq.ParquetWriter(
+            path + ".tmp", schema, compression="lz4", use_dictionary=hidden, write_statistics=False
+        ) as writer:
             held: list[Any] = []
             rows = 0
             for batch in self.batches():

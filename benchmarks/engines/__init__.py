@@ -1,0 +1,1 @@
+"""The same scripts on the embedded engine, on Apache Spark and, as SQL, on DuckDB."""

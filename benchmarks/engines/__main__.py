@@ -1,0 +1,198 @@
+"""TPC-H by spark.sql and an ETL job, side by side: the embedded engine, Apache Spark, DuckDB.
+
+    python -m benchmarks.engines [scale] [--only sail,spark-3.5,duckdb]
+
+Needs the runtimes (`make runtimes`) and the program `tpchgen-cli`, which makes the data. Each script runs in a process
+of its own in the way a job does; seconds are those of the script's own work, memory is the process's peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
+RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", ROOT / ".runtimes"))
+ENGINES = ("duckdb", "sail", "spark-3.5")
+DUCKDB_ETL = """
+COPY (SELECT *, year(ship_date) AS year, month(ship_date) AS month FROM (
+    SELECT DISTINCT ON (order_key, part_key) l_orderkey::bigint AS order_key, l_linenumber::int AS line_number,
+        l_partkey::bigint AS part_key, l_quantity::double AS quantity, l_extendedprice::double AS price,
+        l_discount::double AS discount, l_returnflag AS return_flag, l_shipdate::date AS ship_date, l_shipmode AS ship_mode
+    FROM read_csv('{input}', header = true, all_varchar = true)
+    WHERE l_quantity::double > 5 AND l_returnflag <> 'R'))
+TO '{output}' (FORMAT parquet, PARTITION_BY (year, month), OVERWRITE true)
+"""
+
+
+def main() -> int:
+    """Print the figures; 1 when a script failed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("scale", nargs="?", default="1")
+    parser.add_argument("--only", default=",".join(ENGINES))
+    given = parser.parse_args()
+    failed = False
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _generate(folder, given.scale)
+        for engine in given.only.split(","):
+            for case in ("tpch", "etl dataframe", "etl dynamic"):
+                if engine == "duckdb" and case == "etl dynamic":
+                    continue
+                said, memory, error = _measure(engine, case, folder)
+                failed = failed or bool(error)
+                print(f"{engine:10} {case:14} {said:60} peak {memory / 1024:.1f} GB  {error}", flush=True)
+    return 1 if failed else 0
+
+
+def _generate(folder: Path, scale: str) -> None:
+    for kind, more in (("parquet", []), ("csv", ["--tables=lineitem"])):
+        command = ["tpchgen-cli", kind, "-s", scale, f"--output-dir={folder / kind}", *more]
+        subprocess.run(command, check=True, capture_output=True)
+
+
+def _measure(engine: str, case: str, folder: Path) -> tuple[str, float, str]:
+    """(what it took, peak MB, what went wrong)."""
+    output = folder / "out"
+    shutil.rmtree(output, ignore_errors=True)
+    if engine == "duckdb":
+        command, order = [sys.executable, __file__, "--duckdb", case, str(folder)], ""
+    else:
+        command = [str(RUNTIMES / engine / "bin" / "python"), "-m", "awsglue._runtime.launch"]
+        order = json.dumps({"order": str(_order(case, folder, output))}) + "\n"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "packages" / "awsglue")}
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+    peak = [0.0]
+    watch = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+    watch.start()
+    text, _ = process.communicate(order)
+    if order:
+        text = (folder / "stdout").read_text() + (folder / "stderr").read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    wrong = [line["error"] for line in lines if "error" in line]
+    if process.returncode:
+        wrong.append(text[-500:])
+    return _said(lines), peak[0], "; ".join(wrong)
+
+
+def _said(lines: list[dict[str, Any]]) -> str:
+    passes: dict[int, float] = {}
+    for line in lines:
+        if "error" not in line:
+            passes[line.get("pass", 0)] = passes.get(line.get("pass", 0), 0.0) + line["seconds"]
+    answered = sum("error" not in line for line in lines if line.get("pass", 0) == 0)
+    return f"{answered} answered, " + " / ".join(f"{seconds:.1f} s" for seconds in passes.values())
+
+
+def _order(case: str, folder: Path, output: Path) -> Path:
+    name, _, layer = case.partition(" ")
+    script = FOLDER / f"{name}_job.py"
+    if name == "tpch":
+        arguments = [
+            "--data",
+            str(folder / "parquet"),
+            "--queries",
+            str(FOLDER / "tpch.sql"),
+            "--passes",
+            "2",
+        ]
+    else:
+        arguments = ["--input", str(folder / "csv"), "--output", str(output), "--layer", layer]
+    for stream in ("stdout", "stderr"):
+        (folder / stream).write_text("")
+    path = folder / "order.json"
+    order = {
+        "version": 1,
+        "run_id": "jr_benchmark",
+        "job_name": name,
+        "command": "glueetl",
+        "script": str(script),
+        "argv": [str(script), "--JOB_NAME", name, *arguments],
+        "env": {"AWS_REGION": "us-east-1", "MASTIC_SCRATCH_DIR": str(folder)},
+        "cwd": str(folder),
+        "stdout": str(folder / "stdout"),
+        "stderr": str(folder / "stderr"),
+        "result": str(folder / "result.json"),
+        "engine": "auto",
+        "cores": os.cpu_count(),
+    }
+    path.write_text(json.dumps(order))
+    return path
+
+
+def _watch(pid: int, peak: list[float]) -> None:
+    """Keep the most memory (MB) that the process and its children have had at one time."""
+    while True:
+        total = 0.0
+        for each in _family(pid):
+            try:
+                status = Path(f"/proc/{each}/status").read_text()
+            except OSError:
+                continue
+            total += next(
+                (int(line.split()[1]) / 1024 for line in status.splitlines() if line[:5] == "VmRSS"), 0.0
+            )
+        if not total:
+            return
+        peak[0] = max(peak[0], total)
+        time.sleep(0.1)
+
+
+def _family(pid: int) -> list[int]:
+    found = [pid]
+    for each in found:
+        try:
+            found += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def _duckdb(case: str, folder: Path) -> None:
+    import duckdb
+
+    connection = duckdb.connect()
+    if case == "tpch":
+        for table in sorted((folder / "parquet").glob("*.parquet")):
+            connection.execute(f"CREATE VIEW {table.stem} AS FROM '{table}'")
+        texts = [text for text in (FOLDER / "tpch.sql").read_text().split(";\n") if text.strip()]
+        for number in range(2):
+            for query, text in enumerate(texts, 1):
+                began = time.perf_counter()
+                rows = connection.execute(text).fetchall()
+                said = {
+                    "pass": number,
+                    "query": query,
+                    "seconds": time.perf_counter() - began,
+                    "rows": len(rows),
+                }
+                print(json.dumps(said))
+    else:
+        began = time.perf_counter()
+        text = DUCKDB_ETL.format(input=folder / "csv" / "lineitem.csv", output=folder / "out")
+        connection.execute(text)
+        print(json.dumps({"seconds": time.perf_counter() - began}))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--duckdb"]:
+        _duckdb(sys.argv[2], Path(sys.argv[3]))
+    else:
+        sys.exit(main())
