@@ -28,7 +28,8 @@ DUCKDB_ETL = """
 COPY (SELECT *, year(ship_date) AS year, month(ship_date) AS month FROM (
     SELECT DISTINCT ON (order_key, part_key) l_orderkey::bigint AS order_key, l_linenumber::int AS line_number,
         l_partkey::bigint AS part_key, l_quantity::double AS quantity, l_extendedprice::double AS price,
-        l_discount::double AS discount, l_returnflag AS return_flag, l_shipdate::date AS ship_date, l_shipmode AS ship_mode
+        l_discount::double AS discount, l_returnflag AS return_flag, l_shipdate::date AS ship_date,
+        l_shipmode AS ship_mode
     FROM read_csv('{input}', header = true, all_varchar = true)
     WHERE l_quantity::double > 5 AND l_returnflag <> 'R'))
 TO '{output}' (FORMAT parquet, PARTITION_BY (year, month), OVERWRITE true)

@@ -4,12 +4,13 @@ import json
 import sys
 import time
 
+from pyspark.context import SparkContext
+from pyspark.sql import functions as F  # noqa: N812 - as scripts write it
+
 from awsglue.context import GlueContext
 from awsglue.dynamicframe import DynamicFrame
 from awsglue.transforms import ApplyMapping
 from awsglue.utils import getResolvedOptions
-from pyspark.context import SparkContext
-from pyspark.sql import functions as F
 
 args = getResolvedOptions(sys.argv, ["input", "output", "layer"])
 glue = GlueContext(SparkContext.getOrCreate())
