@@ -6,6 +6,7 @@ from typing import Any
 
 from mastic.app.base import Base
 from mastic.glue.account.access import CatalogAccess
+from mastic.glue.account.exports import MetadataExport
 from mastic.glue.account.policies import ResourcePolicies
 from mastic.glue.account.profiles import CustomEntityTypes, UsageProfiles
 from mastic.glue.account.security import SecurityConfigurations
@@ -57,6 +58,7 @@ def add_catalog(base: Base, pager: Pager, objects: Objects, federation: Federati
         *(family(pager=pager, **base.lasting) for family in _FAMILIES),
         Statistics(store=base.store),
         TableSearch(store=base.store, pager=pager),
+        MetadataExport(),
         ResourcePolicies(pager=pager, enforced=enforced, **base.lasting),
     )
     if enforced:

@@ -48,6 +48,7 @@ _ONE = Prepared(select(databases).where(*_NAMED))
 _ONE_TO_CHANGE = Prepared(select(databases).where(*_NAMED).with_for_update())
 _ID = Prepared(select(databases.c.id).where(*_NAMED))
 # Whoever adds to a database holds it, so that nobody deletes it meanwhile. (SQLite has one writer anyway.)
+_ONE_HELD = Prepared(select(databases).where(*_NAMED).with_for_update(read=True, key_share=True))
 _HELD = Prepared(select(databases.c.id).where(*_NAMED).with_for_update(read=True, key_share=True))
 _INSERT = insert(databases)
 _PAGE = (
@@ -70,9 +71,9 @@ class Database:
     created_by: str
 
 
-def find(tx: Connection, catalog: str, name: str) -> Database | None:
-    """The database, or None."""
-    return _first(tx, _ONE, catalog, name)
+def find(tx: Connection, catalog: str, name: str, *, hold: bool = False) -> Database | None:
+    """The database, or None. ``hold`` keeps it from being deleted before this transaction ends."""
+    return _first(tx, _ONE_HELD if hold else _ONE, catalog, name)
 
 
 def find_to_change(tx: Connection, catalog: str, name: str) -> Database | None:

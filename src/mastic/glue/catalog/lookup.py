@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -110,29 +110,42 @@ def place(
     Raises EntityNotFoundException.
     """
     wanted = request["DatabaseName"] if name is None else name
-    try:
-        where = catalog(tx, context, request)
-    except Federated as outside:
-        outside.database = wanted
-        raise
+    where = _catalog_for(tx, context, request, wanted)
     found = catalog_databases.find_id(tx, where.key, fold(wanted), hold=hold)
     if found is None:
         raise not_found(f"Database {wanted} not found.")
     return Place(catalog=where, database_id=found, database=fold(wanted))
 
 
+def _catalog_for(tx: Connection, context: Context, request: Mapping[str, Any], database: str) -> Catalog:
+    try:
+        return catalog(tx, context, request)
+    except Federated as outside:
+        outside.database = database
+        raise
+
+
 def linked_place(
     tx: Connection, context: Context, request: Mapping[str, Any], *, hold: bool = False
 ) -> Place:
     """Like ``place``, but a resource link leads to the database it stands for."""
-    found = place(tx, context, request, hold=hold)
-    for _ in range(MOST_LINKS):
-        database = catalog_databases.find(tx, found.catalog.key, found.database)
-        target = database.body.get("TargetDatabase") if database else None
+    asked: Mapping[str, Any] = request
+    for _ in range(MOST_LINKS + 1):
+        where = _catalog_for(tx, context, asked, asked["DatabaseName"])
+        found = catalog_databases.find(tx, where.key, fold(asked["DatabaseName"]), hold=hold)
+        if found is None:
+            raise not_found(f"Database {asked['DatabaseName']} not found.")
+        target = found.body.get("TargetDatabase")
         if not target or not target.get("DatabaseName"):
-            return found
-        found = place(tx, context, target, hold=hold)
+            return Place(catalog=where, database_id=found.id, database=found.name)
+        context, asked = _there(context, target), target
     raise invalid_input(f"Database {request['DatabaseName']} is a resource link to itself")
+
+
+def _there(context: Context, target: Mapping[str, Any]) -> Context:
+    """The context in which a link's target is looked for: it may be in another region."""
+    region = target.get("Region")
+    return context if region in (None, context.region) else replace(context, region=region)
 
 
 def database(tx: Connection, where: Catalog, name: str) -> Database:
@@ -144,12 +157,35 @@ def database(tx: Connection, where: Catalog, name: str) -> Database:
 
 
 def table(
-    tx: Connection, context: Context, request: Mapping[str, Any], *, member: str = "TableName", hold: str = ""
+    tx: Connection,
+    context: Context,
+    request: Mapping[str, Any],
+    *,
+    member: str = "TableName",
+    hold: str = "",
+    follow: bool = True,
 ) -> tuple[Place, TableRow]:
     """The table of a request with its database. ``hold`` is "change" (against everybody else) or "fill".
 
-    Raises EntityNotFoundException.
+    A resource link leads to the table that it stands for, unless ``follow`` says no. Raises EntityNotFoundException.
     """
+    where, found = _named_table(tx, context, request, member, hold)
+    if not follow or "TargetTable" not in found.body:
+        return where, found
+    for _ in range(MOST_LINKS):
+        target = found.body["TargetTable"]
+        if not target.get("Name") or not target.get("DatabaseName"):
+            raise not_found(f"Table {request[member]} is a resource link to nothing.")
+        context = _there(context, target)
+        where, found = _named_table(tx, context, target, "Name", hold)
+        if "TargetTable" not in found.body:
+            return where, found
+    raise invalid_input(f"Table {request[member]} is a resource link to itself")
+
+
+def _named_table(
+    tx: Connection, context: Context, request: Mapping[str, Any], member: str, hold: str
+) -> tuple[Place, TableRow]:
     if hold != "change":
         within = catalog_of(context, request.get("CatalogId"))
         names = fold(request["DatabaseName"]), fold(request[member])

@@ -28,6 +28,11 @@ class PartitionLists:
 
     def get_partitions(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Partitions that satisfy the Expression. Raises InvalidInputException saying what is wrong."""
+        if "QueryAsOfTime" in request or "TransactionId" in request:
+            raise invalid_input(
+                "QueryAsOfTime and TransactionId belong to governed tables, which are not supported: partitions are "
+                "listed as they are now"
+            )
         with self._store.read() as tx:
             place, table = lookup.table(tx, context, request)
             count = request.get("MaxResults", PAGE)

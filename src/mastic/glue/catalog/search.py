@@ -38,6 +38,9 @@ class TableSearch:
     def search_tables(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """By database and name, or as SortCriteria says."""
         count = request.get("MaxResults", PAGE)
+        if request.get("ResourceShareType") in ("FOREIGN", "FEDERATED"):
+            # Nothing is shared with an account from outside, and what is federated is listed where it is.
+            return {"TableList": []}
         bound = repr([request.get("SearchText"), request.get("Filters"), request.get("SortCriteria")])
         after = self._pager.read(request.get("NextToken"), "SearchTables", context.scope + bound)
         order = (request.get("SortCriteria") or [None])[0]

@@ -12,6 +12,10 @@ from mastic.wire.dispatch import AsIs
 # Members that Glue answers though nobody gave them.
 DESCRIPTOR = {"Compressed": False, "NumberOfBuckets": 0, "SortColumns": [], "StoredAsSubDirectories": False}
 TABLE = {"Retention": 0, "PartitionKeys": []}
+_OF_TARGET = (
+    "StorageDescriptor", "PartitionKeys", "TableType", "Parameters", "Retention", "ViewOriginalText",
+    "ViewExpandedText", "ViewDefinition", "IsMultiDialectView", "VersionId",
+)  # fmt: skip
 _ATTRIBUTES = {"NAME": "Name", "TABLE_TYPE": "TableType"}
 
 
@@ -50,6 +54,14 @@ def table(
             body, version=row.version, created=row.created, updated=row.updated, by=row.created_by
         )
     return out
+
+
+def linked(link: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+    """A resource link as GetTable shows it: its own identity with what describes the target's data.
+
+    The version is the target's too, because updates go there.
+    """
+    return {**link, **{member: target[member] for member in _OF_TARGET if member in target}}
 
 
 def descriptor(given: dict[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,11 @@ class Tables:
         now = self._clock.now()
         try:
             with self._store.write(catalog=context.scope) as tx:
-                place = lookup.place(tx, context, request, hold=True)
+                place = lookup.linked_place(tx, context, request, hold=True)
+                if "TargetTable" in body and place.database != lookup.fold(request["DatabaseName"]):
+                    raise invalid_input(
+                        "A resource link cannot be created in a database that is a resource link"
+                    )
                 table_id = catalog_tables.add(
                     tx,
                     database_id=place.database_id,
@@ -99,10 +103,10 @@ class Tables:
         with self._store.read() as tx:
             _, row = lookup.table(tx, context, {**request, "Name": name}, member="Name")
         _check_version(request.get("VersionId"), row)
-        body = {**row.body, **(request.get("TableInput") or {}), "Name": row.name}
+        body = {**row.body, **(request.get("TableInput") or {}), "Name": name}
         body["Parameters"] = {**(row.body.get("Parameters") or {}), **(body.get("Parameters") or {})}
         changed = self._writer().updated(body, request["UpdateOpenTableFormatInput"])
-        return {**request, "Name": row.name, "TableInput": changed, "VersionId": str(row.version)}
+        return {**request, "Name": name, "TableInput": changed, "VersionId": str(row.version)}
 
     def _writer(self) -> IcebergTables:
         if self._iceberg is None:
@@ -116,21 +120,33 @@ class Tables:
         _refuse_transaction(request)
         try:
             with self._store.read() as tx:
-                place, row = lookup.table(tx, context, request, member="Name")
+                place, row = lookup.table(tx, context, request, member="Name", follow=False)
                 if "QueryAsOfTime" in request:
                     row = self._as_of(tx, row, request["QueryAsOfTime"])
+                target = self._target(tx, context, request, row) if "TargetTable" in row.body else None
         except lookup.Federated as outside:
             if self._federation is None or "QueryAsOfTime" in request:
                 raise
             return self._federation.get_table(context, outside, request["Name"])
+        shown = shapes.table(
+            place,
+            row,
+            attributes=request.get("AttributesToGet"),
+            status=request.get("IncludeStatusDetails", False),
+        )
         return {
-            "Table": shapes.table(
-                place,
-                row,
-                attributes=request.get("AttributesToGet"),
-                status=request.get("IncludeStatusDetails", False),
-            )
+            "Table": shapes.linked(shown, target) if target and "AttributesToGet" not in request else shown
         }
+
+    def _target(
+        self, tx: Connection, context: Context, request: dict[str, Any], link: TableRow
+    ) -> dict[str, Any] | None:
+        """The table that a resource link stands for; None when it is not there, or not to be seen."""
+        try:
+            place, row = lookup.table(tx, context, request, member="Name")
+        except (ServiceError, lookup.Federated):
+            return None
+        return shapes.table(place, row)
 
     def get_tables(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """By name; Expression is a regular expression for the whole name."""
@@ -203,7 +219,9 @@ class Tables:
         try:
             with self._store.write(catalog=context.scope) as tx:
                 named = {**request, "Name": body["Name"]}
-                place, row = lookup.table(tx, context, named, member="Name", hold="change")
+                place, row = lookup.table(
+                    tx, context, named, member="Name", hold="change", follow="TargetTable" not in body
+                )
                 _check_version(request.get("VersionId"), row)
                 archive = not request.get("SkipArchive", False)
                 if archive and row.version >= MOST_VERSIONS:
@@ -212,6 +230,9 @@ class Tables:
                     row.body, body, request.get("ViewUpdateAction"), force=request.get("Force", False)
                 )
                 views.check(changed)
+                if lookup.fold(changed["Name"]) != row.name:
+                    # Reached through a resource link of another name.
+                    changed = {**changed, "Name": row.name}
                 catalog_tables.change(tx, row, changed, now=now, archive=archive)
                 rekeying.if_types_differ(tx, row.id, row.body, changed)
                 self._events.table(tx, context, now, "UpdateTable", place.database, row.name)
@@ -224,7 +245,7 @@ class Tables:
         """Deletes it with its partitions and versions. Raises EntityNotFoundException."""
         now = self._clock.now()
         with self._store.write() as tx:
-            place = lookup.place(tx, context, request)
+            place = lookup.linked_place(tx, context, request)
             gone = self._delete(tx, context, place, [request["Name"]])
             if not gone:
                 raise not_found(f"Table {request['Name']} not found.")
@@ -235,7 +256,7 @@ class Tables:
         wanted = request["TablesToDelete"]
         now = self._clock.now()
         with self._store.write() as tx:
-            place = lookup.place(tx, context, request)
+            place = lookup.linked_place(tx, context, request)
             gone = self._delete(tx, context, place, wanted)
             if gone:
                 self._events.database(tx, context, now, "BatchDeleteTable", place.database, gone)
