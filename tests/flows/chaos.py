@@ -77,9 +77,11 @@ class Chaos:
         self._committed: set[str] = set()
         self.report = Report()
 
-    def go(self, rounds: int) -> Report:
-        """So many rounds with a killing each, and one in peace; then count."""
+    def go(self, rounds: int, *, until: float | None = None) -> Report:
+        """So many rounds with a killing each (as many as begin before ``until``), and one in peace; then count."""
         for _ in range(rounds):
+            if until is not None and time.monotonic() > until:
+                break
             self._round(self._random.choice(("job", "job", "server", "both")))
         self._round("")
         self._count()
