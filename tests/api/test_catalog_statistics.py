@@ -88,7 +88,7 @@ def columns(*pairs: tuple[str, str]) -> list[dict[str, str]]:
 
 
 def finished(glue: Any, run: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
         found: dict[str, Any] = glue.get_column_statistics_task_run(ColumnStatisticsTaskRunId=run)[
             "ColumnStatisticsTaskRun"

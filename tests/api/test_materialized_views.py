@@ -60,7 +60,7 @@ def refresh(glue: Any, name: str) -> dict[str, Any]:
 
 
 def ended(glue: Any, run: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
         found: dict[str, Any] = glue.get_materialized_view_refresh_task_run(
             CatalogId=ACCOUNT, MaterializedViewRefreshTaskRunId=run
@@ -108,7 +108,7 @@ def test_queries_read_it_as_a_table(server: Server, name: str) -> None:
         QueryExecutionContext={"Database": name},
         ResultConfiguration={"OutputLocation": f"s3://{name}/results/"},
     )["QueryExecutionId"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while (
         state := athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]["State"]
     ) in ("QUEUED", "RUNNING"):

@@ -32,6 +32,7 @@ class Unfiltered:
             "IsRegisteredWithLakeFormation": False,
             "CellFilters": [],
             "IsMultiDialectView": table.get("IsMultiDialectView"),
+            "IsMaterializedView": table.get("IsMaterializedView"),
             "IsProtected": definition.get("IsProtected"),
             "ResourceArn": lookup.arn(context.scope, f"table/{table['DatabaseName']}/{table['Name']}"),
             "Permissions": ["ALL"],

@@ -11,14 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mastic.glue.catalog import iceberg_metadata
-from mastic.glue.catalog.optimizers import reachable
+from mastic.glue.catalog.optimizers import neighbours, reachable
 from mastic.glue.catalog.optimizers.files import TableFiles
 from mastic.glue.catalog.optimizers.opening import Opened, Tables
 from mastic.glue.catalog.optimizers.reachable import Reached
 from mastic.glue.catalog.task_runs import TaskFailed
-from mastic.store import catalog_upkeep
-from mastic.store.catalog_upkeep import Located
 
 DAYS = 3
 _MOST_LOOKS = 20
@@ -43,7 +40,11 @@ class OrphanFileDeletion:
         if not reachable.may_delete(opened.metadata):
             raise TaskFailed("The table forbids the deletion of its files (gc.enabled is false)")
         places = self._places(opened)
-        self._refuse_neighbours(opened, places)
+        others = neighbours.overlapping(self.tables.store, self.table_id, places)
+        if others:
+            raise TaskFailed(
+                f"Files of other tables may lie within this table's location: {others}; nothing was deleted"
+            )
         old = list(self._old(places))
         opened, needed = self._look()
         gone = 0
@@ -69,20 +70,6 @@ class OrphanFileDeletion:
             raise TaskFailed(f"{self.location} is not within the table's location")
         return [chosen]
 
-    def _refuse_neighbours(self, opened: Opened, places: Iterable[tuple[str, str]]) -> None:
-        """Another table's files are no orphans of this one."""
-        with self.tables.store.read() as tx:
-            found = {
-                f"{other.database}.{other.row.name}"
-                for other in catalog_upkeep.others(tx, opened.found.row.id)
-                if any(_overlaps(other, mine) for mine in places)
-            }
-        if found:
-            names = ", ".join(sorted(found)[:5])
-            raise TaskFailed(
-                f"Files of other tables may lie within this table's location: {names}; nothing was deleted"
-            )
-
     def _old(self, places: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
         before = self.now - timedelta(days=self.days)
         for bucket, prefix in places:
@@ -99,18 +86,3 @@ class OrphanFileDeletion:
             if self.tables.open(self.table_id, self.files).location == opened.location:
                 return opened, needed
         raise TaskFailed("The table is changed faster than its files can be looked through")
-
-
-def _overlaps(other: Located, mine: tuple[str, str]) -> bool:
-    """Whether a table's location, or its metadata, lies in this place or around it."""
-    body = other.row.body
-    named = [(body.get("StorageDescriptor") or {}).get("Location"), iceberg_metadata.metadata_location(body)]
-    for location in named:
-        try:
-            bucket, key = reachable.place(location or "")
-        except ValueError:
-            continue
-        theirs = key.rstrip("/") + "/" if key else ""
-        if bucket == mine[0] and (theirs.startswith(mine[1]) or (theirs and mine[1].startswith(theirs))):
-            return True
-    return False

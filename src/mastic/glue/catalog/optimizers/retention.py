@@ -23,7 +23,7 @@ from pyiceberg.table.update import (
     TableUpdate,
 )
 
-from mastic.glue.catalog.optimizers import reachable
+from mastic.glue.catalog.optimizers import neighbours, reachable
 from mastic.glue.catalog.optimizers.files import TableFiles
 from mastic.glue.catalog.optimizers.opening import Conflict, Opened, Tables
 from mastic.glue.catalog.task_runs import TaskFailed
@@ -122,6 +122,9 @@ class Retention:
             opened = self.tables.open(self.table_id, self.files)
             if not reachable.may_delete(opened.metadata):
                 raise TaskFailed("The table forbids the deletion of its files (gc.enabled is false)")
+            others = neighbours.sharing(self.tables.store, self.table_id, reachable.roots(opened.metadata))
+            if self.clean and others:
+                raise TaskFailed(f"Other tables may need the same files: {others}; nothing was expired")
             wanted = policy(opened.metadata, self.days, self.keep)
             snapshots, refs = expired(opened.metadata, wanted, self.now)
             if not snapshots and not refs:
