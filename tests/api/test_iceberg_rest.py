@@ -12,9 +12,13 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.exceptions import ForbiddenError
+
+from tests.conftest import Server
 
 if TYPE_CHECKING:
-    from tests.conftest import Server
+    from pathlib import Path
 
 SCHEMA: dict[str, Any] = {
     "type": "struct",
@@ -84,6 +88,49 @@ def test_pages_of_web_browsers_are_kept_out(server: Server) -> None:
     page = {"Origin": "https://example.com"}
     answer = requests.get(f"{server.endpoint}/iceberg/v1/config", headers=page, timeout=60)
     assert _error(answer) == (403, "ForbiddenException")
+
+
+def test_a_bucket_may_be_called_iceberg(server: Server) -> None:
+    s3 = server.client("s3", s3={"addressing_style": "path"})
+    s3.create_bucket(Bucket="iceberg")
+    for key in ("v1/config", "data.csv"):
+        s3.put_object(Bucket="iceberg", Key=key, Body=b"mine")
+        assert s3.get_object(Bucket="iceberg", Key=key)["Body"].read() == b"mine"
+        link = s3.generate_presigned_url("get_object", Params={"Bucket": "iceberg", "Key": key})
+        assert requests.get(link, timeout=60).content == b"mine"
+    assert "overrides" in requests.get(f"{server.endpoint}/iceberg/v1/config", timeout=60).json()
+    by_name = requests.get(
+        f"{server.endpoint}/iceberg/v1/config",
+        headers={"Host": f"glue.us-east-1.localhost:{server.port}"},
+        timeout=60,
+    )
+    assert by_name.json()["defaults"]["s3.endpoint"] == f"http://localhost:{server.port}"
+
+
+def test_where_keys_are_configured_they_are_checked(tmp_path: Path) -> None:
+    settings = tmp_path / "mastic.toml"
+    settings.write_text('[[access_keys]]\naccess_key_id = "AKIAREAL"\nsecret_access_key = "right"\n')
+    strict = Server(tmp_path / "data", {"MASTIC_CONFIG": str(settings)}).start()
+    try:
+        base = f"{strict.endpoint}/iceberg"
+        assert _error(requests.get(f"{base}/v1/config", timeout=60)) == (401, "NotAuthorizedException")
+
+        def catalog(key: str, secret: str) -> RestCatalog:
+            properties = {
+                "rest.sigv4-enabled": "true", "rest.signing-name": "glue", "rest.signing-region": "us-east-1",
+                "client.access-key-id": key, "client.secret-access-key": secret, "client.region": "us-east-1",
+            }  # fmt: skip
+            return RestCatalog("strict", uri=base, **properties)
+
+        for key, secret in (("AKIAREAL", "wrong"), ("AKIANOT", "right")):
+            with pytest.raises(ForbiddenError):
+                catalog(key, secret)
+        known = catalog("AKIAREAL", "right")
+        known.create_namespace("db with space", {"location": "s3://b/x y"})
+        assert known.load_namespace_properties("db with space") == {"location": "s3://b/x y"}
+        assert "s3.access-key-id" not in known.properties
+    finally:
+        strict.stop()
 
 
 def test_what_is_not_there_says_so(door: Door) -> None:

@@ -42,7 +42,7 @@ def add_iceberg(base: Base, pager: Pager, objects: Objects) -> None:
         Views(entries=entries, files=files, listings=listings, ids=base.ids),
         admit=partial(_admitted, base.app.registry),
     )
-    base.app.asgi.mount_documents(PREFIX, door, service="glue")
+    base.app.asgi.mount_documents(f"{PREFIX}/v1", door, service="glue")
     base.worker(QUEUE, purges.handle, concurrency=1)
 
 

@@ -17,7 +17,7 @@ from mastic.wire.answers import Answers, Cors, Exchange
 from mastic.wire.bodies import Pump, inflated, too_large_error
 from mastic.wire.claims import Unauthentic, identify
 from mastic.wire.dispatch import Dispatcher, Registry
-from mastic.wire.documents import DocumentDoor, DocumentPart, incoming_of
+from mastic.wire.documents import DocumentDoor, DocumentPart, host_of, incoming_of
 from mastic.wire.hosts import Hosts
 from mastic.wire.replies import send_reply
 from mastic.wire.routing import Route, Router, is_form
@@ -73,16 +73,20 @@ class Gateway:
         self._limits = limits or Limits()
         self._workers = Workers(threads)
         self._waiting = Workers(waiting_threads)
-        # Prefix, application, and the service in whose name it acts, whose host names lead to it too.
-        self._mounts: list[tuple[str, AsgiApp, str]] = []
+        # Prefix, application, and whether it wants a request to such a path.
+        self._mounts: list[tuple[str, AsgiApp, Callable[[Scope], bool]]] = []
         self._delegates: dict[str, AsgiApp] = {}
 
-    def mount(self, prefix: str, app: AsgiApp, *, service: str = "") -> None:
+    def mount(self, prefix: str, app: AsgiApp) -> None:
         """Give every path at or below ``prefix`` ("/_mastic") to another ASGI application, paths unchanged."""
-        self._mounts.append((prefix.rstrip("/"), app, service))
+        # A virtual host's whole path is a key.
+        self._mounts.append((prefix.rstrip("/"), app, lambda scope: not self._hosts.bucket(host_of(scope))))
 
     def mount_documents(self, prefix: str, part: DocumentPart, *, service: str) -> None:
-        """Give every path at or below ``prefix`` to a part that answers documents, after authentication here."""
+        """Give every path at or below ``prefix`` to a part that answers documents, after authentication here.
+
+        Requests to S3, whose buckets could be called anything, still reach it.
+        """
         door = DocumentDoor(
             part,
             service=service,
@@ -92,7 +96,7 @@ class Gateway:
             workers=self._waiting,
             limit=self._limits.document,
         )
-        self.mount(prefix, door, service=service)
+        self._mounts.append((prefix.rstrip("/"), door, door.wants))
 
     def delegate(self, service: str, app: AsgiApp) -> None:
         """Let another ASGI application answer a whole service ("sqs"), after authentication here.
@@ -115,12 +119,8 @@ class Gateway:
             await _lifespan(receive, send)
             return
         path: str = scope["path"]
-        for prefix, app, service in self._mounts:
-            if path == prefix or path.startswith(prefix + "/"):
-                host = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"host"), "")
-                if self._hosts.bucket(host) and self._hosts.service(host) != (service or None):
-                    # A virtual host's whole path is a key.
-                    break
+        for prefix, app, wants in self._mounts:
+            if (path == prefix or path.startswith(prefix + "/")) and wants(scope):
                 await app(scope, receive, send)
                 return
         if scope["type"] != "http":

@@ -66,6 +66,17 @@ class DocumentDoor:
         self._limit = limit
         self._log = structlog.get_logger("mastic.wire")
 
+    def wants(self, scope: Scope) -> bool:
+        """False for requests to S3: signed for it, or to the host name of a bucket."""
+        host = host_of(scope)
+        if self._hosts.bucket(host) and self._hosts.service(host) != self._service:
+            return False
+        try:
+            claim = identify(incoming_of(scope))
+        except Unauthentic:
+            return True
+        return claim is None or (claim.version == 4 and claim.service != "s3")
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
         if scope["type"] != "http":
@@ -125,6 +136,11 @@ class DocumentDoor:
                 headers=headers,
             ),
         )
+
+
+def host_of(scope: Scope) -> str:
+    """The Host header of an ASGI request."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
 
 
 def incoming_of(scope: Scope) -> Incoming:
