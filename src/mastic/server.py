@@ -89,6 +89,8 @@ def serve(app: App, listener: socket.socket, ready: Callable[[], None] = lambda:
             ready()
         await serving
 
+    # A request goes from thread to thread: each would wait up to five milliseconds for the interpreter.
+    sys.setswitchinterval(0.0005)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         uvicorn_loop().run(run())

@@ -20,6 +20,7 @@ class Hosts:
         names = [re.escape(base.lower()) for base in bases if base]
         self._pattern = re.compile(rf"(?:(?P<rest>.+?)\.)?(?:{'|'.join([*names, *_BASES, _WILDCARD])})")
         self._rest = lru_cache(maxsize=1024)(self._find_rest)
+        self._ours = lru_cache(maxsize=1024)(self._find_ours)
 
     def _find_rest(self, host: str) -> str:
         name = host.lower()
@@ -44,6 +45,9 @@ class Hosts:
 
     def ours(self, host: str) -> bool:
         """True for the names of this machine and for the configured ones: where pages may come from."""
+        return self._ours(host)
+
+    def _find_ours(self, host: str) -> bool:
         name = host.lower().rpartition("@")[2]
         name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0].rstrip(".")
         if name == "localhost" or name.endswith(".localhost") or name in self._bases:
