@@ -71,8 +71,10 @@ class Connections:
         with self._store.read() as tx:
             found = _find(tx, context, request["Name"])
             asked = security.settings(tx, context.scope)
-        body = self._secrets.encrypted(context.scope, self._secrets.read(found.body), asked)
-        return {"Connection": _shape(found, body, hide=request.get("HidePassword", False))}
+        body, hide = self._secrets.read(found.body), request.get("HidePassword", False)
+        if not hide:
+            body = self._secrets.encrypted(context.scope, body, asked)
+        return {"Connection": _shape(found, body, hide=hide)}
 
     def get_connections(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """By name; Filter keeps those of a type or with match criteria."""
