@@ -8,7 +8,6 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,7 +16,7 @@ from mastic.demo import deploy as hub
 from mastic.executors.runtimes import Runtimes
 from tests.conftest import RUNTIMES, Server
 from tests.flows.patience import Patient
-from tests.flows.test_main_path import PIPELINE, _count
+from tests.flows.test_main_path import PIPELINE
 
 # One pair for all tests here, on one worker: servers and engines take long to start.
 pytestmark = [pytest.mark.xdist_group("outside-s3"), pytest.mark.timeout(1200)]
@@ -98,25 +97,6 @@ class Outside(Patient):
             f"SELECT {COLUMNS} FROM collections_data_view WHERE ingest_ts = '{ingest_ts}' ORDER BY {COLUMNS}"
         )
 
-    def answer(self, sql: str) -> list[tuple[str | None, ...]]:
-        """The rows of an Athena query."""
-        athena = self.client("athena")
-        query = athena.start_query_execution(
-            QueryString=sql,
-            QueryExecutionContext={"Database": hub.DATABASE},
-            ResultConfiguration={"OutputLocation": self.place.athena_output},
-        )["QueryExecutionId"]
-
-        def status() -> dict[str, Any]:
-            found: dict[str, Any] = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
-            return found["Status"]
-
-        self.until(lambda: status()["State"] not in ("QUEUED", "RUNNING"), "the query's end")
-        assert status()["State"] == "SUCCEEDED", status()
-        pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=query)
-        found = [row["Data"] for page in pages for row in page["ResultSet"]["Rows"]]
-        return [tuple(cell.get("VarCharValue") for cell in row) for row in found[1:]]
-
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
@@ -155,7 +135,7 @@ def test_the_chain(pipeline: Outside, servers: tuple[Server, Server]) -> None:
     pipeline.upload("20260101T000000")
     pipeline.until(lambda: pipeline.states(hub.VIEWS) == {"SUCCEEDED": 1}, "the views")
     lines = (PIPELINE / "data" / "fr2052a.csv").read_text().count("\n") - 1
-    assert _count(pipeline, "SELECT count(*) FROM collections_data_view") == lines
+    assert pipeline.answer("SELECT count(*) FROM collections_data_view") == [(str(lines),)]
     assert not (servers[0].data_dir / "objects").exists()
     written = pipeline.client("s3").list_objects_v2(Bucket=pipeline.place.iceberg)["Contents"]
     assert any(item["Key"].endswith(".metadata.json") for item in written)

@@ -18,7 +18,7 @@ from mastic.demo import deploy as hub
 from tests.conftest import Server
 from tests.flows.patience import Patient
 from tests.flows.test_job_crashes import Pipeline as Jobs
-from tests.flows.test_main_path import PIPELINE, _count
+from tests.flows.test_main_path import PIPELINE
 from tests.postgres import database
 
 Pair = tuple[Server, Server]
@@ -135,7 +135,7 @@ def test_one_server_is_killed_and_the_other_completes_the_chain(pair: Pair) -> N
     first = Counter(run["Arguments"]["--input_path"] for run in runs if not run.get("Attempt"))
     assert first == dict.fromkeys(uploads, 1)
     lines = (PIPELINE / "data" / "fr2052a.csv").read_text().count("\n") - 1
-    assert _count(pipeline, "SELECT count(*) FROM collections_data_view") == lines * 2
+    assert pipeline.answer("SELECT count(*) FROM collections_data_view") == [(str(lines * 2),)]
     told = runs, pipeline.runs(hub.VIEWS)
     victim.restart()
     pipeline.client = victim.client
