@@ -41,9 +41,6 @@ class Doubt(Exception):
     """A value is not plainly right; it may still be."""
 
 
-_DOUBT = Doubt()
-
-
 class Acceptors:
     """Compiles shapes of one service to acceptors, each once."""
 
@@ -98,10 +95,10 @@ class Acceptors:
 
         def check(value: Any) -> Any:
             if type(value) is not dict:
-                raise _DOUBT
+                raise Doubt
             for name in required:
                 if name not in value:
-                    raise _DOUBT
+                    raise Doubt
             for name, item in value.items():
                 fields[name](item)
             return value
@@ -125,7 +122,7 @@ class Acceptors:
 
         def check(value: Any) -> Any:
             if type(value) is not list or (holds is not None and not holds(value)):
-                raise _DOUBT
+                raise Doubt
             for item in value:
                 accept(item)
             return [accept(item) for item in value] if replaces else value
@@ -141,7 +138,7 @@ class Acceptors:
 
         def check(value: Any) -> Any:
             if type(value) is not dict or (holds is not None and not holds(value)):
-                raise _DOUBT
+                raise Doubt
             for key, item in value.items():
                 accept_key(key)
                 accept(item)
@@ -182,16 +179,16 @@ class Acceptors:
 
             def check(value: Any) -> Any:
                 if type(value) is not str or not holds(value):
-                    raise _DOUBT
+                    raise Doubt
                 return value
 
             return check
 
         def check_short(value: Any) -> Any:
             if type(value) is not str or not low <= len(value) <= high:
-                raise _DOUBT
+                raise Doubt
             if pattern is not None and not (value.isascii() and value.isprintable()) and not holds(value):
-                raise _DOUBT
+                raise Doubt
             return value
 
         return check_short
@@ -250,31 +247,31 @@ def _anything(value: Any) -> Any:
 
 
 def _doubted(value: Any) -> Any:
-    raise _DOUBT
+    raise Doubt
 
 
 def _plain_text(value: Any) -> Any:
     if type(value) is not str:
-        raise _DOUBT
+        raise Doubt
     return value
 
 
 def _boolean(value: Any) -> Any:
     if type(value) is not bool:
-        raise _DOUBT
+        raise Doubt
     return value
 
 
 def _number(kind: type, holds: Callable[[Any], bool] | None) -> Accept:
     def check(value: Any) -> Any:
         if type(value) is not int and type(value) is not kind:
-            raise _DOUBT
+            raise Doubt
         try:
             number = kind(value)
         except OverflowError:
-            raise _DOUBT from None
+            raise Doubt from None
         if holds is not None and not holds(number):
-            raise _DOUBT
+            raise Doubt
         return number
 
     return check
@@ -283,23 +280,23 @@ def _number(kind: type, holds: Callable[[Any], bool] | None) -> Accept:
 def _timestamp(value: Any) -> Any:
     # Told by its number only: where timestamps are written as text, decoding does it.
     if type(value) not in (int, float):
-        raise _DOUBT
+        raise Doubt
     try:
         return timestamps.from_epoch(value)
     except ValueError:
-        raise _DOUBT from None
+        raise Doubt from None
 
 
 def _blob(holds: Callable[[Any], bool] | None) -> Accept:
     def check(value: Any) -> Any:
         if type(value) is not str:
-            raise _DOUBT
+            raise Doubt
         try:
             found = base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError):
-            raise _DOUBT from None
+            raise Doubt from None
         if holds is not None and not holds(found):
-            raise _DOUBT
+            raise Doubt
         return found
 
     return check
