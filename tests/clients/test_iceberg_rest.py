@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import (
@@ -229,15 +231,19 @@ def test_purging_takes_the_files_of_the_table_only(server: Server, bucket: str, 
             transaction.set_properties({"gc.enabled": "false"})
     s3 = server.client("s3")
     s3.put_object(Bucket=bucket, Key="w/t/mine.txt", Body=b"not of the table")
+    taken_in = io.BytesIO()
+    parquet.write_table(ROWS, taken_in)
+    s3.put_object(Bucket=bucket, Key="elsewhere/x.parquet", Body=taken_in.getvalue())
+    table.add_files([f"s3://{bucket}/elsewhere/x.parquet"])
 
     def keys() -> list[str]:
         return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]]
 
-    data = [key for key in keys() if key.endswith(".parquet")]
+    data = [key for key in keys() if key.startswith("w/") and key.endswith(".parquet")]
     assert len(data) == 2
     catalog.purge_table((bucket, "t"))
     assert not catalog.table_exists((bucket, "t"))
-    wanted = ["w/t/mine.txt", *([] if with_data else data)]
+    wanted = ["elsewhere/x.parquet", "w/t/mine.txt", *([] if with_data else data)]
     deadline = time.monotonic() + 60
     while sorted(keys()) != sorted(wanted) and time.monotonic() < deadline:
         time.sleep(0.1)

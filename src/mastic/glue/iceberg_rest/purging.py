@@ -1,8 +1,8 @@
 """Deletes the files of tables that were dropped with ``purgeRequested``: a durable task, begun with the drop.
 
-Owns the queue ``iceberg.purge``. What goes is what the metadata names, and nothing beside it: data and delete
-files, manifests, statistics, earlier metadata, and the metadata itself last, so that a purge that was cut short
-can be done again.
+Owns the queue ``iceberg.purge``. What goes is what the metadata names below the table's own places, and nothing
+beside it: data and delete files, manifests, statistics, earlier metadata, and the metadata itself last, so that a
+purge that was cut short can be done again. Files that a table only took in from elsewhere stay.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
 
 QUEUE = "iceberg.purge"
+# The properties by which a table's files are kept apart from its location.
+PLACES = ("write.data.path", "write.metadata.path", "write.object-storage.path", "write.folder-storage.path")
 
 
 class Purges:
@@ -50,8 +52,10 @@ class Purges:
         except ServiceError as error:
             self._log.warning("nothing left to purge", metadata=location, reason=error.message)
             return
+        own = _places(document)
         for path in self._paths(document):
-            self._delete(path)
+            if path.partition("://")[2].startswith(own):
+                self._delete(path)
         self._delete(location)
 
     def _paths(self, document: dict[str, Any]) -> Iterator[str]:
@@ -93,3 +97,10 @@ class Purges:
         except (ServiceError, ValueError) as error:
             # Such as a file in a bucket that is gone: nothing that trying again would help.
             self._log.warning("not purged", path=path, reason=str(error))
+
+
+def _places(document: dict[str, Any]) -> tuple[str, ...]:
+    """Where the table's own files are, without schemes: s3 and s3a are one place."""
+    properties = document.get("properties") or {}
+    found = [document["location"], *(properties[name] for name in PLACES if properties.get(name))]
+    return tuple(f"{str(place).partition('://')[2].rstrip('/')}/" for place in found)
