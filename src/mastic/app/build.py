@@ -79,7 +79,7 @@ def _base(config: Config, endpoint: str, clock: Clock, ids: Ids) -> Base:
     # It holds secrets: keys, tokens, the environment of functions.
     config.data_dir.chmod(0o700)
     locks = [_lock(path, config) for path in _lock_files(config)]
-    store = Store(config.store_url)
+    store = Store(config.store_url, sync_catalog=config.sync_catalog)
     migrate.upgrade(store)
     host = _host(config, ids)
     with store.write() as tx:
