@@ -45,6 +45,8 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 4566
     database_url: str = ""
+    # Whether a change of the catalog is on disk when it is answered; otherwise a moment later (ADR 0073).
+    sync_catalog: bool = False
     # Shared by several servers on one PostgreSQL: a file system that all of them mount.
     objects_dir: Path | None = None
     # So long after its lease a run waits for its own server before another one declares its process lost.
