@@ -7,12 +7,10 @@ neither true nor false, as in SQL. Owns no state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
-
-from sqlalchemy import and_, not_, or_
 
 LAST_CHARACTER = 0x10FFFF
 
@@ -72,42 +70,58 @@ class Not:
 
 Condition = Compare | In | Like | IsNull | And | Or | Not
 
-LikeOperator = Callable[[Any, str], Any]
+
+class Sql:
+    """Text for a database's driver, with its parameters in the order of their marks.
+
+    Written as text because a search runs several small statements: SQLAlchemy takes ten times longer to build one
+    than SQLite to answer it.
+    """
+
+    def __init__(self, dialect: str) -> None:
+        self._sqlite = dialect == "sqlite"
+        self._mark = "?" if self._sqlite else "%s"
+        # A percent sign begins a mark on PostgreSQL.
+        self.modulo = "%" if self._sqlite else "%%"
+        self.parameters: list[Any] = []
+
+    def value(self, value: Any) -> str:
+        """The mark of a parameter."""
+        self.parameters.append(value)
+        return self._mark
+
+    def like(self, column: str, pattern: str) -> str:
+        """``column LIKE pattern`` that minds case and has no escape character."""
+        if self._sqlite:
+            # Its LIKE ignores case; GLOB does not.
+            return f"{column} GLOB {self.value(pattern.translate(_GLOB))}"
+        return f"{column} LIKE {self.value(pattern)} ESCAPE ''"
+
+    def indexed_by(self, index: str) -> str:
+        """SQLite is told which index to take; PostgreSQL has statistics of its own."""
+        return f"INDEXED BY {index}" if self._sqlite else ""
 
 
-def clause(condition: Condition, columns: list[Any], like: LikeOperator) -> Any:
-    """The condition as SQL over the key ``columns``; ``like`` is the dialect's case-sensitive LIKE."""
+_GLOB = str.maketrans({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"})
+
+
+def clause(condition: Condition, columns: Sequence[str], sql: Sql) -> str:
+    """The condition as SQL over the key ``columns``."""
     match condition:
         case Compare(key, op, value):
-            return _compare(columns[key], op, value)
+            return f"{columns[key]} {op} {sql.value(value)}"
         case In(key, values):
-            return columns[key].in_(values)
+            return f"{columns[key]} IN ({', '.join([sql.value(value) for value in values])})"
         case Like(key, pattern):
-            return like(columns[key], pattern)
+            return sql.like(columns[key], pattern)
         case IsNull(key):
-            return columns[key].is_(None)
+            return f"{columns[key]} IS NULL"
         case And(parts):
-            return and_(*(clause(part, columns, like) for part in parts))
+            return f"({' AND '.join([clause(part, columns, sql) for part in parts])})"
         case Or(parts):
-            return or_(*(clause(part, columns, like) for part in parts))
+            return f"({' OR '.join([clause(part, columns, sql) for part in parts])})"
         case Not(part):
-            return not_(clause(part, columns, like))
-
-
-def _compare(column: Any, op: str, value: str) -> Any:
-    match op:
-        case "=":
-            return column == value
-        case "!=":
-            return column != value
-        case "<":
-            return column < value
-        case "<=":
-            return column <= value
-        case ">":
-            return column > value
-        case _:
-            return column >= value
+            return f"NOT ({clause(part, columns, sql)})"
 
 
 # -- where the rows can be ------------------------------------------------------------------------------

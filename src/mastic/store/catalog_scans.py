@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection
 
 from mastic.store import catalog_conditions as conditions
-from mastic.store.catalog_conditions import Condition, Interval
-from mastic.store.catalog_partitions import INDEXED_KEYS, SEARCHABLE_KEYS, partitions
-from mastic.store.engine import case_sensitive_like
+from mastic.store.catalog_conditions import Condition, Interval, Sql
+from mastic.store.catalog_partitions import INDEXED_KEYS, SEARCHABLE_KEYS
 
 SEPARATOR = "\x01"
 AFTER_SEPARATOR = "\x02"
@@ -30,7 +29,7 @@ MOST_STRETCHES = 128
 # A key is cut where it is too long for an index: what is looked for must end before that.
 LONGEST_PREFIX = 100
 
-_COLUMNS = [partitions.c[f"k{n}"] for n in range(SEARCHABLE_KEYS)]
+_COLUMNS = [f"k{n}" for n in range(SEARCHABLE_KEYS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +86,16 @@ def page(tx: Connection, search: Search, scan: Scan, after: Position | None, cou
     """Up to ``count`` rows that satisfy the search, behind ``after``, in the order of the scan's index."""
     found: list[Any] = []
     for stretch in _remaining(_stretches(search, scan.index), scan.index, after):
-        statement = _walk(tx, select(partitions), search, scan.index, stretch)
-        order = (partitions.c.key,) if scan.index == 0 else (_COLUMNS[scan.index], partitions.c.key)
-        found.extend(tx.execute(statement.order_by(*order).limit(count - len(found))).all())
+        sql = Sql(tx.dialect.name)
+        text = f"SELECT * FROM {_range(search.table_id, scan.index, stretch, sql)}"
+        if search.condition is not None:
+            text += f" AND {conditions.clause(search.condition, _COLUMNS, sql)}"
+        if search.segment is not None:
+            number, total = search.segment
+            text += f" AND slot {sql.modulo} {sql.value(total)} = {sql.value(number)}"
+        text += f' ORDER BY {"" if scan.index == 0 else f"{_COLUMNS[scan.index]}, "}"key"'
+        text += f" LIMIT {sql.value(count - len(found))}"
+        found.extend(tx.exec_driver_sql(text, tuple(sql.parameters)))
         if len(found) >= count:
             break
     return found
@@ -103,47 +109,42 @@ def position(scan: Scan, row: Any) -> Position:
 def _count(tx: Connection, search: Search, index: int, limit: int) -> int:
     total = 0
     for stretch in _stretches(search, index):
-        entries = _range(select(partitions.c.id), search.table_id, index, stretch).limit(limit - total)
-        total += int(tx.execute(select(func.count()).select_from(entries.subquery())).scalar_one())
+        sql = Sql(tx.dialect.name)
+        entries = (
+            f"SELECT 1 FROM {_range(search.table_id, index, stretch, sql)} LIMIT {sql.value(limit - total)}"
+        )
+        text = f"SELECT count(*) FROM ({entries}) AS entries"
+        total += int(tx.exec_driver_sql(text, tuple(sql.parameters)).scalar_one())
         if total >= limit:
             break
     return total
 
 
-def _walk(tx: Connection, statement: Any, search: Search, index: int, stretch: _Stretch) -> Any:
-    statement = _range(statement, search.table_id, index, stretch)
-    if search.condition is not None:
-        statement = statement.where(conditions.clause(search.condition, _COLUMNS, case_sensitive_like(tx)))
-    if search.segment is not None:
-        number, total = search.segment
-        statement = statement.where(partitions.c.slot % total == number)
-    return statement
-
-
-def _range(statement: Any, table_id: int, index: int, stretch: _Stretch) -> Any:
+def _range(table_id: int, index: int, stretch: _Stretch, sql: Sql) -> str:
     name = "ux_catalog_partitions_key" if index == 0 else f"ix_catalog_partitions_k{index}"
-    statement = statement.where(partitions.c.table_id == table_id)
+    parts = [f"table_id = {sql.value(table_id)}"]
     if index:
-        statement = statement.where(_inside(_COLUMNS[index], stretch.lead))
+        parts += _inside(_COLUMNS[index], stretch.lead, sql)
         if stretch.lead == conditions.EVERYTHING:
-            statement = statement.where(_COLUMNS[index].is_not(None))
-    statement = statement.where(_inside(partitions.c.key, stretch.keys if index else stretch.lead))
-    return statement.with_hint(partitions, f"INDEXED BY {name}", "sqlite")
+            parts.append(f"{_COLUMNS[index]} IS NOT NULL")
+    parts += _inside('"key"', stretch.keys if index else stretch.lead, sql)
+    return f"catalog_partitions {sql.indexed_by(name)} WHERE {' AND '.join(parts)}"
 
 
-def _inside(column: Any, interval: Interval) -> Any:
+def _inside(column: str, interval: Interval, sql: Sql) -> list[str]:
     """SQL for an interval. NUL never goes to the database: it only says whether an end is included."""
     if interval.is_point:
-        return column == interval.low
+        return [f"{column} = {sql.value(interval.low)}"]
     parts = []
     if interval.low.endswith("\0"):
-        parts.append(column > interval.low[:-1])
+        parts.append(f"{column} > {sql.value(interval.low[:-1])}")
     elif interval.low:
-        parts.append(column >= interval.low)
+        parts.append(f"{column} >= {sql.value(interval.low)}")
     if interval.high is not None:
-        low_end = interval.high.endswith("\0")
-        parts.append(column <= interval.high[:-1] if low_end else column < interval.high)
-    return and_(True, *parts)
+        included = interval.high.endswith("\0")
+        high = interval.high[:-1] if included else interval.high
+        parts.append(f"{column} {'<=' if included else '<'} {sql.value(high)}")
+    return parts
 
 
 def _remaining(stretches: list[_Stretch], index: int, after: Position | None) -> Iterator[_Stretch]:

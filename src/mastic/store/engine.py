@@ -167,17 +167,6 @@ def insert(tx: Connection, table: Table) -> Any:
     return generic_insert(table)
 
 
-def case_sensitive_like(tx: Connection) -> Callable[[Any, str], Any]:
-    """``column LIKE pattern`` that minds case and has no escape character, as the dialect writes it."""
-    if tx.dialect.name == "sqlite":
-        # Its LIKE ignores case; GLOB does not.
-        return lambda column, pattern: column.op("GLOB", is_comparison=True)(pattern.translate(_GLOB))
-    return lambda column, pattern: column.like(pattern, escape="")
-
-
-_GLOB = str.maketrans({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"})
-
-
 def guarded(tx: Connection, statement: Update) -> None:
     """Run an UPDATE that names the state it expects; exactly one row must answer.
 
