@@ -10,11 +10,12 @@ import pytest
 from mastic.clock import ManualClock
 from mastic.context import Context
 from mastic.errors import ServiceError
-from mastic.glue.catalog import statistics_runs, task_runs
+from mastic.glue.catalog import refresh_runs, statistics_runs, task_runs
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.optimizers import runs as optimizer_runs
 from mastic.glue.catalog.optimizers.definitions import TableOptimizers
 from mastic.glue.catalog.optimizers.runs import OptimizerRuns
+from mastic.glue.catalog.refresh_runs import RefreshRuns
 from mastic.glue.catalog.statistics_runs import StatisticsRuns
 from mastic.glue.catalog.statistics_settings import StatisticsSettings
 from mastic.glue.catalog.task_runs import Halt, TaskFailed, TaskRuns
@@ -50,16 +51,19 @@ class Upkeep:
             scratch=None,  # type: ignore[arg-type]
             **making,
         )
+        self.runs.add(refresh_runs.KIND, self._work)
+        refreshes = RefreshRuns(store=store, clock=self.clock, runs=self.runs, pager=catalog.pager)
         for part in (
             StatisticsRuns(store=store, runs=self.runs, kind=kind, pager=catalog.pager),
             settings,
+            refreshes,
             TableOptimizers(store=store, clock=self.clock, pager=catalog.pager),
         ):
             catalog.dispatcher.registry.add("glue", part)
         self.timer = UpkeepClock(
             store=store,
             clock=self.clock,
-            fire={"statistics": settings.fire, "compaction": self.optimizers.fire},
+            fire={"statistics": settings.fire, "refresh": refreshes.fire, "compaction": self.optimizers.fire},
             on_change=("compaction",),
         )
         catalog("CreateDatabase", DatabaseInput={"Name": "d"})
@@ -217,6 +221,32 @@ def test_optimizers_look_when_made_when_the_table_changes_and_when_their_time_co
     upkeep.clock.advance(hours=25)
     upkeep.catalog("UpdateTable", DatabaseName="d", TableInput=kept)
     assert looks() == 0
+
+
+def test_a_view_that_asks_for_it_is_refreshed_in_its_rhythm(upkeep: Upkeep) -> None:
+    text = {"Dialect": "ATHENA", "DialectVersion": "3", "ViewOriginalText": "SELECT 1 AS one"}
+    view = {"Name": "v", "TableType": "MATERIALIZED_VIEW"}
+    definition = {"Representations": [text], "RefreshSeconds": 3600}
+    upkeep.catalog("CreateTable", DatabaseName="d", TableInput={**view, "ViewDefinition": definition})
+    place = {"CatalogId": "123456789012", "DatabaseName": "d", "TableName": "v"}
+    upkeep.catalog("StartMaterializedViewRefreshTaskRun", **place)
+
+    def refreshed() -> int:
+        upkeep.timer.act()
+        upkeep.run_tasks()
+        return len(
+            upkeep.catalog("ListMaterializedViewRefreshTaskRuns", **place)["MaterializedViewRefreshTaskRuns"]
+        )
+
+    assert [refreshed(), refreshed()] == [1, 1]
+    upkeep.clock.advance(seconds=3601)
+    assert [refreshed(), refreshed()] == [2, 2]
+    upkeep.clock.advance(hours=5)
+    assert [refreshed(), refreshed()] == [3, 3]
+    del definition["RefreshSeconds"]
+    upkeep.catalog("UpdateTable", DatabaseName="d", TableInput={**view, "ViewDefinition": definition})
+    upkeep.clock.advance(hours=5)
+    assert refreshed() == 3
 
 
 def test_runs_are_paged_newest_first_and_forgotten_when_old(upkeep: Upkeep) -> None:

@@ -64,15 +64,20 @@ def add_upkeep(base: Base, pager: Pager, objects: Objects) -> None:
         scratch=base.config.data_dir / "upkeep",
         **base.making,
     )
+    refreshes = RefreshRuns(runs=runs, pager=pager, **base.lasting)
     base.handlers(
         "glue",
         StatisticsRuns(store=base.store, runs=runs, kind=kind, pager=pager),
         settings,
-        RefreshRuns(store=base.store, runs=runs, pager=pager),
+        refreshes,
         TableOptimizers(pager=pager, **base.lasting),
     )
     clock = UpkeepClock(
-        fire={statistics_runs.KIND: settings.fire, **dict.fromkeys(KINDS, optimizers.fire)},
+        fire={
+            statistics_runs.KIND: settings.fire,
+            refresh_runs.KIND.name: refreshes.fire,
+            **dict.fromkeys(KINDS, optimizers.fire),
+        },
         on_change=("compaction",),
         **base.lasting,
     )

@@ -74,6 +74,13 @@ class Located:
     database: str
     row: TableRow
 
+    @property
+    def catalog_id(self) -> str:
+        """The catalog's id, from its key: ``account:region`` or ``account:region:path``."""
+        account, _, rest = self.catalog.partition(":")
+        path = rest.partition(":")[2]
+        return f"{account}:{path}" if path else account
+
 
 def add(
     tx: Connection,

@@ -1,24 +1,29 @@
 """Refreshes of materialized views: what clients order and see.
 
 A materialized view is a table of TableType MATERIALIZED_VIEW with a ViewDefinition, whose rows are an Iceberg table.
-State: runs of the kind ``refresh`` (``catalog.task_runs``); whoever has an engine does the work.
+With RefreshSeconds, the first refresh that a client starts is followed by others in that rhythm. State: runs of the
+kind ``refresh`` (``catalog.task_runs``) and orders of that kind (``store.catalog_upkeep``); whoever has an engine does
+the work.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from mastic.context import Context
+from mastic.clock import Clock
+from mastic.context import Context, split_scope
 from mastic.errors import invalid_input, not_found
 from mastic.glue.catalog import lookup
 from mastic.glue.catalog.statistics_runs import place_in, place_of
 from mastic.glue.catalog.task_runs import Kind, TaskRuns
 from mastic.glue.pages import Pager
-from mastic.store import catalog_runs
+from mastic.store import catalog_runs, catalog_upkeep
 from mastic.store.catalog_runs import Run
 from mastic.store.catalog_tables import TableRow
+from mastic.store.catalog_upkeep import Upkeep
 from mastic.store.engine import Store
 
 TABLE_TYPE = "MATERIALIZED_VIEW"
@@ -34,8 +39,9 @@ PAGE = 100
 class RefreshRuns:
     """The handlers."""
 
-    def __init__(self, *, store: Store, runs: TaskRuns, pager: Pager) -> None:
+    def __init__(self, *, store: Store, clock: Clock, runs: TaskRuns, pager: Pager) -> None:
         self._store = store
+        self._clock = clock
         self._runs = runs
         self._pager = pager
 
@@ -47,9 +53,8 @@ class RefreshRuns:
         def prepare(tx: Connection) -> tuple[int, dict[str, Any]]:
             place, row = lookup.table(tx, context, request, hold="fill")
             _check(row)
-            names = {"DatabaseName": place.database, "TableName": row.name, "CatalogId": place.catalog.id}
-            definer = row.body["ViewDefinition"].get("Definer")
-            return row.id, {**names, "Role": definer} if definer else names
+            self._repeat(tx, context, row)
+            return row.id, _order(place.database, row, place.catalog.id)
 
         return {"MaterializedViewRefreshTaskRunId": self._runs.start(context, KIND, prepare)}
 
@@ -94,6 +99,46 @@ class RefreshRuns:
                 found = catalog_runs.of_scope(tx, context.scope, KIND.name, before, count + 1)
         token = self._pager.token(found, count, place_in, context.operation, bound)
         return {"MaterializedViewRefreshTaskRuns": [_shape(run) for run in found[:count]], "NextToken": token}
+
+    # -- the rhythm ------------------------------------------------------------------------------------
+
+    def _repeat(self, tx: Connection, context: Context, row: TableRow) -> None:
+        """Let refreshes follow on one that a client has started, if the view asks for that."""
+        rate, now = _rate(row), self._clock.now()
+        if rate is not None and catalog_upkeep.find(tx, row.id, KIND.name) is None:
+            body = {"principal": context.principal_arn}
+            catalog_upkeep.add(
+                tx, table_id=row.id, kind=KIND.name, scope=context.scope, body=body, now=now, due=now + rate
+            )
+
+    def fire(self, tx: Connection, due: Upkeep) -> None:
+        """A view's time has come. One that is still being refreshed, or asks for no rhythm any more, is left alone."""
+        found = catalog_upkeep.locate(tx, due.table_id)
+        rate = _rate(found.row) if found is not None else None
+        if found is None or rate is None:
+            catalog_upkeep.remove(tx, due.table_id, KIND.name)
+            return
+        if catalog_runs.under_way(tx, due.table_id, KIND.name) is None:
+            account, region = split_scope(due.scope)
+            context = Context(
+                account_id=account, region=region, principal_arn=due.body["principal"], service="glue"
+            )
+            body = _order(found.database, found.row, found.catalog_id)
+            self._runs.start_in(tx, context, KIND, due.table_id, body)
+        catalog_upkeep.done(tx, due, due=self._clock.now() + rate)
+
+
+def _order(database: str, row: TableRow, catalog_id: str) -> dict[str, Any]:
+    """What a run is to do."""
+    names = {"DatabaseName": database, "TableName": row.name, "CatalogId": catalog_id}
+    definer = row.body["ViewDefinition"].get("Definer")
+    return {**names, "Role": definer} if definer else names
+
+
+def _rate(row: TableRow) -> timedelta | None:
+    """The rhythm that the view asks for."""
+    seconds = (row.body.get("ViewDefinition") or {}).get("RefreshSeconds")
+    return timedelta(seconds=seconds) if seconds and seconds > 0 and row.type == TABLE_TYPE else None
 
 
 def _check(row: TableRow) -> None:

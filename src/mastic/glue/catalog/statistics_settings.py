@@ -134,7 +134,7 @@ class StatisticsSettings:
             catalog_upkeep.remove(tx, due.table_id, KIND)
             return
         last: dict[str, Any] = {"Status": "STARTED", "ExecutionTimestamp": now}
-        names = {"DatabaseName": found.database, "TableName": found.row.name, "CatalogID": _id(found.catalog)}
+        names = {"DatabaseName": found.database, "TableName": found.row.name, "CatalogID": found.catalog_id}
         try:
             place, row = statistics_runs.table_of(tx, context, names)
             wanted = statistics_runs.order(tx, context, place, row, due.body)
@@ -144,13 +144,6 @@ class StatisticsSettings:
             name = "Glue Scheduled Statistics Invocation Failure"
             self._events.statistics(tx, context, now, name, names, last["ErrorMessage"])
         catalog_upkeep.done(tx, due, due=_next(due.body, now), last=last)
-
-
-def _id(key: str) -> str:
-    """A catalog's id from its key: ``account:region`` or ``account:region:path``."""
-    account, _, rest = key.partition(":")
-    path = rest.partition(":")[2]
-    return f"{account}:{path}" if path else account
 
 
 def _next(body: dict[str, Any], now: datetime) -> datetime | None:

@@ -105,20 +105,13 @@ class Tables:
         body = iceberg_metadata.table_input(row.name, metadata, location, row.body, previous=previous)
         swap = Swap(database=found.database, name=row.name, body=body, seen=row)
         try:
-            self.entries.swap(self.context, catalog_id(found.catalog), [swap])
+            self.entries.swap(self.context, found.catalog_id, [swap])
         except (Lost, ServiceError) as error:
             # Refused means not done: nothing points at the file. (Any other failure leaves it: it may be in use.)
             self.metadata_files.discard(location)
             if isinstance(error, Lost) or error.code == "EntityNotFoundException":
                 raise Conflict from error
             raise
-
-
-def catalog_id(key: str) -> str:
-    """A catalog's id from its key in the store: ``account:region`` or ``account:region:path``."""
-    account, _, rest = key.partition(":")
-    path = rest.partition(":")[2]
-    return f"{account}:{path}" if path else account
 
 
 def _harmless(metadata: TableMetadata) -> TableMetadata:
