@@ -7,6 +7,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
+
 from mastic.app.base import Base
 from mastic.aws.s3 import services as s3
 from mastic.aws.s3.deliveries import Deliveries
@@ -22,12 +24,17 @@ from mastic.objects.remote import RemoteObjects
 from mastic.store import leases, objects, settings
 
 LIFECYCLE = "lifecycle"
+PLACE = "objects"
+PLACE_LEASE = timedelta(seconds=30)
+
+log = structlog.get_logger()
 
 
 def add_s3(base: Base, destinations: Destinations) -> Objects:
     """Returns the door to object bytes for the server's own parts."""
     config = base.config
     outside = config.endpoints.get("s3")
+    _agree(base, "outside" if outside else "shared" if config.shares_objects else base.holder)
     if outside:
         base.app.asgi.delegate("s3", Elsewhere(outside))
         return RemoteObjects(endpoint=outside, region=config.region)
@@ -44,6 +51,33 @@ def add_s3(base: Base, destinations: Destinations) -> Objects:
     base.janitor("blobs", janitor, seconds=20)
     base.periodic("lifecycle", lambda: _reap(base, Reaper(objects=local)), lease=LIFECYCLE)
     return local
+
+
+def _agree(base: Base, place: str) -> None:
+    """Make sure that all servers of a database have their objects in one place: it is named by a lease.
+
+    Raises Refused while another one is in force.
+    """
+    if base.config.embedded:
+        return  # one server at a time
+
+    def held() -> bool:
+        now = base.clock.now()
+        with base.store.write() as tx:
+            return leases.acquire(tx, PLACE, place, now, now + PLACE_LEASE)
+
+    if not held():
+        raise Refused(
+            "another server on this database, which runs or did half a minute ago, has its objects in another place: "
+            "give all of them one directory (MASTIC_OBJECTS_DIR) or one outside S3 ([endpoints] s3 in mastic.toml)"
+        )
+
+    def keep() -> float:
+        if not held():
+            log.error("objects_in_two_places", here=place)
+        return PLACE_LEASE.total_seconds() / 3
+
+    base.periodic("objects-place", keep, lease=PLACE if place == base.holder else None)
 
 
 def _reap(base: Base, reaper: Reaper) -> float:
