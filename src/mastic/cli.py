@@ -1,15 +1,17 @@
-"""The command line: ``mastic up``, ``demo``, ``doctor``, ``migrate``, ``runtime``. Owns no state."""
+"""The command line: ``mastic up``, ``demo``, ``doctor``, ``migrate``, ``costs``, ``runtime``. Owns no state."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from mastic import __version__
 from mastic.config import Config, load
@@ -106,6 +108,33 @@ def demo(
         from mastic.demo import run
 
         raise typer.Exit(run(console=out, data_dir=data_dir, port=port, keep=keep))
+
+
+@app.command()
+def costs(
+    job: Annotated[list[str] | None, typer.Option(help="A job's name; all jobs unless given.")] = None,
+    days: Annotated[int, typer.Option(help="Runs of the last so many days.")] = 30,
+    endpoint_url: Annotated[
+        str, typer.Option(envvar="AWS_ENDPOINT_URL", help="Where Glue's API is.")
+    ] = "http://127.0.0.1:4566",
+) -> None:
+    """Estimate what job runs would have cost on AWS."""
+    from botocore.session import Session
+
+    from mastic.costs import of_all
+
+    session = Session()  # type: ignore[no-untyped-call]
+    region = session.get_config_variable("region") or "us-east-1"  # type: ignore[no-untyped-call]
+    glue = session.create_client("glue", endpoint_url=endpoint_url, region_name=region)
+    table = Table("Job", "Runs", "Seconds", "DPU hours", "US dollars")
+    total = 0.0
+    for cost in of_all(glue, since=datetime.now(UTC) - timedelta(days=days), jobs=job):
+        total += cost.dollars
+        table.add_row(
+            cost.job, str(cost.runs), str(cost.seconds), f"{cost.dpu_hours:.4f}", f"{cost.dollars:.4f}"
+        )
+    out.print(table)
+    out.print(f"Together {total:.4f} US dollars, at the prices of us-east-1.")
 
 
 @app.command()

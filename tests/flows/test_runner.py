@@ -21,6 +21,7 @@ from mastic.executors.base import Limits, ProcessId
 from mastic.executors.local import LocalExecutor
 from mastic.executors.modules import ModuleEnvironments
 from mastic.executors.runtimes import Runtimes
+from mastic.executors.traffic import Traffic
 from mastic.glue.jobs import messages
 from mastic.glue.jobs.definitions import Jobs
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
@@ -29,6 +30,7 @@ from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
 from mastic.ids import Ids
 from mastic.loops.job_logs import JobLogs
+from mastic.loops.job_meters import JobMeters
 from mastic.loops.launching import MOST_FAILURES, Launcher
 from mastic.loops.runner import Runner
 from mastic.objects.blobs import Blobs
@@ -91,6 +93,9 @@ class Machine:
         runner = Runner(
             store=self.store, clock=self.clock, holder=holder, lifecycle=self.lifecycle, launcher=launcher,
             executor=executor, logs=JobLogs(store=self.store, clock=self.clock, sink=sink),
+            meters=JobMeters(
+                store=self.store, clock=self.clock, executor=executor, traffic=Traffic(), put=lambda *given: None,
+            ),
             spark_installed=lambda: False,
         )  # fmt: skip
         executor.start()

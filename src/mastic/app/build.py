@@ -11,7 +11,7 @@ from typing import IO
 from mastic.app.athena import add_athena
 from mastic.app.base import App, Base
 from mastic.app.catalog import add_catalog
-from mastic.app.connections import add_connections
+from mastic.app.connections import add_connections, secret_texts
 from mastic.app.events import add_events
 from mastic.app.federation import federation
 from mastic.app.functions import add_functions
@@ -69,7 +69,9 @@ def build(config: Config, *, endpoint: str = "", clock: Clock | None = None, ids
     add_hive(base, objects)
     add_athena(base, objects)
     add_upkeep(base, pager, objects)
-    add_jobs(base, pager, objects=objects, logs=logs, metrics=metrics)
+    add_jobs(
+        base, pager, objects=objects, logs=logs, metrics=metrics, secret=secret_texts(neighbours.clients)
+    )
     base.app.asgi.mount("/_mastic", Status(base.store))
     return base.app
 

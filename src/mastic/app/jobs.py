@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,7 +14,9 @@ from mastic.config import Config
 from mastic.context import Context, split_scope
 from mastic.executors.local import LocalExecutor
 from mastic.executors.modules import ModuleEnvironments
+from mastic.executors.repositories import Repositories
 from mastic.executors.runtimes import Runtimes
+from mastic.executors.traffic import Traffic
 from mastic.glue.account import profiles, security
 from mastic.glue.catalog import catalogs, databases, functions, tables
 from mastic.glue.connections import connections, types
@@ -32,18 +35,21 @@ from mastic.glue.jobs.preparation import CHANNEL_PATH, Preparation
 from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.jobs.scripting import Scripting
 from mastic.glue.jobs.scripts import Scripts
+from mastic.glue.jobs.source_control import SecretOf, SourceControl
 from mastic.glue.jobs.surroundings import Lookup, Surroundings
 from mastic.glue.pages import Pager
 from mastic.glue.tags import Tags
 from mastic.glue.triggers import definitions as triggers
 from mastic.glue.triggers.firing import Firing
 from mastic.loops.job_logs import JobLogs, LogSink
+from mastic.loops.job_meters import JobMeters
 from mastic.loops.launching import Launcher
 from mastic.loops.runner import Runner
 from mastic.loops.scheduler import Scheduler
 from mastic.objects.base import Objects
 from mastic.store import documents
 from mastic.store.job_runs import JobRun
+from mastic.wire.dispatch import Response
 
 # Whether the resource of an ARN exists, by the ARN's kind.
 _EXISTS = {
@@ -60,7 +66,9 @@ _EXISTS = {
 }
 
 
-def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metrics: MetricSink) -> None:
+def add_jobs(
+    base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metrics: MetricSink, secret: SecretOf
+) -> None:
     """Jobs really run, triggers really fire."""
     surroundings = Surroundings(security=_document(security.KIND), connection=_document(connections.KIND))
     lifecycle = Lifecycle(clock=base.clock, ids=base.ids, surroundings=surroundings)
@@ -71,15 +79,25 @@ def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metri
 
     firing = Firing(clock=base.clock, lifecycle=lifecycle, strict_lineage=base.config.strict_trigger_lineage)
     base.reactor.subscribe("job_run.state", firing.on_job_run)
+    measured = JobMetrics(metrics)
+    base.reactor.subscribe("job_run.state", measured.on_job_run)
+    definitions = jobs.Jobs(
+        lifecycle=lifecycle,
+        pager=pager,
+        default_glue_version=base.config.default_glue_version,
+        profile=_profile,
+        scripts=Scripts(objects=objects),
+        **base.making,
+    )
     base.handlers(
         "glue",
-        jobs.Jobs(
-            lifecycle=lifecycle,
-            pager=pager,
-            default_glue_version=base.config.default_glue_version,
-            profile=_profile,
-            scripts=Scripts(objects=objects),
-            **base.making,
+        definitions,
+        SourceControl(
+            jobs=definitions,
+            git=Repositories(),
+            objects=objects,
+            secret=secret,
+            address=base.config.source_control_url,
         ),
         JobRuns(lifecycle=lifecycle, pager=pager, profile=_profile, **base.lasting),
         Bookmarks(**base.lasting),
@@ -87,9 +105,9 @@ def add_jobs(base: Base, pager: Pager, *, objects: Objects, logs: LogSink, metri
         triggers.Triggers(firing=firing, pager=pager, exists={"job": jobs.exists}, **base.lasting),
         Tags(store=base.store, exists=_EXISTS),
     )
-    base.app.asgi.mount(CHANNEL_PATH, Channel(Messages(metrics=JobMetrics(metrics).put, **base.lasting)))
+    base.app.asgi.mount(CHANNEL_PATH, Channel(Messages(metrics=measured.put, **base.lasting)))
     base.active(Scheduler(holder=base.holder, sources=(firing,), **base.lasting))
-    _add_runner(base, lifecycle, objects, logs)
+    _add_runner(base, lifecycle, objects, logs, measured)
     reminders = Reminders(store=base.store, lifecycle=lifecycle)
     base.worker(notifications.QUEUE, reminders.handle, concurrency=1)
 
@@ -111,7 +129,9 @@ def _profile(tx: Connection, context: Context) -> Profile | None:
     return Profile(name=found.name, limits=found.body["Configuration"].get("JobConfiguration") or {})
 
 
-def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSink) -> None:
+def _add_runner(
+    base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSink, metrics: JobMetrics
+) -> None:
     config, runs = base.config, base.config.data_dir / "runs"
     runtimes = Runtimes(config.runtimes_dir)
     keys = RoleKeys(base.credentials, base.clock, base.config.endpoints.get("s3"))
@@ -143,12 +163,16 @@ def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSin
     launcher = Launcher(
         lifecycle=lifecycle, preparation=preparation, executor=executor, directory=runs, **base.lasting
     )
+    traffic = Traffic()
+    base.app.asgi.dispatcher.watch("s3", partial(_count, traffic))
+    meters = JobMeters(executor=executor, traffic=traffic, put=metrics.put, **base.lasting)
     runner = Runner(
         holder=base.holder,
         lifecycle=lifecycle,
         launcher=launcher,
         executor=executor,
         logs=JobLogs(sink=logs, **base.lasting),
+        meters=meters,
         spark_installed=lambda: runtimes.interpreter(SPARK_RUNTIME) is not None,
         reserved=timedelta(seconds=config.lost_host_seconds),
         **base.lasting,
@@ -156,6 +180,15 @@ def _add_runner(base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSin
     base.active(executor, runner)
     housekeeping = Housekeeping(lifecycle=lifecycle, directory=runs, **base.lasting)
     base.janitor("jobs", housekeeping.tidy, seconds=60)
+
+
+def _count(traffic: Traffic, context: Context, operation: str, request: dict[str, Any], result: Any) -> None:
+    """What a call of S3 has moved."""
+    if operation == "GetObject":
+        told = result.result if isinstance(result, Response) else result
+        traffic.read(context.access_key, int(told.get("ContentLength") or 0))
+    elif operation in ("PutObject", "UploadPart"):
+        traffic.written(context.access_key, int(getattr(request.get("Body"), "length", 0) or 0))
 
 
 def _spark_settings(config: Config) -> dict[str, str]:

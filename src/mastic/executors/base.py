@@ -75,6 +75,14 @@ class Limits:
     niceness: int = 5
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """What a process and its descendants have used: processor time so far, memory now."""
+
+    cpu_seconds: float
+    memory_bytes: int
+
+
 class Waiting(Protocol):
     """A prepared process that does not know yet what to do. It ends by itself when nobody tells it."""
 
@@ -97,6 +105,19 @@ class InstallationFailed(Exception):
 
 class InstallationAbandoned(Exception):
     """Nobody needs the modules any more that were being installed."""
+
+
+class GitRefused(Exception):
+    """Something could not be done; ``str()`` is git's reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """A branch of a repository and who asks for it."""
+
+    url: str
+    branch: str
+    token: str = ""
 
 
 class RuntimeMissing(Exception):
@@ -139,6 +160,10 @@ class Executor(Protocol):
 
     def exit_code(self, process: ProcessId) -> int | None:
         """The exit code (negative: the signal) of a process that was a child of this server, else None."""
+        ...
+
+    def usage(self, process: ProcessId) -> Usage | None:
+        """What the process and its descendants use; None when it is gone."""
         ...
 
     def complaint(self, process: ProcessId) -> str:

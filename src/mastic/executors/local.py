@@ -25,7 +25,7 @@ import psutil
 import structlog
 
 from mastic.executors import processes
-from mastic.executors.base import Limits, ProcessId, RuntimeMissing, Waiting
+from mastic.executors.base import Limits, ProcessId, RuntimeMissing, Usage, Waiting
 
 log = structlog.get_logger()
 
@@ -233,6 +233,10 @@ class LocalExecutor:
         """The exit code of a child that has ended."""
         child = self._children.get(process)
         return None if child is None else child.popen.poll()
+
+    def usage(self, process: ProcessId) -> Usage | None:
+        """What the process and its descendants use."""
+        return processes.usage(process)
 
     def complaint(self, process: ProcessId) -> str:
         """The end of what a process said before it knew where to write."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from mastic.executors.base import RUN_VARIABLE, ProcessId
+from mastic.executors.base import RUN_VARIABLE, ProcessId, Usage
 
 _LINUX = sys.platform.startswith("linux")
 
@@ -44,6 +44,31 @@ def _started(pid: int) -> float | None:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return None
+
+
+def usage(process: ProcessId) -> Usage | None:
+    """What a process and its living descendants use; None when it is gone."""
+    if not alive(process):
+        return None
+    cpu, memory = 0.0, 0
+    try:
+        leader = psutil.Process(process.pid)
+        everyone = [leader, *leader.children(recursive=True)]
+    except psutil.Error:
+        return None
+    for one in everyone:
+        try:
+            times = one.cpu_times()
+            memory += one.memory_info().rss
+        except psutil.Error:
+            continue  # it has just ended
+        cpu += (
+            times.user
+            + times.system
+            + getattr(times, "children_user", 0)
+            + getattr(times, "children_system", 0)
+        )
+    return Usage(cpu_seconds=cpu, memory_bytes=memory)
 
 
 def of_run(run_id: str, leader: ProcessId | None) -> set[ProcessId]:

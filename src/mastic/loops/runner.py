@@ -25,6 +25,7 @@ from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
 from mastic.loops import job_logs
 from mastic.loops.base import Loop
 from mastic.loops.job_logs import JobLogs, Position
+from mastic.loops.job_meters import JobMeters
 from mastic.loops.launching import Launched, Launcher, slow
 from mastic.store import job_runs
 from mastic.store.engine import Stale, Store
@@ -69,6 +70,7 @@ class Runner(Loop):
         launcher: Launcher,
         executor: Executor,
         logs: JobLogs,
+        meters: JobMeters,
         spark_installed: Callable[[], bool],
         threads: int = 8,
         reserved: timedelta = job_runs.RESERVED,
@@ -79,6 +81,7 @@ class Runner(Loop):
         self._launcher = launcher
         self._executor = executor
         self._logs = logs
+        self._meters = meters
         self._spark_installed = spark_installed
         self._reserved = reserved
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="runner")
@@ -185,6 +188,8 @@ class Runner(Loop):
                 self._hand_over(item, self._conclude)
             elif item.deadline is not None and now >= item.deadline:
                 self._hand_over(item, self._expire)
+            elif self._meters.due(item.run, item.process):
+                self._hand_over(item, self._measure)
             else:
                 self._read(item)
 
@@ -195,6 +200,9 @@ class Runner(Loop):
             self._reread(item)
         except Exception:
             log.exception("job_output_not_read", run=item.run.id)
+
+    def _measure(self, item: _Watched) -> None:
+        self._meters.report(item.run, item.process)
 
     def _reread(self, item: _Watched) -> None:
         """Somebody else has read the output further while this runner did not have the lease."""
@@ -282,6 +290,7 @@ class Runner(Loop):
         item = _Watched(run=launched.run, launch=launched.launch, process=launched.process)
         with self._lock:
             self._watched[item.run.seq] = item
+        self._meters.begin(item.run, item.process, item.directory)
 
         def ended() -> None:
             item.ended = True
@@ -352,6 +361,7 @@ class Runner(Loop):
     def _clear(self, item: _Watched) -> None:
         """End whatever the script left behind, and bring the rest of its output into the logs."""
         self._executor.kill(item.run.id, item.process, grace=0)
+        self._meters.end(item.run, item.process)
         item.position = self._logs.read(item.run, item.launch, item.position, final=True)
 
     def _present(self, item: _Watched) -> JobRun:

@@ -46,6 +46,8 @@ __all__ = [
 Handler = Callable[[Context, dict[str, Any]], Any]
 # (context, operation, request) → the context in which the handler is called. Raises ServiceError to refuse.
 Guard = Callable[[Context, str, dict[str, Any]], Context]
+# (context, operation, request, the handler's result)
+Watcher = Callable[[Context, str, dict[str, Any], Any], None]
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -158,7 +160,12 @@ class Dispatcher:
         self._acceptors: dict[str, Acceptors] = {}
         self._compiled: dict[tuple[str, str, str], _Compiled] = {}
         self._lock = threading.Lock()
+        self._watchers: dict[str, list[Watcher]] = {}
         self._log = structlog.get_logger("mastic.wire")
+
+    def watch(self, service: str, watcher: Watcher) -> None:
+        """Have ``watcher`` see every call of a service that came over the wire and was not refused."""
+        self._watchers.setdefault(service, []).append(watcher)
 
     def call(
         self, context: Context, operation: OperationSpec, protocol: WireProtocol, incoming: Incoming
@@ -179,6 +186,8 @@ class Dispatcher:
                 raise malformed("The request is nested too deeply") from None
             admitted = self.registry.admitted(context, service.id, operation.name, request)
             result = handler(admitted, request)
+            for watcher in self._watchers.get(service.id, ()):
+                watcher(context, operation.name, request, result)
             return self._reply(compiled, result, context.request_id)
         except Exception as error:  # noqa: BLE001 - the wire's edge: logged, answered as a modelled 500
             return self.failure(error, context=context, service=service, protocol=protocol, incoming=incoming)

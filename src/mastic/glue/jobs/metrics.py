@@ -7,11 +7,15 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from mastic.glue.jobs import arguments
+from mastic.glue.jobs import arguments, capacity, insights, states
+from mastic.store import job_runs
 from mastic.store.job_runs import JobRun
+from mastic.store.outbox import Event
 
 NAMESPACE = "Glue"
 ALL = "ALL"
+OBSERVABILITY = "--enable-observability-metrics"
+WHO = ("driver", "ALL")
 
 
 class MetricSink(Protocol):
@@ -30,10 +34,70 @@ class JobMetrics:
 
     def put(self, tx: Connection, run: JobRun, values: dict[str, float]) -> None:
         """Store the values of one report."""
-        merged = run.plan["Arguments"]
-        switches = ("--enable-metrics", "--enable-observability-metrics")
-        if any(arguments.enabled(merged, switch) for switch in switches):
+        if wanted(run):
             self._sink.put_data(tx, run.scope, NAMESPACE, data(run.job_name, run.id, values))
+
+    def on_job_run(self, tx: Connection, event: Event) -> None:
+        """Store how a run ended, by the category of its failure."""
+        if event.payload["state"] not in states.TERMINAL:
+            return
+        run = job_runs.by_id(tx, event.payload["scope"], event.payload["run_id"])
+        if run is not None and arguments.enabled(run.plan["Arguments"], OBSERVABILITY):
+            self._sink.put_data(tx, run.scope, NAMESPACE, outcome(run))
+
+
+def wanted(run: JobRun) -> bool:
+    """Whether a run has metrics enabled."""
+    return any(
+        arguments.enabled(run.plan["Arguments"], switch) for switch in ("--enable-metrics", OBSERVABILITY)
+    )
+
+
+def moved(*, read_bytes: int, written_bytes: int, milliseconds: float) -> dict[str, float]:
+    """What was read from and written to S3 since the last report, and how long that is ago."""
+    found: dict[str, float] = {
+        "glue.driver.aggregate.bytesRead": read_bytes,
+        "glue.driver.aggregate.elapsedTime": milliseconds,
+    }
+    for who in WHO:
+        found[f"glue.{who}.s3.filesystem.read_bytes"] = read_bytes
+        found[f"glue.{who}.s3.filesystem.write_bytes"] = written_bytes
+    return found
+
+
+def used(run: JobRun, *, cpu: float, memory: int, of: int) -> dict[str, float]:
+    """``cpu`` is a share of all cores, ``memory`` what the run's processes have, ``of`` what the machine lets them
+    have. One process is driver and executors, and its memory takes the place of the heap."""
+    limit = min(capacity.size(run.body)[0] * 1024 * 1024, of)
+    found: dict[str, float] = {"glue.driver.ExecutorAllocationManager.executors.numberAllExecutors": 1}
+    for who in WHO:
+        found[f"glue.{who}.system.cpuSystemLoad"] = min(cpu, 1.0)
+        found[f"glue.{who}.jvm.heap.used"] = memory
+        found[f"glue.{who}.jvm.heap.usage"] = min(memory / limit, 1.0)
+    return found
+
+
+def outcome(run: JobRun) -> list[dict[str, Any]]:
+    """Success or error, which alarms are set on."""
+    succeeded = run.state == "SUCCEEDED"
+    names = {"glue.succeed.ALL": float(succeeded), "glue.error.ALL": float(not succeeded)}
+    if run.state == "FAILED":
+        message = run.error_message or ""
+        names[f"glue.error.{insights.category(message.partition(':')[0], message)}"] = 1.0
+    return [
+        {
+            "MetricName": name,
+            "Value": value,
+            "Dimensions": [
+                {"Name": "JobName", "Value": run.job_name},
+                {"Name": "JobRunId", "Value": which},
+                {"Name": "ObservabilityGroup", "Value": "error"},
+                {"Name": "Type", "Value": "count"},
+            ],
+        }
+        for name, value in names.items()
+        for which in (run.id, ALL)
+    ]
 
 
 def data(job_name: str, run_id: str, values: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -1,0 +1,102 @@
+"""Jobs kept in a git repository, a real one on this machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.jobs import lines, refusal, run
+from tests.conftest import Server
+
+
+def git(place: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
+    ran = subprocess.run(
+        ["git", *identity, *arguments], cwd=place, capture_output=True, text=True, check=True
+    )
+    return ran.stdout.strip()
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """A bare repository with a branch "main"."""
+    bare, work = tmp_path / "hub" / "acme" / "etl.git", tmp_path / "work"
+    for folder in (bare, work):
+        folder.mkdir(parents=True)
+    git(bare, "init", "--bare", "--quiet")
+    git(work, "init", "--quiet")
+    (work / "README").write_text("jobs\n")
+    git(work, "add", "README")
+    git(work, "commit", "--quiet", "--message", "first")
+    git(work, "push", "--quiet", str(bare), "HEAD:refs/heads/main")
+    return bare
+
+
+@pytest.fixture
+def server(tmp_path: Path, hub: Path) -> Iterator[Server]:
+    address = f"file://{tmp_path}/hub/{{owner}}/{{repository}}.git"
+    running = Server(tmp_path / "data", env={"MASTIC_SOURCE_CONTROL_URL": address}).start()
+    yield running
+    running.stop()
+
+
+def test_there_and_back(server: Server, hub: Path, tmp_path: Path) -> None:
+    glue, s3 = server.client("glue"), server.client("s3")
+    s3.create_bucket(Bucket="scripts")
+    s3.put_object(Bucket="scripts", Key="nightly.py", Body=b"print('one')\n")
+    command = {"Name": "pythonshell", "ScriptLocation": "s3://scripts/nightly.py", "PythonVersion": "3.9"}
+    glue.create_job(Name="nightly", Role="r", Command=command, Timeout=33, DefaultArguments={"--x": "1"})
+    where: dict[str, Any] = {
+        "Provider": "GITHUB", "RepositoryName": "etl", "RepositoryOwner": "acme", "BranchName": "main",
+        "Folder": "jobs",
+    }  # fmt: skip
+    code, message = refusal(glue.update_source_control_from_job, JobName="nightly")
+    assert (code, "Provider" in message) == ("InvalidInputException", True)
+    glue.update_source_control_from_job(
+        JobName="nightly", AuthStrategy="PERSONAL_ACCESS_TOKEN", AuthToken="s3cret", **where
+    )
+    assert git(hub, "show", "main:jobs/nightly/nightly.py") == "print('one')"
+    stored = json.loads(git(hub, "show", "main:jobs/nightly/nightly.json"))
+    assert (stored["Timeout"], stored["Command"], stored["DefaultArguments"]) == (33, command, {"--x": "1"})
+    first = git(hub, "rev-parse", "main")
+    details = glue.get_job(JobName="nightly")["Job"]["SourceControlDetails"]
+    assert details == {
+        "Provider": "GITHUB", "Repository": "etl", "Owner": "acme", "Branch": "main", "Folder": "jobs",
+        "LastCommitId": first, "AuthStrategy": "PERSONAL_ACCESS_TOKEN",
+    }  # fmt: skip
+
+    # Somebody changes both in the repository; the job remembers where that is.
+    work = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--branch", "main", str(hub), str(work))
+    (work / "jobs/nightly/nightly.py").write_text("print('two')\n")
+    (work / "jobs/nightly/nightly.json").write_text(json.dumps({**stored, "Timeout": 44, "Nonsense": 1}))
+    git(work, "commit", "--all", "--quiet", "--message", "second")
+    git(work, "push", "--quiet", "origin", "main")
+    glue.update_job_from_source_control(JobName="nightly")
+    job = glue.get_job(JobName="nightly")["Job"]
+    assert (job["Timeout"], job["DefaultArguments"]) == (44, {"--x": "1"})
+    assert job["SourceControlDetails"]["LastCommitId"] == git(hub, "rev-parse", "main")
+    ended = run(glue, "nightly")
+    assert lines(server, "/aws-glue/python-jobs/output", ended["Id"]) == ["two"]
+
+    # And back to an earlier commit.
+    glue.update_job_from_source_control(JobName="nightly", CommitId=first)
+    assert glue.get_job(JobName="nightly")["Job"]["Timeout"] == 33
+
+    for given, said in [
+        ({"CommitId": "0" * 40}, "checkout"),
+        ({"BranchName": "none"}, "clone"),
+        ({"BranchName": "--upload-pack=x"}, "no name of a branch"),
+        ({"RepositoryName": "../etl"}, "no name of a repository"),
+        ({"Folder": "../../x"}, "no folder of the repository"),
+    ]:
+        code, message = refusal(glue.update_job_from_source_control, JobName="nightly", **given)
+        assert code == "InvalidInputException"
+        assert said in message
+    code, _ = refusal(glue.update_job_from_source_control, JobName="nightly", Folder="elsewhere")
+    assert code == "EntityNotFoundException"
