@@ -48,6 +48,11 @@ def delete_arn(tx: Connection, scope: str, arn: str) -> None:
     tx.execute(delete(tags).where(tags.c.scope == scope, tags.c.arn == arn))
 
 
+def delete_below(tx: Connection, scope: str, prefix: str) -> None:
+    """Everything whose ARN begins with ``prefix`` is gone, and its tags with it."""
+    tx.execute(delete(tags).where(tags.c.scope == scope, tags.c.arn.startswith(prefix, autoescape=True)))
+
+
 def arns_with(tx: Connection, scope: str, prefix: str, wanted: Mapping[str, str]) -> set[str]:
     """The ARNs beginning with ``prefix`` that carry every one of the ``wanted`` tags."""
     if not wanted:

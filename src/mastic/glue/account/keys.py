@@ -91,6 +91,7 @@ class CatalogKeys:
         self._lock = threading.Lock()
         self._unwrapped: dict[str, tuple[datetime, DataKey]] = {}
         self._settings: tuple[datetime, dict[str, str]] | None = None
+        self._changes = 0
 
     # -- what the store asks -------------------------------------------------------------------------
 
@@ -148,6 +149,7 @@ class CatalogKeys:
         """The settings are others now: read them again."""
         with self._lock:
             self._settings = None
+            self._changes += 1
 
     # -- small secrets, under the server's own key ---------------------------------------------------
 
@@ -187,14 +189,16 @@ class CatalogKeys:
         """Ids of data keys by the catalogs whose settings demand encryption now."""
         now = self._clock.now()
         with self._lock:
-            known = self._settings
+            known, changes = self._settings, self._changes
         if known is not None and known[0] > now:
             return known[1]
         with self._store.read() as tx:
             every = documents.page(tx, EVERYWHERE, SETTINGS, "", MOST)
         found = {one.name: one.body["DataKey"] for one in every if one.body.get("DataKey")}
         with self._lock:
-            self._settings = now + FRESH, found
+            if changes == self._changes:
+                # Else these were read before a change that has been answered: they must not be remembered.
+                self._settings = now + FRESH, found
         return found
 
 

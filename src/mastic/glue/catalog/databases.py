@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import already_exists, invalid_input, not_found
-from mastic.glue import tags as glue_tags
 from mastic.glue.catalog import lookup
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.federation import Federation
@@ -64,7 +63,9 @@ class Databases:
                     created_by=context.principal_arn,
                 )
                 if request.get("Tags"):
-                    tags.put(tx, context.scope, _arn(context, name), request["Tags"])
+                    tags.put(
+                        tx, catalog.scope, lookup.resource_arn("database", catalog, name), request["Tags"]
+                    )
                 self._events.database(tx, context, now, "CreateDatabase", name)
         except Duplicate:
             raise already_exists("Database already exists.") from None
@@ -146,7 +147,9 @@ class Databases:
             if gone is None:
                 raise not_found(f"Database {request['Name']} not found.")
             self._sweeper.database_deleted(tx, gone)
-            tags.delete_arn(tx, context.scope, _arn(context, name))
+            tags.delete_arn(tx, catalog.scope, lookup.resource_arn("database", catalog, name))
+            for kind in ("table", "userDefinedFunction"):
+                tags.delete_below(tx, catalog.scope, lookup.resource_arn(kind, catalog, name, ""))
             self._events.database(tx, context, now, "DeleteDatabase", name)
         return True
 
@@ -168,7 +171,8 @@ class Databases:
 
 def exists(tx: Connection, scope: str, name: str) -> bool:
     """Whether a taggable database of this name exists."""
-    return catalog_databases.find_id(tx, scope, lookup.fold(name)) is not None
+    key, (folded,) = lookup.tagged(scope, name, 1)
+    return catalog_databases.find_id(tx, key, folded) is not None
 
 
 def shape(catalog: lookup.Catalog, database: Database) -> dict[str, Any]:
@@ -198,7 +202,3 @@ def _only(database: dict[str, Any], attributes: list[str] | None) -> dict[str, A
     members = {"NAME": "Name", "TARGET_DATABASE": "TargetDatabase"}
     wanted = {"Name", *(members[attribute] for attribute in attributes)}
     return {member: value for member, value in database.items() if member in wanted}
-
-
-def _arn(context: Context, name: str) -> str:
-    return glue_tags.arn(context.scope, "database", name)

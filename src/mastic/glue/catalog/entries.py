@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import already_exists, invalid_input
-from mastic.glue import tags as glue_tags
 from mastic.glue.catalog import lookup
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.lookup import Place
@@ -142,7 +141,7 @@ class Entries:
                 return False
             gone = catalog_tables.remove(tx, place.database_id, [row.name])
             self._sweeper.tables_deleted(tx, list(gone.values()))
-            tags.delete_arn(tx, context.scope, _arn(context, place, row.name))
+            tags.delete_arn(tx, place.catalog.scope, _arn(place, row.name))
             self._events.database(tx, context, now, "DeleteTable", place.database, [row.name])
             if also is not None:
                 also(tx, row)
@@ -171,11 +170,11 @@ class Entries:
                 new, name = _place(tx, context, catalog, target[0], hold=True), lookup.fold(target[1])
                 body = {**row.body, "Name": target[1]}
                 catalog_tables.rename(tx, row, new.database_id, name, body, now)
-                before, after = _arn(context, old, row.name), _arn(context, new, name)
+                before, after = _arn(old, row.name), _arn(new, name)
                 if before != after:
-                    moved = tags.get(tx, context.scope, before)
-                    tags.delete_arn(tx, context.scope, before)
-                    tags.put(tx, context.scope, after, moved)
+                    moved = tags.get(tx, old.catalog.scope, before)
+                    tags.delete_arn(tx, old.catalog.scope, before)
+                    tags.put(tx, new.catalog.scope, after, moved)
                 self._events.database(tx, context, now, "DeleteTable", old.database, [row.name])
                 self._events.database(tx, context, now, "CreateTable", new.database, [name])
         except Stale:
@@ -194,5 +193,5 @@ def _place(tx: Connection, context: Context, catalog: str, database: str, *, hol
     return lookup.linked_place(tx, context, {"CatalogId": catalog, "DatabaseName": database}, hold=hold)
 
 
-def _arn(context: Context, place: Place, name: str) -> str:
-    return glue_tags.arn(context.scope, "table", f"{place.database}/{name}")
+def _arn(place: Place, name: str) -> str:
+    return lookup.resource_arn("table", place.catalog, place.database, name)

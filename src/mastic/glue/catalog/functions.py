@@ -13,7 +13,7 @@ from mastic.glue.catalog import lookup
 from mastic.glue.catalog.lookup import Place
 from mastic.glue.catalog.patterns import Pattern
 from mastic.glue.pages import Pager
-from mastic.store import catalog_databases, documents
+from mastic.store import catalog_databases, documents, tags
 from mastic.store.documents import Document
 from mastic.store.engine import Duplicate, Store
 
@@ -89,6 +89,9 @@ class Functions:
             place = lookup.place(tx, context, request)
             if not documents.remove(tx, scope(place.database_id), KIND, lookup.fold(request["FunctionName"])):
                 raise not_found(f"Function {request['FunctionName']} not found.")
+            folded = lookup.fold(request["FunctionName"])
+            arn = lookup.resource_arn("userDefinedFunction", place.catalog, place.database, folded)
+            tags.delete_arn(tx, place.catalog.scope, arn)
 
     @staticmethod
     def _places(
@@ -122,9 +125,9 @@ class Functions:
 
 def exists(tx: Connection, key: str, path: str) -> bool:
     """Whether a taggable function ``database/function`` exists."""
-    database, _, name = path.partition("/")
-    found = catalog_databases.find_id(tx, key, lookup.fold(database))
-    return found is not None and documents.find(tx, scope(found), KIND, lookup.fold(name)) is not None
+    within, (database, name) = lookup.tagged(key, path, 2) if "/" in path else (key, [path, ""])
+    found = catalog_databases.find_id(tx, within, database)
+    return found is not None and documents.find(tx, scope(found), KIND, name) is not None
 
 
 def scope(database_id: int) -> str:

@@ -28,6 +28,11 @@ class Catalog:
     id: str
     path: str = ""
 
+    @property
+    def scope(self) -> str:
+        """The account and region that it is in."""
+        return ":".join(self.key.split(":", 2)[:2])
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
@@ -206,6 +211,18 @@ def _named_table(
     if found is None:
         raise not_found(f"Table {request[member]} not found.")
     return where, found
+
+
+def resource_arn(kind: str, within: Catalog, *names: str) -> str:
+    """The ARN of a database, table or function: tags are kept by it."""
+    return arn(within.scope, "/".join([kind, *([within.path] if within.path else []), *names]))
+
+
+def tagged(scope: str, path: str, names: int) -> tuple[str, list[str]]:
+    """The reverse, of what follows the kind in an ARN: the catalog's key and ``names`` folded names."""
+    parts = fold(path).split("/")
+    below = "/".join(parts[:-names])
+    return f"{scope}:{below}" if below else scope, parts[-names:]
 
 
 def arn(scope: str, path: str) -> str:

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError, already_exists, invalid_input, not_found
-from mastic.glue import tags as glue_tags
 from mastic.glue.catalog import indexes, lookup, rekeying, shapes, views
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.federation import Federation
@@ -165,7 +164,7 @@ class Tables:
             place = lookup.linked_place(tx, context, request)
             bound = f"{place.database_id}:{request.get('Expression', '')}"
             after = self._pager.read(request.get("NextToken"), "GetTables", bound) or ""
-            if request.get("ResourceShareType") == "FEDERATED":
+            if request.get("ResourceShareType") in ("FEDERATED", "FOREIGN"):
                 return {"TableList": []}
             if pattern is None:
                 found = catalog_tables.page(tx, place.database_id, after, count + 1)
@@ -270,9 +269,8 @@ class Tables:
         gone = catalog_tables.remove(tx, place.database_id, [lookup.fold(name) for name in names])
         self._sweeper.tables_deleted(tx, list(gone.values()))
         for name in gone:
-            tags.delete_arn(
-                tx, context.scope, glue_tags.arn(context.scope, "table", f"{place.database}/{name}")
-            )
+            arn = lookup.resource_arn("table", place.catalog, place.database, name)
+            tags.delete_arn(tx, place.catalog.scope, arn)
         return list(gone)
 
 
@@ -280,9 +278,9 @@ def exists(tx: Connection, scope: str, path: str) -> bool:
     """Whether a taggable table ``database/table`` exists."""
     from mastic.store import catalog_databases
 
-    database, _, name = path.partition("/")
-    found = catalog_databases.find_id(tx, scope, lookup.fold(database))
-    return found is not None and catalog_tables.find(tx, found, lookup.fold(name)) is not None
+    key, (database, name) = lookup.tagged(scope, path, 2) if "/" in path else (scope, [path, ""])
+    found = catalog_databases.find_id(tx, key, database)
+    return found is not None and catalog_tables.find(tx, found, name) is not None
 
 
 def _input(request: dict[str, Any]) -> dict[str, Any]:
