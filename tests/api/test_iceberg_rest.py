@@ -226,6 +226,32 @@ def test_updates_as_other_clients_send_them(door: Door) -> None:
         assert _error(refused) == (400, "BadRequestException")
 
 
+def test_a_new_table_has_what_every_reader_asks_for(door: Door) -> None:
+    made = {
+        "requirements": [{"type": "assert-create"}],
+        "updates": [
+            {"action": "set-location", "location": f"s3://{door.namespace}/w/bare"},
+            {"action": "add-schema", "schema": {**SCHEMA, "schema-id": 0}},
+            {"action": "set-current-schema", "schema-id": -1},
+        ],
+    }
+    answer = door("POST", "/namespaces/{ns}/tables/bare", made)
+    assert answer.status_code == 200, answer.text
+    by_commit = answer.json()["metadata"]
+    for metadata in (by_commit, door.table("plain")["metadata"]):
+        assert metadata["format-version"] == 2
+        assert metadata["last-column-id"] == 2
+        assert metadata["last-partition-id"] == 999
+        assert (metadata["current-schema-id"], metadata["default-spec-id"]) == (0, 0)
+        assert metadata["partition-specs"] == [{"spec-id": 0, "fields": []}]
+        assert metadata["default-sort-order-id"] == 0
+        assert metadata["sort-orders"] == [{"order-id": 0, "fields": []}]
+        for member in ("table-uuid", "last-sequence-number", "last-updated-ms", "location", "schemas"):
+            assert metadata[member] is not None, member
+    incomplete = {**made, "updates": made["updates"][1:]}
+    assert _error(door("POST", "/namespaces/{ns}/tables/none", incomplete)) == (400, "BadRequestException")
+
+
 def test_a_transaction_is_all_or_nothing(door: Door) -> None:
     for name in ("one", "two"):
         door.table(name)

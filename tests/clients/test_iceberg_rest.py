@@ -65,9 +65,13 @@ def glue(server: Server) -> GlueCatalog:
     )
 
 
-@pytest.fixture(params=["unsigned", "signed"])
+@pytest.fixture
 def catalog(request: pytest.FixtureRequest, server: Server) -> RestCatalog:
-    return rest(server, **(SIGNED if request.param == "signed" else {}))
+    """Signed, unless the test asks for the other."""
+    return rest(server, **(SIGNED if getattr(request, "param", "signed") == "signed" else {}))
+
+
+both = pytest.mark.parametrize("catalog", ["unsigned", "signed"], indirect=True)
 
 
 @pytest.fixture
@@ -82,6 +86,7 @@ def namespace(catalog: RestCatalog, bucket: str) -> str:
     return bucket
 
 
+@both
 def test_namespaces(catalog: RestCatalog, server: Server, name: str) -> None:
     catalog.create_namespace(name, {"comment": "mine", "location": "s3://b/x", "k": "v"})
     with pytest.raises(NamespaceAlreadyExistsError):
@@ -135,6 +140,7 @@ def test_pages(server: Server, bucket: str) -> None:
     assert (bucket,) in paged.list_namespaces()
 
 
+@both
 def test_a_table_from_end_to_end(catalog: RestCatalog, server: Server, namespace: str) -> None:
     identifier = (namespace, "t")
     spec = PartitionSpec(PartitionField(source_id=2, field_id=1000, transform=IdentityTransform(), name="b"))
@@ -250,6 +256,7 @@ def test_purging_takes_the_files_of_the_table_only(server: Server, bucket: str, 
     assert sorted(keys()) == sorted(wanted)
 
 
+@both
 def test_a_staged_table_appears_with_its_commit(catalog: RestCatalog, namespace: str) -> None:
     identifier = (namespace, "staged")
     with catalog.create_table_transaction(identifier, SCHEMA, properties={"k": "v"}) as transaction:
@@ -284,6 +291,7 @@ def _version(sql: str, namespace: str, dialect: str = "spark") -> ViewVersion:
     )
 
 
+@both
 def test_views(catalog: RestCatalog, server: Server, namespace: str) -> None:
     identifier = (namespace, "v")
     view = catalog.create_view(identifier, SCHEMA, _version(f"SELECT a, b FROM {namespace}.t", namespace))

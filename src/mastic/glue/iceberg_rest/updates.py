@@ -74,7 +74,7 @@ def applied(
 
 def _nothing(updates: Sequence[TableUpdate]) -> TableMetadata:
     """What a new table's first updates are applied to."""
-    from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
+    from pyiceberg.partitioning import PARTITION_FIELD_ID_START, UNPARTITIONED_PARTITION_SPEC
     from pyiceberg.table.metadata import TableMetadataV1, TableMetadataV2
     from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
 
@@ -90,7 +90,8 @@ def _nothing(updates: Sequence[TableUpdate]) -> TableMetadata:
         location="",
         format_version=version,
         last_column_id=0,
-        last_partition_id=None,
+        # Readers other than PyIceberg insist on one.
+        last_partition_id=PARTITION_FIELD_ID_START - 1,
         last_sequence_number=0,
         last_updated_ms=0,
         current_schema_id=LAST_ADDED,
