@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import ArrowScan, _read_all_delete_files
-from pyiceberg.manifest import DataFile
+from pyiceberg.manifest import DataFile, FileFormat
 from pyiceberg.table import FileScanTask
 from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.sorting import NullOrder, SortDirection
@@ -104,7 +104,7 @@ def sort_keys(opened: Opened) -> list[tuple[str, str]]:
 
 
 def plan(opened: Opened, *, min_input_files: int, delete_threshold: int, strategy: str) -> list[Bin]:
-    """What is worth rewriting, within partitions of the present spec."""
+    """What is worth rewriting: Parquet files, within partitions of the present spec."""
     try:
         tasks = list(opened.table.scan().plan_files())
     except ValueError as error:
@@ -114,6 +114,8 @@ def plan(opened: Opened, *, min_input_files: int, delete_threshold: int, strateg
     groups: dict[Record, list[FileScanTask]] = defaultdict(list)
     for task in tasks:
         deletes = len(task.delete_files) >= delete_threshold
+        if task.file.file_format != FileFormat.PARQUET:
+            continue
         if task.file.spec_id == opened.metadata.default_spec_id and (
             deletes or task.file.file_size_in_bytes < SMALL * size
         ):
