@@ -241,6 +241,13 @@ def test_connection_types(server: Server, name: str) -> None:
     # A connection of a registered type can be made, of one that nobody registered it cannot.
     given = {"Name": name, "ConnectionType": kind, "ConnectionProperties": {}}
     glue.create_connection(ConnectionInput=given)
+    assert [e["EntityName"] for e in glue.list_entities(ConnectionName=name)["Entities"]] == ["orders"]
+    (field,) = glue.describe_entity(ConnectionName=name, EntityName="orders")["Fields"]
+    assert (field["FieldName"], field["FieldType"]) == ("id", "INT")
+    refused(glue.describe_entity, "EntityNotFoundException", ConnectionName=name, EntityName="none")
+    assert "not supported" in refused(
+        glue.get_entity_records, ConnectionName=name, EntityName="orders", Limit=1
+    )
     unknown = {**given, "ConnectionType": kind + "x"}
     refused(glue.create_connection, "ValidationException", ConnectionInput=unknown)
     refused(glue.delete_connection_type, ConnectionType="JDBC")

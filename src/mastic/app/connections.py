@@ -46,7 +46,7 @@ def add_connections(base: Base, pager: Pager, clients: Clients) -> Connections:
         CatalogEncryption(keys=keys, kms=kms, **base.lasting),
         types,
         connections,
-        Entities(connections=connections, pager=pager),
+        Entities(connections=connections, types=types, pager=pager),
     )
     return connections
 

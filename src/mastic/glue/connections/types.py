@@ -84,6 +84,17 @@ class ConnectionTypes:
             raise invalid_input(f"Connection type {name} {known}")
         return _described(found)
 
+    def entities(self, context: Context, name: str) -> dict[str, Any] | None:
+        """The EntityConfigurations of a registered type; None for the model's own types."""
+        if name in self._modelled:
+            return None
+        with self._store.read() as tx:
+            found = documents.find(tx, context.scope, KIND, name)
+        if found is None:
+            raise not_found(f"Connection type {name} not found.")
+        configured: dict[str, Any] = found.body["RestConfiguration"]["EntityConfigurations"]
+        return configured
+
     def check(self, context: Context, name: str, member: str) -> None:
         """Raises ValidationException for a type that is neither of the model nor registered."""
         if name in self._modelled:
