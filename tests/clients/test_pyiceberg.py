@@ -11,6 +11,7 @@ import pytest
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import (
     NamespaceAlreadyExistsError,
+    NamespaceNotEmptyError,
     NoSuchNamespaceError,
     NoSuchTableError,
     TableAlreadyExistsError,
@@ -87,3 +88,45 @@ def test_no_concurrent_append_is_lost(iceberg: GlueCatalog, name: str) -> None:
     table = iceberg.load_table((name, "t"))
     assert table.scan().to_arrow().num_rows == 18
     assert len(table.snapshots()) == 9
+
+
+def test_the_rest_of_a_tables_life(iceberg: GlueCatalog, server: Server, name: str, tmp_path: Path) -> None:
+    iceberg.create_namespace(name)
+    iceberg.create_namespace(name + "_other", {"location": f"file://{tmp_path}/elsewhere"})
+    table = iceberg.create_table_if_not_exists(
+        (name, "t"), SCHEMA, properties={"owner": "me", "format-version": "2"}
+    )
+    assert iceberg.table_exists((name, "t"))
+    table.append(ROWS)
+
+    with table.update_spec() as change:
+        change.add_identity("b")
+    table.dynamic_partition_overwrite(pa.table({"a": [7], "b": ["y"]}))
+    table.upsert(pa.table({"a": [1, 5], "b": ["x2", "z"]}), join_cols=["a"])
+    table.delete("a = 7")
+    table.manage_snapshots().create_tag(table.current_snapshot().snapshot_id, "kept").commit()
+    with table.transaction() as transaction:
+        transaction.set_properties({"k": "v"})
+        transaction.remove_properties("owner")
+    again = iceberg.load_table((name, "t"))
+    assert sorted(again.scan().to_arrow().to_pylist(), key=lambda row: row["a"]) == [
+        {"a": 1, "b": "x2"},
+        {"a": 5, "b": "z"},
+    ]
+    assert (again.properties.get("k"), again.properties.get("owner")) == ("v", None)
+    assert "kept" in again.metadata.refs
+
+    iceberg.rename_table((name, "t"), (name + "_other", "moved"))
+    moved = iceberg.load_table((name + "_other", "moved"))
+    with pytest.raises(NamespaceNotEmptyError):
+        iceberg.drop_namespace(name + "_other")
+    iceberg.drop_table((name + "_other", "moved"))
+    registered = iceberg.register_table((name, "back"), moved.metadata_location)
+    assert registered.scan().to_arrow().num_rows == 2
+    with pytest.raises(TableAlreadyExistsError):
+        iceberg.register_table((name, "back"), moved.metadata_location)
+    versions = server.client("glue").get_table_versions(DatabaseName=name, TableName="back")["TableVersions"]
+    assert [version["VersionId"] for version in versions] == ["0"]
+    iceberg.purge_table((name, "back"))
+    assert not iceberg.table_exists((name, "back"))
+    iceberg.drop_namespace(name)
