@@ -31,7 +31,7 @@ from sqlalchemy import (
 from mastic.store import sealing
 from mastic.store.engine import insert
 from mastic.store.schema import Identity, Sortable, metadata
-from mastic.store.sqlite import driver
+from mastic.store.sqlite import Prepared, driver
 
 # Keys beyond these are stored, but no expression can name them.
 SEARCHABLE_KEYS = 10
@@ -84,9 +84,38 @@ _OF_TABLE = partitions.c.table_id == bindparam("of")
 _ONE = select(partitions).where(_OF_TABLE, partitions.c.key == bindparam("at"))
 _SOME = select(partitions).where(_OF_TABLE, partitions.c.key.in_(bindparam("at", expanding=True)))
 _KEYS = select(partitions.c.key).where(_OF_TABLE, partitions.c.key.in_(bindparam("at", expanding=True)))
+_DESCRIPTOR = Prepared(
+    select(descriptors.c.body).where(
+        descriptors.c.table_id == bindparam("of"), descriptors.c.digest == bindparam("digest")
+    )
+)
 _DESCRIPTORS = select(descriptors.c.digest, descriptors.c.body).where(
     descriptors.c.table_id == bindparam("of"), descriptors.c.digest.in_(bindparam("digests", expanding=True))
 )
+
+
+class PartitionRow(NamedTuple):
+    """A row as a search finds it: all columns."""
+
+    id: int
+    table_id: int
+    key: str
+    k0: str | None
+    k1: str | None
+    k2: str | None
+    k3: str | None
+    k4: str | None
+    k5: str | None
+    k6: str | None
+    k7: str | None
+    k8: str | None
+    k9: str | None
+    slot: int
+    values: str
+    descriptor: bytes | None
+    location: str | None
+    body: str | None
+    created: int
 
 
 class NewPartition(NamedTuple):
@@ -245,6 +274,10 @@ def descriptor_bodies(tx: Connection, table_id: int, digests: Iterable[bytes]) -
     read = sealing.opener(tx)
     wanted = sorted(set(digests))
     found: dict[bytes, str] = {}
+    if len(wanted) == 1:
+        # As nearly always.
+        body = _DESCRIPTOR.first(tx, {"of": table_id, "digest": wanted[0]})
+        return {} if body is None else {wanted[0]: read(body[0]) or ""}
     for start in range(0, len(wanted), 500):
         rows = tx.execute(_DESCRIPTORS, {"of": table_id, "digests": wanted[start : start + 500]})
         found.update((bytes(row.digest), read(row.body) or "") for row in rows)

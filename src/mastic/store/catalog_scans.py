@@ -8,7 +8,7 @@ next page continues where this one ended however many partitions there are. Owns
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 
 from mastic.store import catalog_conditions as conditions
 from mastic.store.catalog_conditions import Condition, Interval, Sql
-from mastic.store.catalog_partitions import INDEXED_KEYS, SEARCHABLE_KEYS
+from mastic.store.catalog_partitions import INDEXED_KEYS, SEARCHABLE_KEYS, PartitionRow
+from mastic.store.sqlite import driver
 
 SEPARATOR = "\x01"
 AFTER_SEPARATOR = "\x02"
@@ -30,6 +31,7 @@ MOST_STRETCHES = 128
 LONGEST_PREFIX = 100
 
 _COLUMNS = [f"k{n}" for n in range(SEARCHABLE_KEYS)]
+_EVERY = ", ".join(f'"{name}"' for name in PartitionRow._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,14 @@ def plan(tx: Connection, search: Search) -> Scan:
     return Scan(best)
 
 
-def page(tx: Connection, search: Search, scan: Scan, after: Position | None, count: int) -> list[Any]:
+def page(
+    tx: Connection, search: Search, scan: Scan, after: Position | None, count: int
+) -> list[PartitionRow]:
     """Up to ``count`` rows that satisfy the search, behind ``after``, in the order of the scan's index."""
-    found: list[Any] = []
+    found: list[PartitionRow] = []
     for stretch in _remaining(_stretches(search, scan.index), scan.index, after):
         sql = Sql(tx.dialect.name)
-        text = f"SELECT * FROM {_range(search.table_id, scan.index, stretch, sql)}"
+        text = f"SELECT {_EVERY} FROM {_range(search.table_id, scan.index, stretch, sql)}"
         if search.condition is not None:
             text += f" AND {conditions.clause(search.condition, _COLUMNS, sql)}"
         if search.segment is not None:
@@ -95,7 +99,7 @@ def page(tx: Connection, search: Search, scan: Scan, after: Position | None, cou
             text += f" AND slot {sql.modulo} {sql.value(total)} = {sql.value(number)}"
         text += f' ORDER BY {"" if scan.index == 0 else f"{_COLUMNS[scan.index]}, "}"key"'
         text += f" LIMIT {sql.value(count - len(found))}"
-        found.extend(tx.exec_driver_sql(text, tuple(sql.parameters)))
+        found.extend(map(PartitionRow._make, _run(tx, text, sql)))
         if len(found) >= count:
             break
     return found
@@ -114,10 +118,17 @@ def _count(tx: Connection, search: Search, index: int, limit: int) -> int:
             f"SELECT 1 FROM {_range(search.table_id, index, stretch, sql)} LIMIT {sql.value(limit - total)}"
         )
         text = f"SELECT count(*) FROM ({entries}) AS entries"
-        total += int(tx.exec_driver_sql(text, tuple(sql.parameters)).scalar_one())
+        total += sum(count for (count,) in _run(tx, text, sql))
         if total >= limit:
             break
     return total
+
+
+def _run(tx: Connection, text: str, sql: Sql) -> Iterable[Any]:
+    """The rows of a query, as tuples."""
+    if tx.dialect.name == "sqlite":
+        return driver(tx).execute(text, sql.parameters)
+    return tx.exec_driver_sql(text, tuple(sql.parameters))
 
 
 def _range(table_id: int, index: int, stretch: _Stretch, sql: Sql) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import Column, Connection, Integer, Table, bindparam, delete, in
 
 from mastic.store.engine import insert as upsert
 from mastic.store.schema import MaySealJson, Sortable, Timestamp, metadata
+from mastic.store.sqlite import Prepared
 
 documents = Table(
     "documents",
@@ -30,6 +31,7 @@ documents = Table(
 
 _OF_KIND = (documents.c.scope == bindparam("of"), documents.c.kind == bindparam("sort"))
 _ONE = select(documents).where(*_OF_KIND, documents.c.name == bindparam("called"))
+_ANY = Prepared(select(documents.c.name).where(*_OF_KIND).limit(1))
 _PAGE = (
     select(documents)
     .where(*_OF_KIND, documents.c.name > bindparam("after"))
@@ -109,6 +111,11 @@ def page(tx: Connection, scope: str, kind: str, after: str, count: int) -> list[
     """Up to ``count`` documents by name, after ``after``."""
     rows = tx.execute(_PAGE, {"of": scope, "sort": kind, "after": after, "count": count})
     return [Document(**row._mapping) for row in rows]
+
+
+def has_any(tx: Connection, scope: str, kind: str) -> bool:
+    """Whether there is a document of a kind."""
+    return _ANY.first(tx, {"of": scope, "sort": kind}) is not None
 
 
 def named(tx: Connection, scope: str, kind: str, names: Sequence[str]) -> dict[str, Document]:

@@ -88,7 +88,7 @@ def add(
 
 def has_any(tx: Connection, table_id: int) -> bool:
     """Whether the table has an index: its expressions are then typed strictly."""
-    return bool(documents.page(tx, _scope(table_id), KIND, "", 1))
+    return documents.has_any(tx, _scope(table_id), KIND)
 
 
 def _keys(body: dict[str, Any], names: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
