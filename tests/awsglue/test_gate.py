@@ -55,7 +55,7 @@ def test_answers_made_spark_s(df: Any, spark: Any) -> None:
         lambda fn, df: df.sparkSession.sql("SELECT 1.0 / 3"),
         lambda fn, df: df.sparkSession.sql("SELECT cast(d AS string) FROM {d}", d=df),
         lambda fn, df: df.sparkSession.sql("SELECT extract(dow FROM dt) FROM {d}", d=df),
-        lambda fn, df: df.sparkSession.sql("SELECT sum(m) * sum(m) FROM {d}", d=df),
+        lambda fn, df: df.sparkSession.sql("SELECT sum(m) * sum(m) * 1.00001 FROM {d}", d=df),
     ],
 )
 def test_refused_by_name(make: Any, df: Any) -> None:
@@ -76,3 +76,24 @@ def test_refused_elsewhere(df: Any, spark: Any) -> None:
     ):
         with pytest.raises(EngineRefused):
             attempt()
+
+
+@pytest.mark.parametrize(
+    ("sql", "type", "value"),
+    [
+        ("SELECT sum(m * i) * 0.0001 AS x FROM t", "decimal(36,6)", "0.000110"),
+        ("SELECT 0.5 * sum(m) AS x FROM t", "decimal(22,3)", "0.550"),
+        ("SELECT sum(m) * sum(m) * sum(m) AS x FROM t", "decimal(38,6)", "1.331000"),
+        ("SELECT x * 2.5 AS x FROM (SELECT sum(m * m) AS x FROM t)", "decimal(34,5)", "3.02500"),
+        ("SELECT sum(m) * sum(m) * 1.00001 AS x FROM t", None, "wide decimals"),
+        ("SELECT CAST(m AS decimal(38,10)) * m AS x FROM t", None, "wide decimals"),
+    ],
+)
+def test_products_of_wide_decimals(df: Any, spark: Any, sql: str, type: str | None, value: str) -> None:
+    df.createOrReplaceTempView("t")
+    if type is None:
+        with pytest.raises(EngineRefused, match=value):
+            spark.sql(sql).collect()
+    else:
+        answer = spark.sql(sql)
+        assert (answer.dtypes, answer.collect()[0][0]) == ([("x", type)], Decimal(value))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.sail import decimals
 from awsglue._runtime.sail.functions import CAST_TO, REFUSED, REFUSED_WITH
 from awsglue._runtime.sql.tokens import Word, words
 
@@ -19,12 +20,14 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
     from sqlglot import exp
 
     columns = _columns(frames, parsed)
+    sizes = decimals.sizes(frames, parsed)
     for node in parsed.walk():
         if isinstance(node, (exp.Div, exp.Mod)):
             if "decimal" in _kinds(node, columns) and not {"double", "string"} & _kinds(node, columns):
                 raise EngineRefused("decimal division in SQL", "the result would have another scale")
         elif isinstance(node, exp.Mul):
-            if "wide decimal" in _kinds(node, columns) and "double" not in _kinds(node, columns):
+            kinds = _kinds(node, columns)
+            if "wide decimal" in kinds and "double" not in kinds and not decimals.exact_product(node, sizes):
                 raise EngineRefused(
                     "multiplication of wide decimals in SQL", "the result would have another scale"
                 )

@@ -1,0 +1,120 @@
+"""How many digits decimals in SQL text can have at most. Owns no state.
+
+Spark gives a product of more than 38 digits fewer places behind the point, but never fewer than six; the embedded
+engine keeps them all. A product with at most 38 digits, or with at most six places, has the same type on both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+WIDEST = 38
+KEPT_PLACES = 6
+_INTEGERS = {"tinyint": 3, "smallint": 5, "int": 10, "integer": 10, "bigint": 20}
+_SUM_ADDS = 10
+
+
+class Size(NamedTuple):
+    """Digits before the point and places behind it, at most."""
+
+    digits: int
+    places: int
+
+    @property
+    def precision(self) -> int:
+        return self.digits + self.places
+
+    def widest(self, other: Size) -> Size:
+        return Size(max(self.digits, other.digits), max(self.places, other.places))
+
+
+def sizes(frames: list[Any], parsed: Any) -> dict[str, Size | None]:
+    """Sizes of columns by lower-case name, the widest of all that have it; None for one that is no exact number."""
+    from sqlglot import exp
+
+    found: dict[str, Size | None] = {}
+    for frame in frames:
+        for item in frame.schema.fields:
+            name, size = item.name.lower(), _of_type(item.dataType.simpleString())
+            known = found.get(name, size)
+            found[name] = size.widest(known) if size and known else None
+    for alias in parsed.find_all(exp.Alias):
+        found.setdefault(alias.alias.lower(), size_of(alias.this, found))
+    return found
+
+
+def exact_product(node: Any, columns: dict[str, Size | None]) -> bool:
+    """Whether a product is certain to have the type that Spark gives it."""
+    left, right = size_of(node.this, columns), size_of(node.expression, columns)
+    if left is None or right is None:
+        return False
+    return left.precision + right.precision + 1 <= WIDEST or left.places + right.places <= KEPT_PLACES
+
+
+def size_of(node: Any, columns: dict[str, Size | None]) -> Size | None:
+    """The most that an exact number can have; None for what is not understood."""
+    from sqlglot import exp
+
+    def of(each: Any) -> Size | None:
+        return size_of(each, columns)
+
+    match node:
+        case exp.Column():
+            return columns.get(node.name.lower())
+        case exp.Literal() if not node.is_string:
+            return _of_literal(str(node.this).lower())
+        case exp.Paren() | exp.Neg() | exp.Alias() | exp.Min() | exp.Max():
+            return of(node.this)
+        case exp.Cast() | exp.TryCast():
+            return _of_type(node.to.sql("spark").lower())
+        case exp.Sum():
+            inner = of(node.this)
+            return inner and Size(min(inner.digits + _SUM_ADDS, WIDEST - inner.places), inner.places)
+        case exp.Count():
+            return Size(_INTEGERS["bigint"], 0)
+        case exp.Add() | exp.Sub():
+            wider = _widest([of(node.this), of(node.expression)])
+            return wider and Size(min(wider.digits + 1, WIDEST - wider.places), wider.places)
+        case exp.Mul():
+            left, right = of(node.this), of(node.expression)
+            if left is None or right is None or left.places + right.places > WIDEST:
+                return None
+            places = left.places + right.places
+            return Size(min(left.digits + right.digits + 1, WIDEST - places), places)
+        case exp.Coalesce():
+            return _widest([of(node.this), *[of(each) for each in node.expressions]])
+        case exp.Case():
+            branches = [of(each.args.get("true")) for each in node.args.get("ifs") or ()]
+            default = node.args.get("default")
+            return _widest([*branches, *([of(default)] if default is not None else [])])
+        case exp.Subquery() if isinstance(node.this, exp.Select) and len(node.this.expressions) == 1:
+            return of(node.this.expressions[0])
+    return None
+
+
+def _widest(found: list[Size | None]) -> Size | None:
+    widest: Size | None = None
+    for each in found:
+        if each is None:
+            return None
+        widest = each if widest is None else widest.widest(each)
+    return widest
+
+
+def _of_type(name: str) -> Size | None:
+    bare, _, rest = name.partition("(")
+    if bare in _INTEGERS:
+        return Size(_INTEGERS[bare], 0)
+    if bare not in ("decimal", "numeric", "dec"):
+        return None
+    precision, _, places = rest.strip(" )").partition(",")
+    if not precision.strip():
+        return Size(10, 0)
+    return Size(int(precision) - int(places or 0), int(places or 0))
+
+
+def _of_literal(text: str) -> Size | None:
+    whole, _, fraction = text.partition(".")
+    if not (whole + fraction).isdigit():
+        return None  # of another type, as its suffix or exponent says
+    return Size(len(whole.lstrip("0")) or (0 if fraction else 1), len(fraction))
