@@ -96,6 +96,8 @@ class Readers:
         except IndexError:
             connection = _open(self._engine)
             below = driver(connection)
+            # What stands in the file is read where it is mapped: the cache holds pages of the log only.
+            below.execute("PRAGMA cache_size=-8192")
         try:
             below.execute("BEGIN")
             yield connection

@@ -91,7 +91,7 @@ class Acceptors:
             fields[name] = self._compile(member)
             if _replaces(member):
                 replacing.append(name)
-        required = tuple(shape.required_members)
+        required = frozenset(shape.required_members)
 
         def check(value: Any) -> Any:
             if type(value) is not dict:

@@ -71,31 +71,29 @@ class Encoder:
 
     def encode(self, values: Sequence[str]) -> Encoded:
         """The encodings of a partition's values."""
-        parts: list[str | None] = []
-        key = ""
-        plain = True
+        found = []
         for (kind, known), value in zip(self._known, values, strict=True):
             one = known.get(value)
             if one is None:
                 one = known[value] = _value(kind, value)
-            parts.append(one[0])
-            key += one[1]
-            plain = plain and one[2]
-        if not plain:
+            found.append(one)
+        parts, placed, escaped, plain = zip(*found, strict=True) if found else ((), (), (), ())
+        key = SEPARATOR.join(placed) + SEPARATOR
+        if not all(plain):
             # ``01`` and ``1`` are one number and two partitions.
-            key += SEPARATOR.join(_escape(value) for value in values)
-        return Encoded(key if len(key) < SHORT_KEY else _short_key(key), tuple(parts))
+            key += SEPARATOR.join(escaped)
+        return Encoded(key if len(key) < SHORT_KEY else _short_key(key), parts)
 
 
-# The encoding of a value, how it stands in a key, and whether no other value has the same place there.
-_Value = tuple[str | None, str, bool]
+# A value's encoding, how it stands in a key, the value escaped, and whether no other value stands there alike.
+_Value = tuple[str | None, str, str, bool]
 
 
 def _value(kind: str | None, value: str) -> _Value:
-    part = encode_value(kind, value)
+    part, escaped = encode_value(kind, value), _escape(value)
     if part is None:
-        return None, "~" + _escape(value) + SEPARATOR, True
-    return part, part + SEPARATOR, _is_canonical(kind, value, part)
+        return None, "~" + escaped, escaped, True
+    return part, part, escaped, _is_canonical(kind, value, part)
 
 
 def encode(families: Sequence[str | None], values: Sequence[str]) -> Encoded:

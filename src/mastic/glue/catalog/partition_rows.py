@@ -20,7 +20,7 @@ from mastic.store.schema import dumps
 from mastic.wire.dispatch import AsIs
 
 _DIGEST = 16
-_APART = ("Values", "StorageDescriptor")
+_APART = frozenset({"Values", "StorageDescriptor"})
 
 
 class Coder:
@@ -51,15 +51,17 @@ class Coder:
                 # No text column takes NUL; the shared part is JSON and may hold it.
                 shared["Location"], location = location, None
             text, digest = self._shared(shared)
-        rest = {m: v for m, v in given.items() if m not in _APART}
+        body = None
+        if len(given) > 2 or not given.keys() <= _APART:
+            body = dumps({m: v for m, v in given.items() if m not in _APART})
         return NewPartition(
-            key=key,
-            parts=parts,
+            key,
+            parts,
             slot=zlib.crc32(key.encode()) % SLOTS,
             values=orjson.dumps(values).decode(),
             digest=digest,
             location=location,
-            body=dumps(rest) if rest else None,
+            body=body,
             created=created,
             descriptor=text,
         )
