@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.conftest import Server
 
 SCHEMA = pa.schema([("n", pa.int64())])
-EACH = 6
+EACH = 4
 RETRIES = {
     "commit.retry.num-retries": "20",
     "commit.retry.min-wait-ms": "20",
