@@ -22,6 +22,7 @@ IMPORTED = {
     "aws_glue_catalog_table.view": f"{ACCOUNT}:judge_full:view",
     "aws_glue_partition.one": f"{ACCOUNT}:judge_full:events:2024-01-01#eu/west 1",
     "aws_glue_partition_index.by_month": f"{ACCOUNT}:judge_full:indexed:by_month",
+    "aws_glue_catalog_table_optimizer.retention": f"{ACCOUNT},judge_full,iceberg,retention",
     "aws_glue_user_defined_function.clean": f"{ACCOUNT}:judge_full:clean",
     "aws_glue_connection.jdbc": f"{ACCOUNT}:judge-jdbc",
     "aws_glue_security_configuration.on": "judge-on",

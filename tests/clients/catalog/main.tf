@@ -197,14 +197,15 @@ resource "aws_glue_catalog_table" "view" {
   }
 }
 
+# GetTable follows a link, on AWS too: a link to a table with columns needs ignore_changes for what is the target's.
 resource "aws_glue_catalog_table" "link" {
   name          = "link"
-  database_name = aws_glue_catalog_database.plain.name
+  database_name = aws_glue_catalog_database.full.name
 
   target_table {
     catalog_id    = local.account
-    database_name = aws_glue_catalog_database.full.name
-    name          = aws_glue_catalog_table.events.name
+    database_name = aws_glue_catalog_database.plain.name
+    name          = aws_glue_catalog_table.bare.name
   }
 }
 
@@ -237,6 +238,57 @@ resource "aws_glue_catalog_table" "iceberg" {
     columns {
       name = "tags"
       type = "array<struct<k:string,v:int>>"
+    }
+  }
+}
+
+resource "aws_glue_catalog_table_optimizer" "compaction" {
+  catalog_id    = local.account
+  database_name = aws_glue_catalog_database.full.name
+  table_name    = aws_glue_catalog_table.iceberg.name
+  type          = "compaction"
+
+  configuration {
+    role_arn = aws_iam_role.optimizer.arn
+    enabled  = !local.second
+  }
+}
+
+resource "aws_glue_catalog_table_optimizer" "retention" {
+  catalog_id    = local.account
+  database_name = aws_glue_catalog_database.full.name
+  table_name    = aws_glue_catalog_table.iceberg.name
+  type          = "retention"
+
+  configuration {
+    role_arn = aws_iam_role.optimizer.arn
+    enabled  = true
+
+    retention_configuration {
+      iceberg_configuration {
+        snapshot_retention_period_in_days = local.second ? 7 : 5
+        number_of_snapshots_to_retain     = local.second ? 3 : 1
+        clean_expired_files               = local.second
+      }
+    }
+  }
+}
+
+resource "aws_glue_catalog_table_optimizer" "orphans" {
+  catalog_id    = local.account
+  database_name = aws_glue_catalog_database.full.name
+  table_name    = aws_glue_catalog_table.iceberg.name
+  type          = "orphan_file_deletion"
+
+  configuration {
+    role_arn = aws_iam_role.optimizer.arn
+    enabled  = true
+
+    orphan_file_deletion_configuration {
+      iceberg_configuration {
+        orphan_file_retention_period_in_days = local.second ? 7 : 3
+        location                             = "s3://${aws_s3_bucket.lake.bucket}/iceberg/"
+      }
     }
   }
 }
