@@ -268,8 +268,9 @@ def test_catalogs(glue: Any, name: str) -> None:
     glue.delete_database(CatalogId=catalog, Name="inner")
     glue.delete_catalog(CatalogId=catalog)
     assert code(glue.get_catalog, CatalogId=catalog) == "EntityNotFoundException"
-    federated = {"FederatedCatalog": {"Identifier": "x", "ConnectionName": "y"}}
-    assert code(glue.create_catalog, Name=name, CatalogInput=federated) == "InvalidInputException"
+    # A federated catalog needs its connection.
+    federated = {"FederatedCatalog": {"Identifier": "x", "ConnectionName": name}}
+    assert code(glue.create_catalog, Name=name, CatalogInput=federated) == "EntityNotFoundException"
 
 
 def test_usage_profiles(glue: Any, name: str) -> None:
