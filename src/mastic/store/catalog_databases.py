@@ -26,8 +26,8 @@ from sqlalchemy import (
     update,
 )
 
+from mastic.store.prepared import Prepared
 from mastic.store.schema import Identity, SealedJson, Sortable, Timestamp, metadata
-from mastic.store.sqlite import Prepared
 
 databases = Table(
     "catalog_databases",

@@ -30,8 +30,9 @@ from sqlalchemy import (
 
 from mastic.store import sealing
 from mastic.store.engine import insert
+from mastic.store.prepared import Prepared
 from mastic.store.schema import Identity, Sortable, metadata
-from mastic.store.sqlite import Prepared, driver
+from mastic.store.sqlite import driver
 
 # Keys beyond these are stored, but no expression can name them.
 SEARCHABLE_KEYS = 10

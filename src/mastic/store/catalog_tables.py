@@ -30,8 +30,8 @@ from sqlalchemy import (
 
 from mastic.store.catalog_databases import databases
 from mastic.store.engine import Stale, guarded
+from mastic.store.prepared import Prepared
 from mastic.store.schema import Identity, SealedJson, Sortable, Timestamp, metadata
-from mastic.store.sqlite import Prepared
 
 tables = Table(
     "catalog_tables",

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Column, Connection, Integer, Table, bindparam, delete, insert, select, update
 
 from mastic.store.engine import insert as upsert
+from mastic.store.prepared import Prepared
 from mastic.store.schema import MaySealJson, Sortable, Timestamp, metadata
-from mastic.store.sqlite import Prepared
 
 documents = Table(
     "documents",

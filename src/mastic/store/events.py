@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 
 from mastic.store.engine import insert as upsert
+from mastic.store.prepared import Prepared
 from mastic.store.schema import Json, Timestamp, metadata
-from mastic.store.sqlite import Prepared
 
 DEFAULT = "default"
 

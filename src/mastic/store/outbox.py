@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 
 from mastic.store.engine import signal
+from mastic.store.prepared import Prepared
 from mastic.store.schema import Json, Timestamp, metadata
-from mastic.store.sqlite import Prepared
 
 SIGNAL = "outbox"
 
