@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from mastic.store import sqlite
 from mastic.store.engine import Store
 
 
@@ -81,3 +82,36 @@ def test_a_failing_member_leaves_the_others(store: Store) -> None:
         tx.execute(text("INSERT INTO notes VALUES (2, x'00')"))
     with store.read() as tx:
         assert list(tx.execute(text("SELECT id FROM notes")).scalars()) == [2]
+
+
+def test_the_log_is_synced_before_the_answer_or_soon_after(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = threading.Event()
+    real = sqlite._sync
+
+    def sync(file: int) -> None:
+        real(file)
+        synced.set()
+
+    monkeypatch.setattr(sqlite, "_sync", sync)
+    with store.write() as tx:
+        tx.execute(text("INSERT INTO notes VALUES (1, x'00')"))
+        assert not synced.is_set()
+    assert synced.is_set()
+    synced.clear()
+    with store.write(soon=True) as tx:
+        tx.execute(text("INSERT INTO notes VALUES (2, x'00')"))
+    assert synced.wait(30)
+
+
+def test_a_failed_sync_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sync(file: int) -> None:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "_sync", sync)
+        with pytest.raises(OSError, match="the disk is gone"), store.write() as tx:
+            tx.execute(text("INSERT INTO notes VALUES (1, x'00')"))
+    with store.write() as tx:
+        tx.execute(text("INSERT INTO notes VALUES (2, x'00')"))
