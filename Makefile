@@ -73,7 +73,7 @@ $(UV):
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv
 
 $(VENV)/.stamp: requirements.lock pyproject.toml | $(UV)
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	touch $@
 
