@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from mastic.clock import ManualClock
 from mastic.context import Context
-from mastic.errors import ServiceError
+from mastic.errors import Refused, ServiceError
 from mastic.glue.account.keys import CatalogKeys, master_key
 from mastic.glue.account.security import CatalogEncryption
 from mastic.ids import Ids
@@ -150,8 +150,21 @@ def test_the_servers_key_is_kept_or_given(tmp_path: Any) -> None:
     made = master_key("", path, shared=False)
     assert made is not None
     assert master_key("", path, shared=False) == made
+    assert path.stat().st_mode & 0o777 == 0o600
     given = master_key("a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=", path, shared=True)
     assert given is not None
     assert given.secret == b"k" * 32
     with pytest.raises(Exception, match="32 bytes"):
         master_key("short", path, shared=False)
+
+
+def test_a_server_killed_while_it_made_its_key_makes_another_and_a_damaged_key_is_told(tmp_path: Any) -> None:
+    path = tmp_path / "catalog.key"
+    (tmp_path / "catalog.key.new").write_bytes(b"half")
+    made = master_key("", path, shared=False)
+    assert made is not None
+    assert path.read_bytes() == made.secret
+    assert list(tmp_path.iterdir()) == [path]
+    path.write_bytes(b"")
+    with pytest.raises(Refused, match="put the file back"):
+        master_key("", path, shared=False)

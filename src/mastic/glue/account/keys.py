@@ -63,14 +63,28 @@ def master_key(given: str, path: Path, *, shared: bool) -> DataKey | None:
         return None
     elif path.exists():
         secret = path.read_bytes()
+        if len(secret) != SIZE:
+            raise Refused(f"{path} is not a key of {SIZE} bytes: put the file back that was there")
     else:
         secret = os.urandom(SIZE)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secret)
-            file.flush()
-            os.fsync(file.fileno())
+        _keep(path, secret)
     return DataKey(id=f"server-{_fingerprint(secret)}", secret=secret)
+
+
+def _keep(path: Path, secret: bytes) -> None:
+    """Whole or not at all, and on disk before anything is sealed with it."""
+    new = path.with_name(f"{path.name}.new")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _fingerprint(secret: bytes) -> str:
