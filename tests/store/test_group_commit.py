@@ -115,3 +115,39 @@ def test_a_failed_sync_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) ->
             tx.execute(text("INSERT INTO notes VALUES (1, x'00')"))
     with store.write() as tx:
         tx.execute(text("INSERT INTO notes VALUES (2, x'00')"))
+
+
+def test_what_was_committed_before_a_connection_is_given_up_is_synced_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that has committed, and does not wait for its sync yet, must not be told of one that never was."""
+    (tmp_path / "mastic.db-wal").write_bytes(b"commit")
+    synced: list[int] = []
+    monkeypatch.setattr(sqlite, "_sync", synced.append)
+    log = sqlite.LogSync(str(tmp_path / "mastic.db"))
+    number = log.committed()
+    log.forget()
+    assert len(synced) == 1
+    log.wait(number)
+    assert len(synced) == 1
+
+
+def test_a_log_that_cannot_be_synced_leaves_no_connection_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sync(file: int) -> None:
+        raise OSError("the disk is gone")
+
+    group = store._group
+    assert group is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "_sync", sync)
+        with store.write(soon=True) as tx:
+            tx.execute(text("INSERT INTO notes VALUES (1, x'00')"))
+        with group._pen:
+            group._hang_up()
+    assert group._connection is None
+    with store.write() as tx:
+        tx.execute(text("INSERT INTO notes VALUES (2, x'00')"))
+    with store.read() as tx:
+        assert list(tx.execute(text("SELECT id FROM notes")).scalars()) == [1, 2]

@@ -164,11 +164,17 @@ class LogSync:
     def forget(self) -> None:
         """The writer connection was closed: the next one's log may be another file."""
         with self._lock:
-            if self._file is not None:
+            if self._file is None and self._synced < self._committed:
+                # Who waits for these looks at the number only.
+                self._file = os.open(self._path, os.O_RDONLY)
+            if self._file is None:
+                return
+            try:
                 _sync(self._file)
+                self._synced = self._committed
+            finally:
                 os.close(self._file)
                 self._file = None
-            self._synced = self._committed
 
     def close(self) -> None:
         """End the thread."""
@@ -324,9 +330,15 @@ class GroupCommit:
         return self._log.committed()
 
     def _hang_up(self) -> None:
-        if self._connection is not None:
+        if self._connection is None:
+            return
+        try:
             # While the log is surely there.
             self._log.forget()
+        except OSError:
+            # Those whose commits it concerns try again, and are told when that fails too.
+            structlog.get_logger("mastic.store").exception("the write-ahead log could not be synced")
+        finally:
             self._connection.close()
             self._connection = None
 
