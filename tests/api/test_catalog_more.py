@@ -273,6 +273,23 @@ def test_catalogs(glue: Any, name: str) -> None:
     assert code(glue.create_catalog, Name=name, CatalogInput=federated) == "EntityNotFoundException"
 
 
+def test_catalogs_with_databases_are_found_behind_those_without(glue: Any, name: str) -> None:
+    for number in range(4):
+        glue.create_catalog(Name=f"{name}_{number}", CatalogInput={})
+    for number in (1, 3):
+        glue.create_database(CatalogId=f"123456789012:{name}_{number}", DatabaseInput={"Name": "inner"})
+    found: list[str] = []
+    request: dict[str, Any] = {"HasDatabases": True, "MaxResults": 1}
+    while True:
+        page = glue.get_catalogs(**request)
+        assert len(page["CatalogList"]) <= 1
+        found += [one["Name"] for one in page["CatalogList"]]
+        if "NextToken" not in page:
+            break
+        request["NextToken"] = page["NextToken"]
+    assert [one for one in found if one.startswith(name)] == [f"{name}_1", f"{name}_3"]
+
+
 def test_usage_profiles(glue: Any, name: str) -> None:
     configuration = {"JobConfiguration": {"timeout": {"DefaultValue": "5", "MaxValue": "10"}}}
     glue.create_usage_profile(Name=name, Configuration=configuration, Tags={"k": "v"})

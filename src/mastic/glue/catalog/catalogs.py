@@ -66,11 +66,15 @@ class Catalogs:
         bound = f"{context.scope}:{parent}"
         after = self._pager.read(request.get("NextToken"), "GetCatalogs", bound)
         with self._store.read() as tx:
-            found = catalog_catalogs.page(tx, context.scope, parent, after or "", count + 1)
-            if after is None and request.get("IncludeRoot") and not parent:
-                found = [_row(tx, context, ""), *found]
-            if request.get("HasDatabases"):
-                found = [row for row in found if catalog_databases.any_in(tx, _key(row))]
+            root = after is None and request.get("IncludeRoot") and not parent
+            found = _wanted(tx, [_row(tx, context, "")] if root else [], request)
+            last = after or ""
+            while len(found) <= count:
+                some = catalog_catalogs.page(tx, context.scope, parent, last, count + 1)
+                found += _wanted(tx, some, request)
+                if len(some) <= count:
+                    break
+                last = some[-1].path
         token = self._pager.token(found, count, lambda row: row.path, "GetCatalogs", bound)
         return {"CatalogList": [_shape(context, row) for row in found[:count]], "NextToken": token}
 
@@ -123,6 +127,12 @@ class Catalogs:
 def exists(tx: Connection, scope: str, path: str) -> bool:
     """Whether a taggable catalog exists; the account's own has the empty path."""
     return not path or catalog_catalogs.find(tx, scope, path.lower()) is not None
+
+
+def _wanted(tx: Connection, rows: list[CatalogRow], request: dict[str, Any]) -> list[CatalogRow]:
+    if not request.get("HasDatabases"):
+        return rows
+    return [row for row in rows if catalog_databases.any_in(tx, _key(row))]
 
 
 def _row(tx: Connection, context: Context, path: str) -> CatalogRow:
