@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -204,3 +205,30 @@ def test_links_lead_to_their_tables(catalog: Catalog, entries: Entries) -> None:
     catalog("CreateTable", DatabaseName="links", TableInput={"Name": "loop", "TargetTable": itself})
     with pytest.raises(ServiceError, match="itself"):
         entries.find(CONTEXT, ACCOUNT, "links", "loop")
+
+
+def test_links_lead_into_the_region_that_they_name(catalog: Catalog, entries: Entries) -> None:
+    """Not to a table that happens to have the same name here."""
+    make(entries, "a", Retention=1)
+    there = replace(CONTEXT, region="eu-west-1")
+    for operation, request in (
+        ("CreateDatabase", {"DatabaseInput": {"Name": "db"}}),
+        ("CreateTable", {"DatabaseName": "db", "TableInput": {"Name": "a", "Retention": 2}}),
+    ):
+        catalog.dispatcher.invoke(replace(there, operation=operation), "glue", operation, request)
+    target = {"CatalogId": ACCOUNT, "DatabaseName": "db", "Name": "a", "Region": "eu-west-1"}
+    catalog("CreateTable", DatabaseName="db", TableInput={"Name": "l", "TargetTable": target})
+    assert count(entries, "l") == 2
+
+
+def test_a_table_is_renamed_only_as_it_was_seen(catalog: Catalog, entries: Entries) -> None:
+    make(entries, "a", Retention=1)
+    seen = entries.find(CONTEXT, ACCOUNT, "db", "a")
+    assert seen is not None
+    catalog("UpdateTable", DatabaseName="db", TableInput={"Name": "a", "Retention": 2})
+    with pytest.raises(Lost):
+        entries.rename(CONTEXT, ACCOUNT, ("db", "a"), ("db", "z"), wanted=anything, version=seen.version)
+    assert count(entries, "a") == 2
+    now = entries.find(CONTEXT, ACCOUNT, "db", "a")
+    assert now is not None
+    assert entries.rename(CONTEXT, ACCOUNT, ("db", "a"), ("db", "z"), wanted=anything, version=now.version)

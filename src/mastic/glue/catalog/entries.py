@@ -65,7 +65,10 @@ class Entries:
                 target = row.body.get("TargetTable") if row is not None else None
                 if not target or not target.get("Name") or not target.get("DatabaseName"):
                     return row
-                catalog = target.get("CatalogId") or context.account_id
+                context, catalog = (
+                    lookup.there(context, target),
+                    target.get("CatalogId") or context.account_id,
+                )
                 database, name = target["DatabaseName"], target["Name"]
         raise invalid_input(f"Table {name} is a resource link to itself")
 
@@ -155,10 +158,12 @@ class Entries:
         target: tuple[str, str],
         *,
         wanted: Callable[[dict[str, Any]], bool],
+        version: int | None = None,
     ) -> bool:
         """Give the entry ``(database, name)`` another database or name; its versions and tags go with it.
 
-        False when there is no such entry. Raises Lost, AlreadyExistsException.
+        False when there is no such entry. Raises Lost, also when its version is not the one named;
+        AlreadyExistsException.
         """
         now = self._clock.now()
         try:
@@ -167,6 +172,8 @@ class Entries:
                 row = catalog_tables.find_to_change(tx, old.database_id, lookup.fold(source[1]))
                 if row is None or not wanted(row.body):
                     return False
+                if version not in (None, row.version):
+                    raise Lost
                 new, name = _place(tx, context, catalog, target[0], hold=True), lookup.fold(target[1])
                 body = {**row.body, "Name": target[1]}
                 catalog_tables.rename(tx, row, new.database_id, name, body, now)

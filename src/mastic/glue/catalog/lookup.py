@@ -143,11 +143,11 @@ def linked_place(
         target = found.body.get("TargetDatabase")
         if not target or not target.get("DatabaseName"):
             return Place(catalog=where, database_id=found.id, database=found.name)
-        context, asked = _there(context, target), target
+        context, asked = there(context, target), target
     raise invalid_input(f"Database {request['DatabaseName']} is a resource link to itself")
 
 
-def _there(context: Context, target: Mapping[str, Any]) -> Context:
+def there(context: Context, target: Mapping[str, Any]) -> Context:
     """The context in which a link's target is looked for: it may be in another region."""
     region = target.get("Region")
     return context if region in (None, context.region) else replace(context, region=region)
@@ -181,7 +181,7 @@ def table(
         target = found.body["TargetTable"]
         if not target.get("Name") or not target.get("DatabaseName"):
             raise not_found(f"Table {request[member]} is a resource link to nothing.")
-        context = _there(context, target)
+        context = there(context, target)
         where, found = _named_table(tx, context, target, "Name", hold)
         if "TargetTable" not in found.body:
             return where, found
