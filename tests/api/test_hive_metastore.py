@@ -295,6 +295,39 @@ def test_a_managed_table_takes_its_data_with_it(hive: Any, server: HiveServer, d
     assert keys(server, f"{db}.db/") == [f"{db}.db/t2-other/1.parquet"]
 
 
+def test_a_rename_that_is_refused_leaves_the_data_where_it_was(
+    hive: Any, server: HiveServer, db: str
+) -> None:
+    hive.create_table(table(db, "t"))
+    hive.create_table(table(db, "taken", location=f"s3://warehouse/{db}-elsewhere"))
+    put(server, f"{db}.db/t/1.parquet")
+    new = hive.get_table(db, "t")
+    new.tableName = "taken"
+    with pytest.raises(ttypes.InvalidOperationException):
+        hive.alter_table(db, "t", new)
+    assert keys(server, f"{db}.db/") == [f"{db}.db/t/1.parquet"]
+    new.tableName = "free"
+    hive.alter_table(db, "t", new)
+    assert keys(server, f"{db}.db/") == [f"{db}.db/free/1.parquet"]
+
+
+def test_files_of_an_iceberg_table_are_neither_moved_nor_emptied(
+    hive: Any, server: HiveServer, db: str
+) -> None:
+    metadata = f"s3://warehouse/{db}.db/ice/metadata/1.metadata.json"
+    hive.create_table(table(db, "ice", parameters={"table_type": "ICEBERG", "metadata_location": metadata}))
+    put(server, f"{db}.db/ice/metadata/1.metadata.json")
+    with pytest.raises(ttypes.MetaException, match="Iceberg"):
+        hive.truncate_table(db, "ice", None)
+    new = hive.get_table(db, "ice")
+    new.tableName = "ice2"
+    hive.alter_table(db, "ice", new)
+    found = hive.get_table(db, "ice2")
+    assert found.parameters["metadata_location"] == metadata
+    assert found.sd.location == f"s3://warehouse/{db}.db/ice"
+    assert keys(server, f"{db}.db/") == [f"{db}.db/ice/metadata/1.metadata.json"]
+
+
 def test_data_out_of_reach_is_not_claimed_to_be_deleted(hive: Any, glue: Any, db: str) -> None:
     hive.create_table(table(db, "local", location="file:/data/local"))
     with pytest.raises(ttypes.MetaException, match="out of this server's reach"):

@@ -12,8 +12,8 @@ from mastic.errors import ServiceError
 from mastic.glue.catalog.entries import Entries, Lost
 from mastic.glue.hive import inputs
 from mastic.glue.hive.calls import Calls, catalog_of, place
-from mastic.glue.hive.data import Data, is_managed
-from mastic.glue.hive.failures import invalid_operation, meta
+from mastic.glue.hive.data import Data, is_iceberg, is_managed
+from mastic.glue.hive.failures import Failure, invalid_operation, meta
 from mastic.glue.hive.shapes import Shapes, partition_location
 
 # Somebody else got in between so many times.
@@ -126,38 +126,47 @@ class Alterations:
         self._body(old, new)
         source: str = (old.get("StorageDescriptor") or {}).get("Location") or ""
         moved: str | None = None
-        if is_managed(old) and source and new.sd.location == source:
+        copied: list[str] = []
+        if is_managed(old) and not is_iceberg(old) and source and new.sd.location == source:
             moved = self._place_of(where, old["Name"], target, new.tableName.lower(), source)
         if moved is not None:
-            self._data.copy(source, moved)
+            copied = self._data.copy(source, moved)
             new.sd.location = moved
         catalog = where.get("CatalogId") or self._calls.context("RenameTable").account_id
-        done = self._entries.rename(
-            self._calls.context("RenameTable"),
-            catalog,
-            (where["DatabaseName"], old["Name"]),
-            (target["DatabaseName"], new.tableName),
-            wanted=lambda body: True,
-        )
-        if not done:
-            raise invalid_operation(f"Table {where['DatabaseName']}.{old['Name']} does not exist")
-        renamed = self._settle(target, new)
+        try:
+            done = self._entries.rename(
+                self._calls.context("RenameTable"),
+                catalog,
+                (where["DatabaseName"], old["Name"]),
+                (target["DatabaseName"], new.tableName),
+                wanted=lambda body: True,
+                version=int(old["VersionId"]),
+            )
+            if not done:
+                raise invalid_operation(f"Table {where['DatabaseName']}.{old['Name']} does not exist")
+        except (Lost, ServiceError, Failure):
+            # Nothing was renamed: the data stays where it was.
+            if moved is not None:
+                new.sd.location = source
+                self._data.delete_copied(moved, copied)
+            raise
+        renamed = self._settle(target, new, version=int(old["VersionId"]) + 1)
         if moved is not None:
             self._move_partitions(target, renamed, source, moved)
-            self._data.delete(source)
+            self._data.delete_copied(source, copied)
 
-    def _settle(self, where: dict[str, Any], new: Any) -> dict[str, Any]:
-        """Give a table that has its new name the rest of its new definition."""
-        for _ in range(TRIES):
-            renamed = self._current(where, new.tableName)
-            try:
-                self._update(where, renamed, self._body(renamed, new))
-            except ServiceError as error:
-                if error.code != "ConcurrentModificationException":
-                    raise
-                continue
-            return renamed
-        raise meta(f"Table {new.tableName} was renamed, but is being changed by others all the time")
+    def _settle(self, where: dict[str, Any], new: Any, *, version: int) -> dict[str, Any]:
+        """Give a table that has its new name, and is still as the renaming left it, the rest of its new definition."""
+        renamed = self._current(where, new.tableName)
+        try:
+            self._update(where, {**renamed, "VersionId": str(version)}, self._body(renamed, new))
+        except ServiceError as error:
+            if error.code != "ConcurrentModificationException":
+                raise
+            raise meta(
+                f"Table {new.tableName} was renamed, and changed by somebody else at once: its definition is theirs"
+            ) from None
+        return renamed
 
     def _place_of(
         self, where: dict[str, Any], name: str, target: dict[str, Any], new_name: str, source: str

@@ -5,6 +5,7 @@ Only S3 is touched, only below a prefix, and only what belongs to a managed tabl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -20,6 +21,12 @@ log = structlog.get_logger("mastic.hive")
 def is_managed(table: dict[str, Any]) -> bool:
     """Whether the table's data lives and dies with it."""
     return table_type(table) == MANAGED
+
+
+def is_iceberg(table: dict[str, Any]) -> bool:
+    """Whether the table's files name each other by where they are, and its entry names one of them: moved or
+    emptied, it could not be read any more."""
+    return bool((table.get("Parameters") or {}).get("table_type", "").lower() == "iceberg")
 
 
 class Data:
@@ -48,24 +55,42 @@ class Data:
             ) from error
         log.info("data deleted", location=location, objects=gone)
 
-    def copy(self, source: str, target: str) -> None:
-        """Copy everything below ``source`` to ``target``. Raises a MetaException when something is there."""
+    def delete_copied(self, location: str, copied: Iterable[str]) -> None:
+        """Delete, at either of its places, what ``copy`` copied; what somebody else has put there stays."""
+        bucket, prefix = _prefix(location)
+        try:
+            for name in copied:
+                self._objects.delete(bucket, prefix + name)
+        except ServiceError as error:
+            raise meta(
+                f"The catalog was changed, but the data at {location} is not deleted: {error.message}"
+            ) from error
+
+    def copy(self, source: str, target: str) -> list[str]:
+        """Copy everything below ``source`` to ``target``; returns what was copied, by the keys below.
+
+        Raises a MetaException when something is there.
+        """
+        copied: list[str] = []
         (from_bucket, from_prefix), (to_bucket, to_prefix) = _prefix(source), _prefix(target)
         try:
             if self._objects.list(to_bucket, to_prefix, limit=1).objects:
                 raise meta(f"{target} is not empty: the table's data cannot be moved there")
             for one in self._objects.walk(from_bucket, from_prefix):
+                name = one.key[len(from_prefix) :]
                 with self._objects.open(from_bucket, one.key) as reader:
                     self._objects.put(
                         to_bucket,
-                        to_prefix + one.key[len(from_prefix) :],
+                        to_prefix + name,
                         reader,
                         content_type=one.content_type,
                         metadata=one.metadata,
                     )
+                copied.append(name)
         except ServiceError as error:
             if error.code != "NoSuchBucket":
                 raise meta(f"The data at {source} cannot be moved to {target}: {error.message}") from error
+        return copied
 
 
 def _prefix(location: str) -> tuple[str, str]:

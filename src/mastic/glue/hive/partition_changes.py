@@ -146,7 +146,7 @@ class PartitionChanges:
         body = inputs.partition(new)
         self._complete(of, body)
         source = self._shapes.partition(old, of.table).sd.location
-        moved = None
+        moved, copied = None, list[str]()
         if (
             is_managed(of.table)
             and body["Values"] != values
@@ -154,14 +154,16 @@ class PartitionChanges:
         ):
             moved = partition_location(of.table, body["Values"])
         if moved is not None:
-            self._data.copy(source, moved)
+            copied = self._data.copy(source, moved)
             body["StorageDescriptor"]["Location"] = moved
         try:
             self._calls("UpdatePartition", PartitionValueList=values, PartitionInput=body, **of.within)
         except ServiceError as error:
+            if moved is not None:
+                self._data.delete_copied(moved, copied)
             raise invalid_operation(error.message) from error
         if moved is not None:
-            self._data.delete(source)
+            self._data.delete_copied(source, copied)
 
     def _alter(self, database: str, table: str, new: list[Any]) -> None:
         of = self._of(place(database), table)

@@ -11,7 +11,7 @@ from mastic.errors import ServiceError
 from mastic.glue.hive import inputs, names, table_filters
 from mastic.glue.hive.alterations import Alterations
 from mastic.glue.hive.calls import Calls, catalog_of, place, split
-from mastic.glue.hive.data import Data, is_managed
+from mastic.glue.hive.data import Data, is_iceberg, is_managed
 from mastic.glue.hive.failures import Failure, invalid_object, meta, no_such
 from mastic.glue.hive.shapes import Shapes, table_type
 
@@ -188,6 +188,8 @@ class Tables:
         table = self._found(place(database), name)
         if not is_managed(table):
             raise meta(f"Table {table['Name']} is not managed: its data is not the catalog's to delete")
+        if is_iceberg(table):
+            raise meta(f"{table['Name']} is an Iceberg table: delete its rows with a client of Iceberg")
         within = {**place(database), "TableName": table["Name"]}
         locations = [(table.get("StorageDescriptor") or {}).get("Location")]
         if table.get("PartitionKeys"):
