@@ -42,7 +42,7 @@ class Repositories:
             target = _inside(place, folder)
             target.mkdir(parents=True, exist_ok=True)
             for name, content in files.items():
-                (target / name).write_bytes(content)
+                _writable(target, name).write_bytes(content)
             self._git(place, remote, "add", "--all", "--", str(target))
             if self._git(place, remote, "status", "--porcelain").strip():
                 self._git(place, remote, "commit", "--quiet", "--message", message)
@@ -118,6 +118,16 @@ def _inside(place: Path, folder: str) -> Path:
     target = (place / folder.strip("/")).resolve()
     if not target.is_relative_to(place.resolve()) or ".git" in target.relative_to(place.resolve()).parts:
         raise GitRefused(f"{folder!r} is no folder of the repository")
+    return target
+
+
+def _writable(folder: Path, name: str) -> Path:
+    """A file of a folder to write to. Raises GitRefused for a name that is none, and for a link that could lead out."""
+    target = folder / name
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise GitRefused(f"{name!r} is no name of a file")
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise GitRefused(f"{name!r} of the repository is no regular file")
     return target
 
 
