@@ -36,6 +36,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 REFUSED_OPTIONS = (
     "-t", "--target", "--prefix", "--root", "--user", "--python", "--dry-run", "--download", "-d", "--report", "--log",
 )  # fmt: skip
+VALUED = "rceif"  # short options of the installer that take a value
 LONGEST = 20 * 60.0  # seconds
 POLL = 0.2
 TOLD = 1500  # characters of the installer's last words that an error message has
@@ -57,7 +58,7 @@ class ModuleEnvironments:
         base = self._interpreter(runtime)
         if base is None:
             raise InstallationFailed(f"The runtime {runtime} is not installed.")
-        _check(wanted.options)
+        _check(wanted)
         name = self._name(base, wanted)
         place = self._directory / name
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -99,7 +100,8 @@ class ModuleEnvironments:
             shutil.rmtree(left, ignore_errors=True)
         # A name of its own: an installer that outlives a killed server writes to what is gone, not into this one.
         making = Path(tempfile.mkdtemp(prefix=f"{place.name}.making-", dir=self._directory))
-        log.info("modules_installing", modules=list(wanted.modules))
+        # Not by their names: an address among them may carry a password.
+        log.info("modules_installing", environment=place.name, modules=len(wanted.modules))
         try:
             self._run([str(base), "-m", "venv", "--without-pip", str(making)], making, abandoned)
             _look_through(base, making)
@@ -144,13 +146,34 @@ class ModuleEnvironments:
             raise InstallationFailed(_last_words(said.read_text(errors="replace")))
 
 
-def _check(options: tuple[str, ...]) -> None:
-    for option in options:
-        name = option.partition("=")[0]
-        if name in REFUSED_OPTIONS:
+def _check(wanted: ModuleSet) -> None:
+    for option in wanted.options:
+        if _is_refused(option):
+            name = option.partition("=")[0]
             raise InstallationFailed(
                 f"The installer's option {name} is not served: it says where modules go."
             )
+    for module in wanted.modules:
+        if module.startswith("-"):
+            raise InstallationFailed(
+                f"{module.partition('=')[0]} is no module: options go into --python-modules-installer-option."
+            )
+
+
+def _is_refused(option: str) -> bool:
+    """Whether the installer would take a word for an option of REFUSED_OPTIONS, spelled as it lets one spell them."""
+    if option.startswith("--"):
+        name = option.partition("=")[0]
+        # It completes what is the beginning of one option only. "--pre" is an option, and whole.
+        return name not in ("--", "--pre") and any(one.startswith(name) for one in REFUSED_OPTIONS)
+    if not option.startswith("-"):
+        return False
+    for letter in option[1:]:
+        if f"-{letter}" in REFUSED_OPTIONS:
+            return True
+        if letter in VALUED:
+            return False  # the rest is its value
+    return False
 
 
 def _environment() -> dict[str, str]:
