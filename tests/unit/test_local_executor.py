@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from mastic.executors import local, processes
-from mastic.executors.base import Limits
+from mastic.executors.base import Limits, ProcessId
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of another process: Linux")
 
@@ -80,3 +81,25 @@ def test_no_descriptor_for_a_process_is_not_its_end(
         assert ended.wait(30)
     finally:
         watch.stop()
+
+
+def test_whoever_is_older_than_the_leader_is_none_of_the_run(child: subprocess.Popen[bytes]) -> None:
+    """As after a restart of the machine: a session may have the number that a job's process had before."""
+    gone = subprocess.Popen(
+        [sys.executable, "-c", "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert gone.stdout is not None
+    left = processes.identify(int(gone.stdout.readline()))
+    gone.wait()
+    assert left is not None
+    try:
+        its = ProcessId(pid=gone.pid, started=left.started)
+        assert processes.of_run("jr_none", its) == {left}
+        later = ProcessId(pid=gone.pid, started=left.started + 100)
+        assert processes.end("jr_none", later, grace=0)
+        assert processes.alive(left)
+    finally:
+        os.kill(left.pid, signal.SIGKILL)

@@ -76,7 +76,10 @@ def of_run(run_id: str, leader: ProcessId | None) -> set[ProcessId]:
     marker = f"{RUN_VARIABLE}={run_id}\0".encode()
     led = leader is not None and alive(leader)
     # A session's number is not given out again while the session has members; it may be once they are gone.
+    # Nobody in it is older than its leader. Without that, a daemon whose session has the same number by chance, after
+    # a restart of the machine, would be ended.
     session = leader.pid if leader is not None and _started(leader.pid) in (None, leader.started) else None
+    eldest = leader.started if leader is not None else 0.0
     found: set[int] = set()
     parents: dict[int, int] = {}
     for item in psutil.process_iter(["ppid"]):
@@ -84,7 +87,8 @@ def of_run(run_id: str, leader: ProcessId | None) -> set[ProcessId]:
         if pid == os.getpid():
             continue
         parents[pid] = item.info["ppid"] or 0
-        if (session is not None and _session(pid) == session) or marker in _environment(pid, item):
+        in_session = session is not None and _session(pid) == session and (_started(pid) or 0.0) >= eldest
+        if in_session or marker in _environment(pid, item):
             found.add(pid)
     if led and leader is not None:
         found.add(leader.pid)
