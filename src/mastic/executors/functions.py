@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from mastic.executors.function_process import Assignment, FunctionProcess, Invocation, Outcome
+from mastic.executors.function_strays import end_strays
 
 log = structlog.get_logger()
 
@@ -78,6 +79,7 @@ class FunctionPool:
 
     def start(self) -> None:
         """Lay out the libraries and begin to keep interpreters ready."""
+        end_strays(self._libraries)
         _link_libraries(self._libraries)
         self._reaper.start()
         self._refill()
