@@ -87,6 +87,19 @@ def test_refused_elsewhere(df: Any, spark: Any) -> None:
         ("SELECT x * 2.5 AS x FROM (SELECT sum(m * m) AS x FROM t)", "decimal(34,5)", "3.02500"),
         ("SELECT sum(m) * sum(m) * 1.00001 AS x FROM t", None, "wide decimals"),
         ("SELECT CAST(m AS decimal(38,10)) * m AS x FROM t", None, "wide decimals"),
+        # A name that stands for something wider than the source's column of that name.
+        ("SELECT m * m AS x FROM (SELECT CAST(m AS decimal(38,10)) AS m FROM t)", None, "wide decimals"),
+        (
+            "SELECT y * sum(m) AS x FROM (SELECT 1.0 * i AS y, m FROM t UNION ALL "
+            "SELECT CAST(m AS decimal(38,10)), m FROM t) GROUP BY y",
+            None,
+            "wide decimals",
+        ),
+        (
+            "SELECT m * sum(i) AS x FROM (SELECT CAST(m AS decimal(38,10)), i FROM t) AS s(m, i) GROUP BY m",
+            None,
+            "wide decimals",
+        ),
     ],
 )
 def test_products_of_wide_decimals(df: Any, spark: Any, sql: str, type: str | None, value: str) -> None:

@@ -29,7 +29,8 @@ class Size(NamedTuple):
 
 
 def sizes(frames: list[Any], parsed: Any) -> dict[str, Size | None]:
-    """Sizes of columns by lower-case name, the widest of all that have it; None for one that is no exact number."""
+    """Sizes of columns by lower-case name, the widest of all that have it; None for one that is no exact number, or
+    whose name stands for several things in the statement."""
     from sqlglot import exp
 
     found: dict[str, Size | None] = {}
@@ -38,8 +39,43 @@ def sizes(frames: list[Any], parsed: Any) -> dict[str, Size | None]:
             name, size = item.name.lower(), _of_type(item.dataType.simpleString())
             known = found.get(name, size)
             found[name] = size.widest(known) if size and known else None
-    for alias in parsed.find_all(exp.Alias):
+    shown = {id(each) for each in _shown(parsed)}
+    inner = [alias for alias in parsed.find_all(exp.Alias) if id(alias) not in shown]
+    found |= dict.fromkeys(_doubtful(parsed, inner, set(found)))
+    # The innermost first: the others are made of them. What the statement shows, no other query can refer to.
+    for alias in [*reversed(inner), *_shown(parsed)]:
         found.setdefault(alias.alias.lower(), size_of(alias.this, found))
+    return found
+
+
+def _shown(parsed: Any) -> list[Any]:
+    """The aliases of the statement's own columns."""
+    from sqlglot import exp
+
+    if isinstance(parsed, exp.SetOperation):
+        return [*_shown(parsed.this), *_shown(parsed.expression)]
+    if isinstance(parsed, (exp.Paren, exp.Subquery)):
+        return _shown(parsed.this)
+    return [each for each in parsed.expressions if isinstance(each, exp.Alias)]
+
+
+def _doubtful(parsed: Any, inner: list[Any], sources: set[str]) -> set[str]:
+    """Names that queries within the statement give to more than one thing, or to the branches of a union."""
+    from sqlglot import exp
+
+    found: set[str] = set()
+    given = set(sources)
+    for alias in inner:
+        name = alias.alias.lower()
+        same = isinstance(alias.this, exp.Column) and alias.this.name.lower() == name
+        if name in given and not same:
+            found.add(name)
+        given.add(name)
+    for table in parsed.find_all(exp.TableAlias):
+        found |= {column.name.lower() for column in table.columns}
+    for union in parsed.find_all(exp.SetOperation):
+        if union is not parsed:
+            found |= {name.lower() for name in union.named_selects}
     return found
 
 

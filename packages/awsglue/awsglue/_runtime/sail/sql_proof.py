@@ -5,6 +5,7 @@ Types of columns are looked up by name in the statement's sources; where that do
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
@@ -13,6 +14,7 @@ from awsglue._runtime.sail.functions import CAST_TO, REFUSED, REFUSED_WITH
 from awsglue._runtime.sql.tokens import Word, words
 
 Replacement = tuple[int, int, str]
+_DECIMALS = {"decimal", "wide decimal"}
 
 
 def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
@@ -91,11 +93,29 @@ def _columns(frames: list[Any], parsed: Any) -> dict[str, set[str]]:
     for frame in frames:
         for item in frame.schema.fields:
             columns.setdefault(item.name.lower(), set()).update(_kinds_of(item.dataType.simpleString()))
-    for alias in parsed.find_all(exp.Alias):
-        name = alias.alias.lower()
-        if name not in columns:
-            columns[name] = _kinds(alias.this, columns)
+    # The innermost first: the others are made of them.
+    for alias in reversed(list(parsed.find_all(exp.Alias))):
+        name, kinds = alias.alias.lower(), _kinds(alias.this, columns)
+        columns[name] = columns[name] | kinds & _DECIMALS if name in columns else kinds
+    for name, expression in _positional(parsed):
+        columns.setdefault(name, set()).update(_kinds(expression, columns) & _DECIMALS)
     return columns
+
+
+def _positional(parsed: Any) -> Iterator[tuple[str, Any]]:
+    """(name, expression) of columns that have their names by their position: in lists of names, and in unions."""
+    from sqlglot import exp
+
+    for table in parsed.find_all(exp.TableAlias):
+        query = table.parent.this if table.parent else None
+        if isinstance(query, exp.Query):
+            for column, expression in zip(table.columns, query.selects, strict=False):
+                yield column.name.lower(), expression
+    for union in parsed.find_all(exp.SetOperation):
+        for branch in (union.this, union.expression):
+            if isinstance(branch, exp.Query):
+                for name, expression in zip(union.named_selects, branch.selects, strict=False):
+                    yield name.lower(), expression
 
 
 def _kinds_of(name: str) -> set[str]:
