@@ -87,6 +87,8 @@ def test_refused_elsewhere(df: Any, spark: Any) -> None:
         ("SELECT x * 2.5 AS x FROM (SELECT sum(m * m) AS x FROM t)", "decimal(34,5)", "3.02500"),
         ("SELECT sum(m) * sum(m) * 1.00001 AS x FROM t", None, "wide decimals"),
         ("SELECT CAST(m AS decimal(38,10)) * m AS x FROM t", None, "wide decimals"),
+        ("SELECT m * m * m AS x FROM t", "decimal(32,6)", "1.331000"),
+        (f"SELECT {' * '.join(['CAST(m AS decimal(18,4))'] * 3)} AS x FROM t", None, "wide decimals"),
         # A name that stands for something wider than the source's column of that name.
         ("SELECT m * m AS x FROM (SELECT CAST(m AS decimal(38,10)) AS m FROM t)", None, "wide decimals"),
         (

@@ -79,11 +79,11 @@ def _doubtful(parsed: Any, inner: list[Any], sources: set[str]) -> set[str]:
     return found
 
 
-def exact_product(node: Any, columns: dict[str, Size | None]) -> bool:
-    """Whether a product is certain to have the type that Spark gives it."""
+def exact_product(node: Any, columns: dict[str, Size | None]) -> bool | None:
+    """Whether a product is certain to have the type that Spark gives it; None for what is not understood."""
     left, right = size_of(node.this, columns), size_of(node.expression, columns)
     if left is None or right is None:
-        return False
+        return None
     return left.precision + right.precision + 1 <= WIDEST or left.places + right.places <= KEPT_PLACES
 
 

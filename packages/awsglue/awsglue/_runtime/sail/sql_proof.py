@@ -29,7 +29,10 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
                 raise EngineRefused("decimal division in SQL", "the result would have another scale")
         elif isinstance(node, exp.Mul):
             kinds = _kinds(node, columns)
-            if "wide decimal" in kinds and "double" not in kinds and not decimals.exact_product(node, sizes):
+            exact = (
+                decimals.exact_product(node, sizes) if "decimal" in kinds and "double" not in kinds else True
+            )
+            if exact is False or (exact is None and "wide decimal" in kinds):
                 raise EngineRefused(
                     "multiplication of wide decimals in SQL", "the result would have another scale"
                 )
