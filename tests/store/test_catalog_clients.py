@@ -162,3 +162,33 @@ def test_nothing_is_lost_between_clients(store_url: str, seed: int) -> None:
     found = {p["Values"][0] for p in first.pages("GetPartitions", "Partitions", **AT)}
     assert {value: int(value in found) for value in VALUES} == {value: partitions[value] for value in VALUES}
     closed(catalogs)
+
+
+@pytest.mark.parametrize("operation", ["BatchCreatePartition", "BatchUpdatePartition"])
+def test_the_same_partitions_are_written_in_opposite_orders_at_once(catalog: Catalog, operation: str) -> None:
+    """Writers that wait for each other's rows would wait for ever, and one of them would fail."""
+    catalog("CreateDatabase", DatabaseInput={"Name": "order"})
+    keys = [{"Name": "n", "Type": "int"}]
+    catalog("CreateTable", DatabaseName="order", TableInput={"Name": "t", "PartitionKeys": keys})
+    at = {"DatabaseName": "order", "TableName": "t"}
+    failures: list[BaseException] = []
+
+    def write(given: list[dict[str, Any]]) -> None:
+        entries = [{"PartitionValueList": one["Values"], "PartitionInput": one} for one in given]
+        changes = {"BatchCreatePartition": {"PartitionInputList": given}}
+        try:
+            catalog(operation, **at, **changes.get(operation, {"Entries": entries}))
+        except BaseException as error:  # noqa: BLE001 - told to the test below
+            failures.append(error)
+
+    for start in range(0, 1500, 100):
+        given = [{"Values": [str(number)]} for number in range(start, start + 100)]
+        if operation == "BatchUpdatePartition":
+            catalog("BatchCreatePartition", **at, PartitionInputList=given)
+        threads = [threading.Thread(target=write, args=(some,)) for some in (given, given[::-1]) * 2]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert not failures, failures[0]
+    assert len(catalog.pages("GetPartitions", "Partitions", **at, MaxResults=1000)) == 1500

@@ -148,7 +148,8 @@ def add(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
         insert(tx, partitions)
         .on_conflict_do_nothing(index_elements=["table_id", "key"])
         .returning(partitions.c.key),
-        [_row(table_id, p) for p in new],
+        # In one order for all writers: two that wait for each other's rows would wait for ever.
+        [_row(table_id, p) for p in sorted(new, key=lambda p: p.key)],
     )
     return set(added.scalars())
 

@@ -98,7 +98,9 @@ class Partitions:
         done: list[list[str]] = []
         try:
             with self._store.write(catalog=context.scope) as tx:
-                place, row = lookup.table(tx, context, request, hold="fill")
+                # Several rows are written in the order of the request: two such writers could wait for each other.
+                hold = "fill" if len(entries) == 1 else "change"
+                place, row = lookup.table(tx, context, request, hold=hold)
                 coder = Coder(row.body)
                 for entry in entries:
                     old = entry["PartitionValueList"]
