@@ -37,6 +37,8 @@ def test_answers_made_spark_s(df: Any, spark: Any) -> None:
     assert df.select(fn.col("m") * 2).collect()[0][0] == Decimal("2.20")
     assert df.unionByName(df).dropDuplicates(["i"]).columns == df.columns
     assert df.unionByName(df).dropDuplicates(["i"]).count() == 1
+    texts = df.selectExpr("m * 2 AS x", "i / 2 AS y", "d / 3 > 1", "*").filter("x > 1 AND s LIKE 'x%'")
+    assert texts.collect()[0][:3] == (Decimal("2.20"), 0.5, True)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,11 @@ def test_answers_made_spark_s(df: Any, spark: Any) -> None:
         lambda fn, df: df.select(fn.hash("m")),
         lambda fn, df: df.select(fn.split("s", "")),
         lambda fn, df: df.select(fn.transform_keys(fn.create_map("s", "i"), lambda k, v: fn.upper(k))),
+        lambda fn, df: df.selectExpr("m / 3"),
+        lambda fn, df: df.filter("m % 3 > 0.1"),
+        lambda fn, df: df.withColumn("x", fn.expr("m * m * m * m")),
+        lambda fn, df: df.selectExpr("cast(d AS string) AS t"),
+        lambda fn, df: df.groupBy("s").agg(fn.expr("sum(m) / 2")),
         lambda fn, df: df.sparkSession.sql("SELECT m / 3 FROM {d}", d=df),
         lambda fn, df: df.sparkSession.sql("SELECT 1.0 / 3"),
         lambda fn, df: df.sparkSession.sql("SELECT cast(d AS string) FROM {d}", d=df),

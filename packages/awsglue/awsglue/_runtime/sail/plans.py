@@ -58,10 +58,11 @@ def parquet_relation(paths: list[str], schema: Any = None) -> Any:
     return relation
 
 
-def attribute(name: str) -> Any:
-    """A column by its exact name."""
+def attribute(*parts: str) -> Any:
+    """A column by its exact name, behind what qualifies it."""
     expression = proto.Expression()
-    expression.unresolved_attribute.unparsed_identifier = "`" + name.replace("`", "``") + "`"
+    quoted = ["`" + part.replace("`", "``") + "`" for part in parts]
+    expression.unresolved_attribute.unparsed_identifier = ".".join(quoted)
     return expression
 
 

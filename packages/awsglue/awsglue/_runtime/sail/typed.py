@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql.connect import proto
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import plans
+from awsglue._runtime.sail import expression_text, plans
 from awsglue._runtime.sail.functions import CAST_TO, REFUSED, REFUSED_WITH, TEXT_OF_ARGUMENTS
 
 # (input relation, expressions) -> their Spark types, or None when they cannot be told
@@ -22,7 +22,10 @@ _TEXT_TYPES = ("string",)
 def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -> None:
     """Adapt this relation's own expressions in place. Raises EngineRefused."""
     watched: list[tuple[Any, list[Any]]] = []
+    below = getattr(getattr(relation, kind), "input", None)
     for expression in expressions:
+        if expression.HasField("expression_string"):
+            expression_text.check(expression.expression_string.expression, below, types_of)
         operands = _operands(expression)
         if operands:
             watched.append((expression, operands))
