@@ -145,7 +145,8 @@ def test_what_needs_the_jvm_is_refused_before_anything_runs(tmp_path: Path) -> N
         assert (code, out) == (0, "ran\n")
         return
     assert (code, out, result["error_class"]) == (1, "", "EngineRefused")
-    assert result["refusal"] == {"feature": "pyspark.ml", "safe_to_restart": True}
+    detail = "line 2: it needs the Java virtual machine"
+    assert result["refusal"] == {"feature": "pyspark.ml", "detail": detail, "safe_to_restart": True}
     assert "--engine spark" in result["error_message"]
 
 
