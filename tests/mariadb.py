@@ -19,7 +19,7 @@ _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sb
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[int]:
-    """The port of a server (user root, no password). Skips where none is installed."""
+    """The port of a server (user root, no password, no TLS). Skips where none is installed."""
     server, install = (shutil.which(name, path=_PATH) for name in ("mariadbd", "mariadb-install-db"))
     if server is None or install is None:
         pytest.skip("MariaDB is not installed here")
@@ -45,6 +45,7 @@ def mariadb() -> Iterator[int]:
         f"--socket={home / 'socket'}",
         f"--port={port}",
         "--bind-address=127.0.0.1",
+        "--skip-ssl",
         "--innodb-flush-log-at-trx-commit=0",
         *user,
     ]

@@ -161,6 +161,10 @@ def test_mariadb_is_tested_with_its_password_and_read(glue: Any, mariadb: int, n
     )
     assert "Access denied" in told
     assert "wr0ng-secret" not in told
+    # This server has no TLS: a connection that must be encrypted is refused, not made in clear.
+    demanding = {**properties, "USERNAME": name, "PASSWORD": PASSWORD, "JDBC_ENFORCE_SSL": "true"}
+    encrypted = {"ConnectionType": "MYSQL", "ConnectionProperties": demanding}
+    assert "SSL" in refused(glue.test_connection, TestConnectionInput=encrypted)
     assert name in [e["EntityName"] for e in glue.list_entities(ConnectionName=name)["Entities"]]
     fields = glue.describe_entity(ConnectionName=name, EntityName="t")["Fields"]
     assert [(f["FieldName"], f["FieldType"]) for f in fields] == [
