@@ -256,6 +256,24 @@ def test_purging_takes_the_files_of_the_table_only(server: Server, bucket: str, 
     assert sorted(keys()) == sorted(wanted)
 
 
+def test_purging_leaves_what_another_name_still_reads(server: Server, bucket: str) -> None:
+    catalog = rest(server)
+    catalog.create_namespace(bucket, {"location": f"s3://{bucket}/w"})
+    table = catalog.create_table((bucket, "t"), SCHEMA)
+    table.append(ROWS)
+    again = catalog.register_table((bucket, "again"), table.metadata_location)
+    third = catalog.create_table((bucket, "third"), SCHEMA)
+    catalog.purge_table((bucket, "t"))
+    # Purges go one after the other: when the second is through, so is the first.
+    catalog.purge_table((bucket, "third"))
+    s3 = server.client("s3")
+    deadline = time.monotonic() + 60
+    while "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix="w/third/"):
+        assert time.monotonic() < deadline, third.metadata_location
+        time.sleep(0.1)
+    assert again.refresh().scan().to_arrow().num_rows == len(ROWS)
+
+
 @both
 def test_a_staged_table_appears_with_its_commit(catalog: RestCatalog, namespace: str) -> None:
     identifier = (namespace, "staged")

@@ -33,7 +33,7 @@ def add_iceberg(base: Base, pager: Pager, objects: Objects) -> None:
     files = MetadataFiles(objects=objects, ids=base.ids)
     listings = Listings(entries=entries, pager=pager)
     configuration = Configuration(store=base.store, outside=base.config.endpoints.get("s3"))
-    purges = Purges(objects=objects, files=files, clock=base.clock)
+    purges = Purges(store=base.store, objects=objects, files=files, clock=base.clock)
     door = IcebergRest(
         configuration,
         Namespaces(databases=Databases(pager=pager, **changing)),

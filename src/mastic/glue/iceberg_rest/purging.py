@@ -2,7 +2,8 @@
 
 Owns the queue ``iceberg.purge``. What goes is what the metadata names below the table's own places, and nothing
 beside it: data and delete files, manifests, statistics, earlier metadata, and the metadata itself last, so that a
-purge that was cut short can be done again. Files that a table only took in from elsewhere stay.
+purge that was cut short can be done again. Files that a table only took in from elsewhere stay, and so does
+everything while another table of the catalog lies at the same place.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from sqlalchemy import Connection
 from mastic.clock import Clock
 from mastic.errors import ServiceError
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles, metadata_location, parsed
+from mastic.glue.catalog.optimizers import neighbours, reachable
 from mastic.objects.base import Objects, split_url
 from mastic.store import tasks
 from mastic.store.catalog_tables import TableRow
+from mastic.store.engine import Store
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestFile
@@ -32,7 +35,8 @@ PLACES = ("write.data.path", "write.metadata.path", "write.object-storage.path",
 class Purges:
     """``order`` is called in the transaction that drops the table, ``handle`` is the worker's part."""
 
-    def __init__(self, *, objects: Objects, files: MetadataFiles, clock: Clock) -> None:
+    def __init__(self, *, store: Store, objects: Objects, files: MetadataFiles, clock: Clock) -> None:
+        self._store = store
         self._objects = objects
         self._files = files
         self._clock = clock
@@ -51,6 +55,11 @@ class Purges:
             document = self._files.load(location)
         except ServiceError as error:
             self._log.warning("nothing left to purge", metadata=location, reason=error.message)
+            return
+        others = neighbours.overlapping(self._store, int(task.key), reachable.roots(parsed(document)))
+        if others:
+            # One table may be registered under several names: its files stay while any of them does.
+            self._log.warning("not purged, for other tables lie there", metadata=location, tables=others)
             return
         own = _places(document)
         for path in self._paths(document):
