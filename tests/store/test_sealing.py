@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mastic.context import Context
 from mastic.errors import Refused, ServiceError
 from mastic.glue.account.keys import CatalogKeys, master_key
 from mastic.glue.account.security import CatalogEncryption
+from mastic.glue.connections.secrets import ConnectionSecrets
 from mastic.ids import Ids
 from mastic.store import catalog_databases, sealing
 from mastic.store.engine import Store
@@ -168,3 +170,16 @@ def test_a_server_killed_while_it_made_its_key_makes_another_and_a_damaged_key_i
     path.write_bytes(b"")
     with pytest.raises(Refused, match="put the file back"):
         master_key("", path, shared=False)
+
+
+def test_a_password_is_refused_where_there_is_no_key_to_keep_it_under(store: Store) -> None:
+    keys = CatalogKeys(
+        store=store, clock=ManualClock(datetime(2026, 1, 2, tzinfo=UTC)), ids=Ids(), master=None, kms=NoKms()
+    )
+    secrets = ConnectionSecrets(keys=keys, kms=NoKms())
+    plain = {"ConnectionProperties": {"JDBC_CONNECTION_URL": "jdbc:mysql://db/x", "SECRET_ID": "db"}}
+    assert secrets.kept(plain) == plain
+    with pytest.raises(ServiceError, match="encryption_key") as refused:
+        secrets.kept({"ConnectionProperties": {"USERNAME": "u", "PASSWORD": "p"}})
+    assert refused.value.code == "GlueEncryptionException"
+    assert "p'" not in str(refused.value)

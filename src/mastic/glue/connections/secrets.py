@@ -40,8 +40,13 @@ class ConnectionSecrets:
         self._kms = kms
 
     def kept(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The document of a connection."""
+        """The document of a connection. Raises GlueEncryptionException for secrets without a key to keep them under."""
         if not self._keys.has_master:
+            if _has_secrets(body):
+                raise encryption_error(
+                    "The connection holds secrets, and servers that share a database keep them only under the setting "
+                    "encryption_key (32 bytes in base64), which is not set"
+                )
             return body
         properties = body.get("ConnectionProperties") or {}
         plain = {name: properties[name] for name in LIBRARIES if name in properties}
@@ -105,3 +110,8 @@ def told(body: dict[str, Any], *, hide: bool) -> dict[str, Any]:
             shown = {m: oauth2[m] for m in _TOLD_OAUTH2 if m in oauth2}
             out["AuthenticationConfiguration"]["OAuth2Properties"] = shown
     return out
+
+
+def _has_secrets(body: dict[str, Any]) -> bool:
+    properties = body.get("ConnectionProperties") or {}
+    return not ENCRYPTED.keys().isdisjoint(properties) or "AuthenticationConfiguration" in body
