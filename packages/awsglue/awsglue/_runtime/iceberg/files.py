@@ -1,7 +1,7 @@
 """Iceberg's files on S3 with the encryption that the job's security configuration asks for.
 
-Arrow's S3 writer cannot say how an object is to be encrypted, so such a file is written to the scratch folder and uploaded
-when it is complete. Owns these files.
+Arrow's S3 writer cannot say how an object is to be encrypted, so such a file is written to the scratch folder and
+uploaded when it is complete. Owns these files.
 """
 
 from __future__ import annotations
