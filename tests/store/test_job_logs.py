@@ -31,7 +31,14 @@ class Endless:
         self.lines = 0
 
     def append(
-        self, tx: Connection, scope: str, group: str, stream: str, events: Sequence[tuple[int, str]]
+        self,
+        tx: Connection,
+        scope: str,
+        group: str,
+        stream: str,
+        events: Sequence[tuple[int, str]],
+        *,
+        kms_key: str | None = None,
     ) -> None:
         self.lines += len(events)
         if self._times:
