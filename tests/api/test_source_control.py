@@ -84,6 +84,14 @@ def test_there_and_back(server: Server, hub: Path, tmp_path: Path) -> None:
     ended = run(glue, "nightly")
     assert lines(server, "/aws-glue/python-jobs/output", ended["Id"]) == ["two"]
 
+    # What is no definition of a job changes nothing.
+    (work / "jobs/nightly/nightly.json").write_text(json.dumps({**stored, "Timeout": "soon"}))
+    git(work, "commit", "--all", "--quiet", "--message", "third")
+    git(work, "push", "--quiet", "origin", "main")
+    code, message = refusal(glue.update_job_from_source_control, JobName="nightly")
+    assert (code, message) == ("SerializationException", "STRING_VALUE cannot be converted to Integer")
+    assert glue.get_job(JobName="nightly")["Job"]["Timeout"] == 44
+
     # And back to an earlier commit.
     glue.update_job_from_source_control(JobName="nightly", CommitId=first)
     assert glue.get_job(JobName="nightly")["Job"]["Timeout"] == 33

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -50,6 +51,7 @@ from mastic.objects.base import Objects
 from mastic.store import documents
 from mastic.store.job_runs import JobRun
 from mastic.wire.dispatch import Response
+from mastic.wire.protocols.json import Documents
 
 # Whether the resource of an ARN exists, by the ARN's kind.
 _EXISTS = {
@@ -94,6 +96,7 @@ def add_jobs(
         definitions,
         SourceControl(
             jobs=definitions,
+            update=_checked_update(base),
             git=Repositories(),
             objects=objects,
             secret=secret,
@@ -195,3 +198,14 @@ def _spark_settings(config: Config) -> dict[str, str]:
     """What the Spark runtime reads from its environment."""
     settings = {"MASTIC_SPARK_PACKAGES": config.spark_packages, "MASTIC_SPARK_JARS": config.spark_jars_dir}
     return {name: value for name, value in settings.items() if value}
+
+
+def _checked_update(base: Base) -> Callable[[Context, dict[str, Any]], Any]:
+    """UpdateJob with a request of JSON's values, checked as one that comes over the wire."""
+    operation: Any = base.app.registry.models.service("glue").operation("UpdateJob")
+    decode = Documents().decoder(operation.input)
+
+    def update(context: Context, request: dict[str, Any]) -> Any:
+        return base.app.asgi.dispatcher.invoke(context, "glue", "UpdateJob", decode(request))
+
+    return update

@@ -67,12 +67,23 @@ class Place:
 
 
 class SourceControl:
-    """The operations. ``address`` is a template that takes the place of every provider's own, when it is set."""
+    """The operations. ``address`` is a template that takes the place of every provider's own, when it is set.
+
+    ``update`` is UpdateJob as a caller has it, who is checked: anybody may have written what a repository holds.
+    """
 
     def __init__(
-        self, *, jobs: Jobs, git: Git, objects: ScriptStore, secret: SecretOf, address: str = ""
+        self,
+        *,
+        jobs: Jobs,
+        update: Callable[[Context, dict[str, Any]], Any],
+        git: Git,
+        objects: ScriptStore,
+        secret: SecretOf,
+        address: str = "",
     ) -> None:
         self._jobs = jobs
+        self._update = update
         self._git = git
         self._objects = objects
         self._secret = secret
@@ -125,9 +136,7 @@ class SourceControl:
         self, context: Context, name: str, definition: dict[str, Any], place: Place, commit: str
     ) -> None:
         details = {**place.details, "LastCommitId": commit}
-        self._jobs.update_job(
-            context, {"JobName": name, "JobUpdate": {**definition, "SourceControlDetails": details}}
-        )
+        self._update(context, {"JobName": name, "JobUpdate": {**definition, "SourceControlDetails": details}})
 
     def _place(self, context: Context, request: Mapping[str, Any], job: Mapping[str, Any]) -> Place:
         known = job.get("SourceControlDetails") or {}
