@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from awsglue.dynamicframe import DynamicFrame
 
 
+def catalog_name(database: str | None, table_name: str | None, kwargs: dict[str, Any]) -> tuple[str, str]:
+    """(database, table) that a call names; `name_space`, taken out of `kwargs`, is another name of `database`."""
+    name_space = kwargs.pop("name_space", None)
+    if database is not None and name_space is not None:
+        raise Exception("Parameter name_space and database are both specified, choose one.")
+    database = database or name_space
+    if database is None:
+        raise Exception("Parameter name_space or database is missing.")
+    if table_name is None:
+        raise Exception("Parameter table_name is missing.")
+    return database, table_name
+
+
 class WriteMethods:
     """Sinks by options, by catalog table and by connection."""
 
@@ -151,14 +164,7 @@ class WriteMethods:
         catalog_id: str | int | None,
         kwargs: dict[str, Any],
     ) -> DataSink:
-        name_space = kwargs.pop("name_space", None)
-        if database is not None and name_space is not None:
-            raise Exception("Parameter name_space and database are both specified, choose one.")
-        database = database or name_space
-        if database is None:
-            raise Exception("Parameter name_space or database is missing.")
-        if table_name is None:
-            raise Exception("Parameter table_name is missing.")
+        database, table_name = catalog_name(database, table_name, kwargs)
         options = dict(additional_options or {})
         if redshift_tmp_dir:
             options.setdefault("redshiftTmpDir", redshift_tmp_dir)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from awsglue._context_storage import StorageMethods
 from awsglue._context_streams import StreamMethods
-from awsglue._context_write import WriteMethods
+from awsglue._context_write import WriteMethods, catalog_name
 from awsglue._sources.request import SourceRequest
 from awsglue._sqlcontext import SqlContextMethods
 from awsglue.data_source import DataSource
@@ -326,14 +326,7 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
         catalog_id: str | int | None,
         kwargs: dict[str, Any],
     ) -> DataSource:
-        name_space = kwargs.pop("name_space", None)
-        if database is not None and name_space is not None:
-            raise Exception("Parameter name_space and database are both specified, choose one.")
-        database = database or name_space
-        if database is None:
-            raise Exception("Parameter name_space or database is missing.")
-        if table_name is None:
-            raise Exception("Parameter table_name is missing.")
+        database, table_name = catalog_name(database, table_name, kwargs)
         options = dict(additional_options or {})
         if redshift_tmp_dir:
             options.setdefault("redshiftTmpDir", redshift_tmp_dir)

@@ -6,6 +6,7 @@ from typing import Any
 
 from awsglue import gluetypes as g
 from awsglue._frames.encoding import ddl
+from awsglue._runtime.catalog.glue import table_input
 from awsglue._runtime.io.partitions import escape
 from awsglue._runtime.io.storage import join
 from awsglue._sinks.request import SinkRequest
@@ -55,7 +56,7 @@ def update_catalog(
     if table is None:
         if not written.files:
             return
-        client.create_table(TableInput=_table_input(request, schema, keys, kind), **name)
+        client.create_table(TableInput=_new_table_input(request, schema, keys, kind), **name)
         table = client.get_table(Name=request.table_name, **name)["Table"]
     else:
         _check(table, keys)
@@ -80,7 +81,9 @@ def _columns(schema: g.StructType, keys: list[str]) -> list[dict[str, str]]:
     ]
 
 
-def _table_input(request: SinkRequest, schema: g.StructType, keys: list[str], kind: str) -> dict[str, Any]:
+def _new_table_input(
+    request: SinkRequest, schema: g.StructType, keys: list[str], kind: str
+) -> dict[str, Any]:
     kind = "parquet" if kind == "glueparquet" else kind
     reader, writer, library = SERDES[kind]
     parameters: dict[str, str] = {"serialization.format": "1"}
@@ -118,23 +121,6 @@ def _check(table: dict[str, Any], keys: list[str]) -> None:
         raise ValueError(f"partitionKeys {keys} are not those of table {table['Name']}: {own}")
 
 
-_INPUT = (
-    "Name",
-    "Description",
-    "Owner",
-    "LastAccessTime",
-    "LastAnalyzedTime",
-    "Retention",
-    "StorageDescriptor",
-    "PartitionKeys",
-    "ViewOriginalText",
-    "ViewExpandedText",
-    "TableType",
-    "Parameters",
-    "TargetTable",
-)
-
-
 def _evolve(
     client: Any, name: dict[str, Any], table: dict[str, Any], schema: g.StructType, keys: list[str]
 ) -> dict[str, Any]:
@@ -150,7 +136,7 @@ def _evolve(
             "Columns": [*table["StorageDescriptor"]["Columns"], *new],
         },
     }
-    client.update_table(TableInput={key: table[key] for key in _INPUT if key in table}, **name)
+    client.update_table(TableInput=table_input(table), **name)
     return table
 
 
