@@ -114,7 +114,7 @@ class ColumnStatistics:
 
     def session(self, plan: Plan, staging: Staging, running: Running) -> Any:
         """A locked connection over the plan's relations."""
-        return self._engine.session(plan, staging, running)
+        return self._engine.session(plan, staging.directory, running)
 
     def catalog(self, catalog_id: str) -> Catalog:
         """The catalog's operations, in the catalog of the run."""

@@ -7,6 +7,7 @@ whose settings are locked before any user text runs.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from mastic.athena.text import Printer, printer
 from mastic.athena.types import Column, column_of, literal
 
 _BATCH = 10_000
+_INTERRUPT_SECONDS = 0.05
 # What DuckDB computes in wider or other types than Trino does.
 _NARROWED = {
     "HUGEINT": "BIGINT",
@@ -52,11 +54,23 @@ class Running:
     wanted: Callable[[], bool] = lambda: True
 
     def stop(self) -> None:
-        """Interrupt the query."""
+        """Interrupt the query, and again until it has ended.
+
+        DuckDB forgets an interruption that comes before its query begins.
+        """
         with self.lock:
+            if self.stopped:
+                return
             self.stopped = True
-            if self.connection is not None:
+        threading.Thread(target=self._interrupt, name="interrupt", daemon=True).start()
+
+    def _interrupt(self) -> None:
+        while True:
+            with self.lock:
+                if self.connection is None:
+                    return
                 self.connection.interrupt()
+            time.sleep(_INTERRUPT_SECONDS)
 
     def check(self) -> None:
         """Raise QueryCancelled when the query was stopped."""
@@ -87,7 +101,7 @@ class Engine:
     def _lines(
         self, plan: Plan, types: list[str], printers: list[Printer], staging: Staging, running: Running
     ) -> Iterator[list[str | None]]:
-        with self.session(plan, staging, running) as connection:
+        with self.session(plan, staging.directory, running) as connection:
             reader = connection.sql(narrowing(plan, types)).to_arrow_reader(_BATCH)
             for batch in reader:
                 running.check()
@@ -102,19 +116,19 @@ class Engine:
 
         ``options`` makes the text behind COPY (…) from the query's.
         """
-        with self.session(plan, staging, running) as connection:
+        with self.session(plan, staging.directory, running) as connection:
             found = connection.execute(f"COPY ({narrowing(plan, plan.types)}) {options(plan.sql)}").fetchone()
         return int(found[0]) if found else 0
 
     @contextmanager
-    def session(self, plan: Plan, staging: Staging, running: Running) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A locked connection in which the plan's relations exist."""
+    def session(self, plan: Plan, scratch: Path, running: Running) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A locked connection in which the plan's relations exist; what it spills lies below ``scratch``."""
         connection = duckdb.connect()
         try:
             with running.lock:
                 running.check()
                 running.connection = connection
-            self._lock_down(connection, plan, staging.directory)
+            self._lock_down(connection, plan, scratch)
             for i, (name, made) in enumerate(plan.steps):
                 sql = made.sql
                 if made.arrow is not None:

@@ -108,7 +108,7 @@ class _Refresh:
     def run(self) -> int:
         """Returns how many rows the view has now."""
         plan = self._plan()
-        with self._owner.engine.session(plan, self._staging, self._running) as connection:
+        with self._owner.engine.session(plan, self._staging.directory, self._running) as connection:
             names = [name.lower() for name in plan.names]
             reader = connection.sql(narrowing(plan, plan.types)).to_arrow_reader(_BATCH)
             schema = _schema(pa.schema([f.with_name(n) for f, n in zip(reader.schema, names, strict=True)]))

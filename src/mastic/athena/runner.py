@@ -258,7 +258,7 @@ class Runner:
             plan = planner.plan(parse(statement.words["query"]), session.database)
         finally:
             planner.close()
-        with self._engine.session(plan, session.staging, running) as connection:
+        with self._engine.session(plan, session.staging.directory, running) as connection:
             lines: Lines = [[line] for line in explain(connection, plan.sql).split("\n")]
         return self._text(location, ["Query Plan"], lines)
 
