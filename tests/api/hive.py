@@ -1,4 +1,4 @@
-"""Servers with the Hive Metastore's door, and a stock client of it."""
+"""Servers with the Hive Metastore's door, and a stock client of it; the fixtures of the files that test it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hive_metastore import ThriftHiveMetastore, ttypes
 from thrift.protocol import TBinaryProtocol
 from thrift.transport import TSocket, TTransport
@@ -27,10 +28,10 @@ def free_port() -> int:
 class HiveServer(Server):
     """A server whose catalog is also a Hive Metastore."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, env: dict[str, str] | None = None) -> None:
         self.hive_port = free_port()
         settings = {"MASTIC_HIVE_METASTORE_PORT": str(self.hive_port), "MASTIC_LOG_LEVEL": "debug"}
-        super().__init__(data_dir, settings)
+        super().__init__(data_dir, {**settings, **(env or {})})
 
     @property
     def uri(self) -> str:
@@ -83,3 +84,28 @@ def partition(database: str, name: str, *values: str, location: str | None = Non
         sd=descriptor(("id", "bigint"), ("text", "string"), location=location),
         parameters={"numRows": "1"},
     )
+
+
+# -- fixtures: import those that a file needs ------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(hive_server: HiveServer) -> HiveServer:
+    return hive_server
+
+
+@pytest.fixture
+def hive(server: HiveServer) -> Iterator[Any]:
+    with server.metastore() as client:
+        yield client
+
+
+@pytest.fixture
+def glue(server: HiveServer) -> Any:
+    return server.client("glue")
+
+
+@pytest.fixture
+def db(hive: Any, name: str) -> str:
+    hive.create_database(ttypes.Database(name=name, locationUri=f"s3://warehouse/{name}.db"))
+    return name

@@ -105,6 +105,22 @@ def test_links_lead_to_other_regions(server: Server, glue: Any, db: str) -> None
     assert there.get_table(DatabaseName=db, Name="t")["Table"]["StorageDescriptor"]["Location"] == "s3://b/t"
 
 
+def test_a_link_found_in_another_region_leads_on_from_there(server: Server, glue: Any, db: str) -> None:
+    """A link that names no region means its own, wherever it was reached from."""
+    beside = {"CatalogId": ACCOUNT, "DatabaseName": db, "Name": "t"}
+    glue.create_table(DatabaseName=db + "_near", TableInput={"Name": "on", "TargetTable": beside})
+    there = server.client("glue", region="eu-west-1")
+    target = {"CatalogId": ACCOUNT, "DatabaseName": db + "_near", "Region": "us-east-1"}
+    there.create_database(DatabaseInput={"Name": "far" + db, "TargetDatabase": target})
+    at = {"DatabaseName": "far" + db}
+    assert there.get_table(**at, Name="on")["Table"]["StorageDescriptor"]["Location"] == "s3://b/t"
+    there.create_partition(**at, TableName="on", PartitionInput={"Values": ["7"]})
+    assert [p["Values"] for p in glue.get_partitions(DatabaseName=db, TableName="t")["Partitions"]] == [
+        ["1"],
+        ["7"],
+    ]
+
+
 def test_tables_have_a_past_and_partitions_do_not(glue: Any, db: str) -> None:
     before = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=5)

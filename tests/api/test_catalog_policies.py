@@ -26,9 +26,11 @@ class Known:
     def __init__(self, server: Server) -> None:
         self.server = server
 
-    def client(self, service: str, key: str, secret: str, token: str | None = None) -> Any:
+    def client(
+        self, service: str, key: str, secret: str, token: str | None = None, region: str = "us-east-1"
+    ) -> Any:
         return boto3.client(
-            service, endpoint_url=self.server.endpoint, region_name="us-east-1",
+            service, endpoint_url=self.server.endpoint, region_name=region,
             aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
         )  # fmt: skip
 
@@ -40,11 +42,11 @@ class Known:
     def stranger(self) -> Any:
         return self.client("glue", "AKIATHEIRS", "theirs")
 
-    def user(self, name: str) -> Any:
+    def user(self, name: str, *, region: str = "us-east-1") -> Any:
         iam = self.client("iam", "AKIAOURS", "ours")
         iam.create_user(UserName=name)
         made = iam.create_access_key(UserName=name)["AccessKey"]
-        return self.client("glue", made["AccessKeyId"], made["SecretAccessKey"])
+        return self.client("glue", made["AccessKeyId"], made["SecretAccessKey"], region=region)
 
     def role(self, name: str) -> Any:
         iam = self.client("iam", "AKIAOURS", "ours")
@@ -143,6 +145,31 @@ def test_a_denied_table_is_out_of_reach_of_that_user_alone(known: Known, name: s
     denied(user.get_table, DatabaseName="open", Name=name)
     known.root.delete_table(DatabaseName="open", Name=name)
     known.root.delete_database(Name=name)
+
+
+def test_a_link_in_another_region_is_no_way_round(known: Known, name: str) -> None:
+    user = known.user(name, region="eu-west-1")
+    target = {"CatalogId": OURS, "DatabaseName": "secret", "Region": "us-east-1"}
+    user.create_database(DatabaseInput={"Name": name, "TargetDatabase": target})
+    user.create_database(DatabaseInput={"Name": name + "own"})
+    link = {"Name": "link", "TargetTable": {**target, "Name": "one"}}
+    user.create_table(DatabaseName=name + "own", TableInput=link)
+    assert user.get_table(DatabaseName=name, Name="one")
+    who = {"AWS": f"arn:aws:iam::{OURS}:user/{name}"}
+    known.put(statement("Deny", who, "glue:*", "table/secret/one"))
+    refused = denied(user.get_table, DatabaseName=name, Name="one")
+    assert f"glue:GetTable on resource: {ROOT}table/secret/one" in refused
+    denied(user.get_table, DatabaseName=name + "own", Name="link")
+    denied(user.get_tables, DatabaseName=name)
+    assert user.get_table(DatabaseName=name, Name="two")
+    known.root.delete_resource_policy()
+    # And the policies of the region where the call is made are its own.
+    there = known.client("glue", "AKIAOURS", "ours", region="eu-west-1")
+    one = statement("Deny", who, "glue:GetTable", "*")
+    one["Resource"] = one["Resource"][0].replace("us-east-1", "eu-west-1")
+    there.put_resource_policy(PolicyInJson=json.dumps({"Version": "2012-10-17", "Statement": [one]}))
+    denied(user.get_table, DatabaseName=name, Name="two")
+    there.delete_resource_policy()
 
 
 def test_a_denied_role_is_known_by_its_path_and_conditions_hold(known: Known, name: str) -> None:

@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hive_metastore import ttypes
 from thrift.Thrift import TApplicationException
 
-from tests.api.hive import HiveServer, columns, partition, table
+from tests.api.hive import HiveServer, columns, db, glue, hive, partition, server, table
 
 # One server for both files.
 pytestmark = pytest.mark.xdist_group("hive")
-
-
-@pytest.fixture
-def server(hive_server: HiveServer) -> HiveServer:
-    return hive_server
-
-
-@pytest.fixture
-def hive(server: HiveServer) -> Iterator[Any]:
-    with server.metastore() as client:
-        yield client
-
-
-@pytest.fixture
-def glue(server: HiveServer) -> Any:
-    return server.client("glue")
-
-
-@pytest.fixture
-def db(hive: Any, name: str) -> str:
-    hive.create_database(ttypes.Database(name=name, locationUri=f"s3://warehouse/{name}.db"))
-    return name
 
 
 def put(server: HiveServer, key: str) -> None:
@@ -218,6 +195,23 @@ def test_a_link_shows_the_table_it_leads_to(hive: Any, glue: Any, db: str) -> No
         hive.alter_table(db, "link", seen)
     hive.drop_table(db, "link", True)
     assert hive.get_all_tables(db) == ["real"]
+
+
+def test_a_link_leads_into_another_region(hive: Any, server: HiveServer, glue: Any, db: str) -> None:
+    there = server.client("glue", region="eu-west-1")
+    there.create_database(DatabaseInput={"Name": db})
+    keys = [{"Name": "y", "Type": "int"}]
+    made = {
+        "Name": "far",
+        "StorageDescriptor": {"Columns": [{"Name": "c", "Type": "int"}]},
+        "PartitionKeys": keys,
+    }
+    there.create_table(DatabaseName=db, TableInput=made)
+    there.create_partition(DatabaseName=db, TableName="far", PartitionInput={"Values": ["1"]})
+    target = {"CatalogId": "123456789012", "DatabaseName": db, "Name": "far", "Region": "eu-west-1"}
+    glue.create_table(DatabaseName=db, TableInput={"Name": "link", "TargetTable": target})
+    assert [c.name for c in hive.get_table(db, "link").sd.cols] == ["c"]
+    assert hive.get_partition_names(db, "link", -1) == ["y=1"]
 
 
 def test_altering_keeps_what_only_the_glue_api_knows(hive: Any, glue: Any, db: str) -> None:

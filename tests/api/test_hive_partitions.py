@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import socket
 import struct
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,32 +25,10 @@ from pyiceberg.exceptions import (
 from thrift.Thrift import TApplicationException
 from thrift.transport.TTransport import TTransportException
 
-from tests.api.hive import HiveServer, partition, table
+from tests.api.hive import HiveServer, db, glue, hive, partition, server, table
 
 # One server for both files.
 pytestmark = pytest.mark.xdist_group("hive")
-
-
-@pytest.fixture
-def server(hive_server: HiveServer) -> HiveServer:
-    return hive_server
-
-
-@pytest.fixture
-def hive(server: HiveServer) -> Iterator[Any]:
-    with server.metastore() as client:
-        yield client
-
-
-@pytest.fixture
-def glue(server: HiveServer) -> Any:
-    return server.client("glue")
-
-
-@pytest.fixture
-def db(hive: Any, name: str) -> str:
-    hive.create_database(ttypes.Database(name=name, locationUri=f"s3://warehouse/{name}.db"))
-    return name
 
 
 @pytest.fixture

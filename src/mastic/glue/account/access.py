@@ -6,7 +6,7 @@ a statement of that catalog's policy allows it. Owns what it remembers of polici
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,33 +69,38 @@ class CatalogAccess:
         if not foreign and operation in _RESCUE and context.principal_arn.endswith(":root"):
             return context
         place = replace(context, account_id=owner) if foreign else context
-        statements = self._recall.get(("policies", place.scope), lambda tx: _statements(tx, place.scope))
-        if not statements and not foreign:
-            return context
-        caller = self._caller(context)
-        speaking = [each for each in statements if _speaks_of(each, caller)]
-        for resource in self._resources(place, operation, request):
-            if not _allowed(speaking, f"glue:{operation}", resource, caller, must=foreign):
-                raise denied(context, operation, resource)
+        caller: _Caller | None = None
+        for where, resources in self._resources(place, operation, request):
+            statements = self._policies(where.scope)
+            if not statements and not foreign:
+                continue
+            caller = caller or self._caller(context)
+            speaking = [each for each in statements if _speaks_of(each, caller)]
+            for resource in resources:
+                if not _allowed(speaking, f"glue:{operation}", resource, caller, must=foreign):
+                    raise denied(context, operation, resource)
         return place
 
-    def _resources(self, place: Context, operation: str, request: Mapping[str, Any]) -> list[str]:
-        """ARNs of what a request is about, and of what the resource links in it stand for."""
-        found: list[str] = []
+    def _policies(self, scope: str) -> tuple[Statement, ...]:
+        """Every region's catalog has policies of its own."""
+        return self._recall.get(("policies", scope), lambda tx: _statements(tx, scope))
+
+    def _resources(
+        self, place: Context, operation: str, request: Mapping[str, Any]
+    ) -> Iterator[tuple[Context, list[str]]]:
+        """ARNs of what a request is about, and of what the resource links in it stand for, with where they are."""
         for _ in range(MOST_LINKS):
             within = catalog_path(request)
-            found += [
-                f"arn:aws:glue:{place.region}:{place.account_id}:{_nested(path, within)}"
-                for path in paths(operation, request) or ()
-            ]
+            prefix = f"arn:aws:glue:{place.region}:{place.account_id}:"
+            yield place, [prefix + _nested(path, within) for path in paths(operation, request) or ()]
             if "DatabaseName" not in request or operation in ("DeleteTable", "BatchDeleteTable"):
-                break
-            names = catalog_path(request), request["DatabaseName"].lower(), table_name(request).lower()
+                return
+            names = within, request["DatabaseName"].lower(), table_name(request).lower()
             target = self._link(place.scope, names)
             if target is None:
-                break
+                return
+            place = replace(place, region=target.get("Region") or place.region)
             request = {"TableName": names[2] or "*", **target}
-        return found
 
     def _link(self, scope: str, names: tuple[str, str, str]) -> dict[str, Any] | None:
         return self._recall.get(("link", scope, *names), lambda tx: _target(tx, scope, *names))
@@ -151,12 +156,18 @@ def _target(tx: Connection, scope: str, within: str, database: str, table: str) 
     if found is None:
         return None
     if found.body.get("TargetDatabase"):
-        return {m: v for m, v in found.body["TargetDatabase"].items() if m in ("CatalogId", "DatabaseName")}
+        members = ("CatalogId", "DatabaseName", "Region")
+        return {m: v for m, v in found.body["TargetDatabase"].items() if m in members}
     row = catalog_tables.find(tx, found.id, table) if table not in ("", "*") else None
     target = row.body.get("TargetTable") if row is not None else None
     if not target:
         return None
-    named = {"CatalogId": "CatalogId", "DatabaseName": "DatabaseName", "Name": "TableName"}
+    named = {
+        "CatalogId": "CatalogId",
+        "DatabaseName": "DatabaseName",
+        "Name": "TableName",
+        "Region": "Region",
+    }
     return {to: target[member] for member, to in named.items() if member in target}
 
 

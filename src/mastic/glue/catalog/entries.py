@@ -65,10 +65,8 @@ class Entries:
                 target = row.body.get("TargetTable") if row is not None else None
                 if not target or not target.get("Name") or not target.get("DatabaseName"):
                     return row
-                context, catalog = (
-                    lookup.there(context, target),
-                    target.get("CatalogId") or context.account_id,
-                )
+                context = lookup.there(lookup.in_scope(context, place.catalog.scope), target)
+                catalog = target.get("CatalogId") or context.account_id
                 database, name = target["DatabaseName"], target["Name"]
         raise invalid_input(f"Table {name} is a resource link to itself")
 

@@ -153,6 +153,11 @@ def there(context: Context, target: Mapping[str, Any]) -> Context:
     return context if region in (None, context.region) else replace(context, region=region)
 
 
+def in_scope(context: Context, scope: str) -> Context:
+    """The context in which calls go on in a catalog of another region."""
+    return context if scope == context.scope else replace(context, region=split_scope(scope)[1])
+
+
 def database(tx: Connection, where: Catalog, name: str) -> Database:
     """A database. Raises EntityNotFoundException."""
     found = catalog_databases.find(tx, where.key, fold(name))
@@ -181,7 +186,8 @@ def table(
         target = found.body["TargetTable"]
         if not target.get("Name") or not target.get("DatabaseName"):
             raise not_found(f"Table {request[member]} is a resource link to nothing.")
-        context = there(context, target)
+        # Beside the link, which may itself have been found in another region.
+        context = there(in_scope(context, where.catalog.scope), target)
         where, found = _named_table(tx, context, target, "Name", hold)
         if "TargetTable" not in found.body:
             return where, found

@@ -23,11 +23,11 @@ class Calls:
         self._account = account
         self._region = region
 
-    def context(self, operation: str) -> Context:
+    def context(self, operation: str, region: str | None = None) -> Context:
         """The caller: nobody is told from anybody at this door, so it is the account itself."""
         return Context(
             account_id=self._account,
-            region=self._region,
+            region=region or self._region,
             request_id=self._ids.uuid(),
             principal_arn=f"arn:aws:iam::{self._account}:root",
             service="glue",
@@ -35,7 +35,8 @@ class Calls:
         )
 
     def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
-        context = self.context(operation)
+        # What a resource link leads to may be in another region.
+        context = self.context(operation, request.pop("Region", None))
         if len(request.get("Expression", "")) > LONGEST_EXPRESSION:
             # A limit of the API's model; Hive's filters have none.
             handler = self._dispatcher.registry.handler("glue", operation)

@@ -30,7 +30,8 @@ class PartitionsOf:
             raise
         target = self.table.get("TargetTable")
         if target and target.get("DatabaseName") and target.get("Name"):
-            self.where = {m: v for m, v in target.items() if m in ("CatalogId", "DatabaseName") and v}
+            members = ("CatalogId", "DatabaseName", "Region")
+            self.where = {m: v for m, v in target.items() if m in members and v}
             self.table = calls("GetTable", Name=target["Name"], **self.where)["Table"]
         self._calls = calls
         self.keys = key_names(self.table)
