@@ -305,6 +305,40 @@ def test_a_rename_that_is_refused_leaves_the_data_where_it_was(
     assert keys(server, f"{db}.db/") == [f"{db}.db/free/1.parquet"]
 
 
+def test_a_rename_that_ends_half_way_leaves_no_copies(hive: Any, server: HiveServer, db: str) -> None:
+    hive.create_table(table(db, "t"))
+    put(server, f"{db}.db/t/1.parquet")
+    unreadable = f"{db} cannot be read".encode()
+    server.client("s3").put_object(Bucket="warehouse", Key=f"{db}.db/t/2.parquet", Body=unreadable)
+    # The disk loses the second object's bytes.
+    lost = [path for path in (server.data_dir / "objects").rglob("*") if path.is_file()]
+    (blob,) = (path for path in lost if path.read_bytes() == unreadable)
+    blob.unlink()
+    new = hive.get_table(db, "t")
+    new.tableName = "t2"
+    with pytest.raises((ttypes.MetaException, TApplicationException)):
+        hive.alter_table(db, "t", new)
+    assert keys(server, f"{db}.db/t2/") == []
+    assert keys(server, f"{db}.db/t/") == [f"{db}.db/t/1.parquet", f"{db}.db/t/2.parquet"]
+    assert hive.get_table(db, "t").sd.location == f"s3://warehouse/{db}.db/t"
+    # What stood in the way is gone: the same call works.
+    server.client("s3").delete_object(Bucket="warehouse", Key=f"{db}.db/t/2.parquet")
+    hive.alter_table(db, "t", new)
+    assert keys(server, f"{db}.db/") == [f"{db}.db/t2/1.parquet"]
+
+
+def test_data_is_not_moved_into_a_bucket_that_is_not_there(hive: Any, server: HiveServer, db: str) -> None:
+    hive.create_database(ttypes.Database(name=db + "x", locationUri=f"s3://{db}-none/x.db"))
+    hive.create_table(table(db, "t"))
+    put(server, f"{db}.db/t/1.parquet")
+    new = hive.get_table(db, "t")
+    new.dbName = db + "x"
+    with pytest.raises(ttypes.MetaException, match="cannot be moved"):
+        hive.alter_table(db, "t", new)
+    assert hive.get_table(db, "t").sd.location == f"s3://warehouse/{db}.db/t"
+    assert keys(server, f"{db}.db/") == [f"{db}.db/t/1.parquet"]
+
+
 def test_files_of_an_iceberg_table_are_neither_moved_nor_emptied(
     hive: Any, server: HiveServer, db: str
 ) -> None:

@@ -69,28 +69,54 @@ class Data:
     def copy(self, source: str, target: str) -> list[str]:
         """Copy everything below ``source`` to ``target``; returns what was copied, by the keys below.
 
-        Raises a MetaException when something is there.
+        Raises a MetaException when something is there, or when not all can be copied: then nothing is left there.
         """
         copied: list[str] = []
-        (from_bucket, from_prefix), (to_bucket, to_prefix) = _prefix(source), _prefix(target)
         try:
-            if self._objects.list(to_bucket, to_prefix, limit=1).objects:
+            if not self._has_any(source):
+                return copied
+            if self._has_any(target):
                 raise meta(f"{target} is not empty: the table's data cannot be moved there")
-            for one in self._objects.walk(from_bucket, from_prefix):
-                name = one.key[len(from_prefix) :]
-                with self._objects.open(from_bucket, one.key) as reader:
-                    self._objects.put(
-                        to_bucket,
-                        to_prefix + name,
-                        reader,
-                        content_type=one.content_type,
-                        metadata=one.metadata,
-                    )
-                copied.append(name)
+            self._copy_all(_prefix(source), _prefix(target), copied)
+        except BaseException as error:
+            self._take_back(target, copied)
+            if isinstance(error, ServiceError):
+                raise meta(f"The data at {source} cannot be moved to {target}: {error.message}") from error
+            raise
+        return copied
+
+    def _has_any(self, location: str) -> bool:
+        bucket, prefix = _prefix(location)
+        try:
+            return bool(self._objects.list(bucket, prefix, limit=1).objects)
+        except ServiceError as error:
+            if error.code == "NoSuchBucket":
+                return False
+            raise
+
+    def _copy_all(self, source: tuple[str, str], target: tuple[str, str], copied: list[str]) -> None:
+        """``copied`` has the name of every object that may be there, before it is."""
+        for one in self._objects.walk(*source):
+            name = one.key[len(source[1]) :]
+            copied.append(name)
+            with self._objects.open(source[0], one.key) as reader:
+                self._objects.put(
+                    target[0],
+                    target[1] + name,
+                    reader,
+                    content_type=one.content_type,
+                    metadata=one.metadata,
+                )
+
+    def _take_back(self, target: str, copied: Iterable[str]) -> None:
+        bucket, prefix = _prefix(target)
+        try:
+            for name in copied:
+                self._objects.delete(bucket, prefix + name)
         except ServiceError as error:
             if error.code != "NoSuchBucket":
-                raise meta(f"The data at {source} cannot be moved to {target}: {error.message}") from error
-        return copied
+                # What went wrong first is what the client is told.
+                log.warning("half-copied data is left", location=target, reason=error.message)
 
 
 def _prefix(location: str) -> tuple[str, str]:
