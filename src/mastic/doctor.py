@@ -20,7 +20,8 @@ from mastic.executors.runtimes import Runtimes
 _NEEDED_FOR = {
     "sail": "installed on first use",
     "neighbours": "installed on the first use of SQS, SNS, KMS, DynamoDB and their like",
-    "spark-3.5": "only for --engine spark",
+    "spark-3.5": "only for --engine spark, and for what the embedded engine does not serve",
+    "spark-4.1": "only for jobs with GlueVersion 6.0",
 }
 _NEEDED_MEMORY, _NEEDED_DISK = 2 * 1024**3, 2 * 1024**3
 

@@ -13,9 +13,9 @@ from mastic.glue.jobs.engines import NOT_SERVED, Unprepared, choose
 from mastic.store.job_runs import JobRun
 
 
-def engine(given: dict[str, str]) -> tuple[str, str]:
-    plan = {"Command": {"Name": "glueetl"}, "Arguments": given}
-    run = cast(JobRun, SimpleNamespace(plan=plan))
+def engine(given: dict[str, str], version: str = "5.1", command: str = "glueetl") -> tuple[str, str]:
+    plan = {"Command": {"Name": command}, "Arguments": given}
+    run = cast(JobRun, SimpleNamespace(plan=plan, body={"GlueVersion": version}))
     choice = choose(run, None, default="auto", installed=lambda name: True)
     return choice.runtime, choice.engine
 
@@ -44,6 +44,22 @@ def test_an_environment_of_the_executors_alone_leads_to_spark() -> None:
     driver, executor = arguments.ENVIRONMENTS
     assert engine({driver: "A=1", executor: "A=1,B=2"}) == ("sail", "auto")
     assert engine({driver: "A=1", executor: "A=2"}) == ("spark-3.5", "spark")
+
+
+def test_glue_6_is_spark_4_and_never_the_embedded_engine() -> None:
+    assert engine({}, "6.0") == ("spark-4.1", "spark")
+    assert engine({"--engine": "spark"}, "6.0") == ("spark-4.1", "spark")
+    assert engine({"--extra-jars": "s3://b/a.jar"}, "6.0") == ("spark-4.1", "spark")
+    with pytest.raises(Unprepared, match=r"Glue 6\.0 has the semantics of Spark 4\.1"):
+        engine({"--engine": "sail"}, "6.0")
+    for version in ("0.9", "4.0", "5.0", "auto"):
+        assert engine({"--engine": "spark"}, version) == ("spark-3.5", "spark")
+        assert engine({}, version) == ("sail", "auto")
+
+
+def test_other_commands_have_runtimes_of_their_own() -> None:
+    assert engine({}, "3.0", "pythonshell") == ("sail", "auto")
+    assert engine({"--engine": "spark"}, "4.0", "glueray") == ("ray", "auto")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from mastic.errors import invalid_input
 
 COMMANDS = ("glueetl", "gluestreaming", "pythonshell", "glueray")
 SPARK = ("glueetl", "gluestreaming")
+VERSIONS = ("0.9", "1.0", "2.0", "3.0", "4.0", "5.0", "5.1", "6.0")
 LONGEST_TIMEOUT = 7 * 24 * 60
 PYTHON_SHELL_CAPACITIES = (0.0625, 1.0)
 
@@ -45,10 +46,9 @@ def version(text: str | None) -> tuple[int, ...]:
     """A Glue version as numbers; "auto" and none sort behind every number."""
     if not text or text == "auto":
         return (99,)
-    try:
-        return tuple(int(part) for part in text.split("."))
-    except ValueError as error:
-        raise invalid_input(f"Glue version {text} is not supported") from error
+    if text not in VERSIONS:
+        raise invalid_input(f"Glue version {text} is not supported")
+    return tuple(int(part) for part in text.split("."))
 
 
 def resolve(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mastic.errors import ServiceError
-from mastic.glue.jobs import arguments
+from mastic.glue.jobs import arguments, capacity
 from mastic.store.job_runs import JobRun
 
 EMBEDDED_RUNTIME = "sail"
 SPARK_RUNTIME = "spark-3.5"
+SPARK_4_RUNTIME = "spark-4.1"  # Glue 6.0 and later
+RAY_RUNTIME = "ray"
+# Spark 4 raises where Spark 3 gave null (ANSI mode), and the embedded engine is proven against Spark 3.5.
+SPARK_4 = "Glue {version} has the semantics of Spark 4.1, the embedded engine those of Spark 3.5"
 
 # Nothing of these is done yet: better a run that says so than one that misses what it was promised.
 NOT_SERVED = {
@@ -33,6 +37,12 @@ class Choice:
     reason: str = ""
 
 
+def spark_runtime(glue_version: str | None) -> str:
+    """The runtime with the Spark whose answers this version of Glue gives."""
+    named = bool(glue_version) and glue_version != "auto"
+    return SPARK_4_RUNTIME if named and capacity.version(glue_version) >= (6,) else SPARK_RUNTIME
+
+
 def choose(run: JobRun, forced: str | None, *, default: str, installed: Callable[[str], bool]) -> Choice:
     """What the run's next process uses; ``forced`` after a refusal of the embedded engine. Raises Unprepared."""
     command = run.plan["Command"]["Name"]
@@ -42,20 +52,27 @@ def choose(run: JobRun, forced: str | None, *, default: str, installed: Callable
         raise Unprepared(f"Connection {name} of the job not found.")
     if command == "pythonshell":
         return Choice(runtime=EMBEDDED_RUNTIME, engine="auto")
+    if command == "glueray":
+        return Choice(runtime=RAY_RUNTIME, engine="auto")
     try:
         wanted = forced or arguments.engine(merged, default)
     except ServiceError as error:
         raise Unprepared(error.message) from error
+    version = run.body.get("GlueVersion")
+    runtime = spark_runtime(version)
     if wanted == "spark":
-        return Choice(runtime=SPARK_RUNTIME, engine="spark")
+        return Choice(runtime=runtime, engine="spark")
     needed = needs_spark(merged)
     if needed and wanted == "sail":
         raise Unprepared(f"{needed}, which the engine sail is not: use --engine auto or spark.")
+    if runtime == SPARK_4_RUNTIME:
+        needed = SPARK_4.format(version=version)
+        if wanted == "sail":
+            raise Unprepared(f"{needed}: use --engine auto or spark.")
     if needed:
-        return Choice(runtime=SPARK_RUNTIME, engine="spark", reason=needed)
-    if wanted == "auto" and not installed(EMBEDDED_RUNTIME) and installed(SPARK_RUNTIME):
-        reason = "the embedded engine is not installed"
-        return Choice(runtime=SPARK_RUNTIME, engine="spark", reason=reason)
+        return Choice(runtime=runtime, engine="spark", reason=needed)
+    if wanted == "auto" and not installed(EMBEDDED_RUNTIME) and installed(runtime):
+        return Choice(runtime=runtime, engine="spark", reason="the embedded engine is not installed")
     return Choice(runtime=EMBEDDED_RUNTIME, engine=wanted)
 
 
@@ -78,8 +95,6 @@ def asked(merged: Mapping[str, str], name: str) -> bool:
 
 
 def _refuse(command: str, merged: Mapping[str, str]) -> None:
-    if command == "glueray":
-        raise Unprepared("Ray jobs are not served by this version of Mastic.")
     if merged.get("--job-language", "python").lower() == "scala":
         raise Unprepared("Scala scripts are not served: --job-language has to be python.")
     for name, what in NOT_SERVED.items():
