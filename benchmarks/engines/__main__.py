@@ -1,9 +1,10 @@
 """TPC-H by spark.sql and an ETL job, side by side: the embedded engine, Apache Spark, DuckDB.
 
-    python -m benchmarks.engines [scale] [--only sail,spark-3.5,duckdb]
+    python -m benchmarks.engines [scale] [--only duckdb,sail,spark-3.5] [--cases tpch,"etl dataframe","etl dynamic"]
 
 Needs the runtimes (`make runtimes`) and the program `tpchgen-cli`, which makes the data. Each script runs in a process
-of its own in the way a job does; seconds are those of the script's own work, memory is the process's peak.
+of its own in the way a job does; seconds are those of the script's own work, memory is the process's peak, CPU-s are
+the whole process's.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
 RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", ROOT / ".runtimes"))
+CASES = ("tpch", "etl dataframe", "etl dynamic")
 ENGINES = ("duckdb", "sail", "spark-3.5")
 DUCKDB_ETL = """
 COPY (SELECT *, year(ship_date) AS year, month(ship_date) AS month FROM (
@@ -41,18 +44,23 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("scale", nargs="?", default="1")
     parser.add_argument("--only", default=",".join(ENGINES))
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--data", help="a folder in which the data is, or is to stay")
     given = parser.parse_args()
     failed = False
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _generate(folder, given.scale)
+        data = Path(given.data or name)
+        if not (data / "csv" / "lineitem.csv").exists():
+            _generate(data, given.scale)
         for engine in given.only.split(","):
-            for case in ("tpch", "etl dataframe", "etl dynamic"):
+            for case in given.cases.split(","):
                 if engine == "duckdb" and case == "etl dynamic":
                     continue
-                said, memory, error = _measure(engine, case, folder)
+                said, memory, processor, error = _measure(engine, case, folder, data)
                 failed = failed or bool(error)
-                print(f"{engine:10} {case:14} {said:60} peak {memory / 1024:.1f} GB  {error}", flush=True)
+                used = f"{processor:.1f} CPU-s, peak {memory / 1024:.1f} GB"
+                print(f"{engine:10} {case:14} {said:34} {used}  {error}", flush=True)
     return 1 if failed else 0
 
 
@@ -62,16 +70,17 @@ def _generate(folder: Path, scale: str) -> None:
         subprocess.run(command, check=True, capture_output=True)
 
 
-def _measure(engine: str, case: str, folder: Path) -> tuple[str, float, str]:
-    """(what it took, peak MB, what went wrong)."""
+def _measure(engine: str, case: str, folder: Path, data: Path) -> tuple[str, float, float, str]:
+    """(what it took, peak MB, seconds of processors from start to end, what went wrong)."""
     output = folder / "out"
     shutil.rmtree(output, ignore_errors=True)
     if engine == "duckdb":
-        command, order = [sys.executable, __file__, "--duckdb", case, str(folder)], ""
+        command, order = [sys.executable, __file__, "--duckdb", case, str(folder), str(data)], ""
     else:
         command = [str(RUNTIMES / engine / "bin" / "python"), "-m", "awsglue._runtime.launch"]
-        order = json.dumps({"order": str(_order(case, folder, output))}) + "\n"
+        order = json.dumps({"order": str(_order(case, folder, data, output))}) + "\n"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "packages" / "awsglue")}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -84,13 +93,15 @@ def _measure(engine: str, case: str, folder: Path) -> tuple[str, float, str]:
     watch = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
     watch.start()
     text, _ = process.communicate(order)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if order:
         text = (folder / "stdout").read_text() + (folder / "stderr").read_text()
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     wrong = [line["error"] for line in lines if "error" in line]
     if process.returncode:
         wrong.append(text[-500:])
-    return _said(lines), peak[0], "; ".join(wrong)
+    return _said(lines), peak[0], processor, "; ".join(wrong)
 
 
 def _said(lines: list[dict[str, Any]]) -> str:
@@ -102,20 +113,20 @@ def _said(lines: list[dict[str, Any]]) -> str:
     return f"{answered} answered, " + " / ".join(f"{seconds:.1f} s" for seconds in passes.values())
 
 
-def _order(case: str, folder: Path, output: Path) -> Path:
+def _order(case: str, folder: Path, data: Path, output: Path) -> Path:
     name, _, layer = case.partition(" ")
     script = FOLDER / f"{name}_job.py"
     if name == "tpch":
         arguments = [
             "--data",
-            str(folder / "parquet"),
+            str(data / "parquet"),
             "--queries",
             str(FOLDER / "tpch.sql"),
             "--passes",
             "2",
         ]
     else:
-        arguments = ["--input", str(folder / "csv"), "--output", str(output), "--layer", layer]
+        arguments = ["--input", str(data / "csv"), "--output", str(output), "--layer", layer]
     for stream in ("stdout", "stderr"):
         (folder / stream).write_text("")
     path = folder / "order.json"
@@ -166,12 +177,12 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _duckdb(case: str, folder: Path) -> None:
+def _duckdb(case: str, folder: Path, data: Path) -> None:
     import duckdb
 
     connection = duckdb.connect()
     if case == "tpch":
-        for table in sorted((folder / "parquet").glob("*.parquet")):
+        for table in sorted((data / "parquet").glob("*.parquet")):
             connection.execute(f"CREATE VIEW {table.stem} AS FROM '{table}'")
         texts = [text for text in (FOLDER / "tpch.sql").read_text().split(";\n") if text.strip()]
         for number in range(2):
@@ -187,13 +198,13 @@ def _duckdb(case: str, folder: Path) -> None:
                 print(json.dumps(said))
     else:
         began = time.perf_counter()
-        text = DUCKDB_ETL.format(input=folder / "csv" / "lineitem.csv", output=folder / "out")
+        text = DUCKDB_ETL.format(input=data / "csv" / "lineitem.csv", output=folder / "out")
         connection.execute(text)
         print(json.dumps({"seconds": time.perf_counter() - began}))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--duckdb"]:
-        _duckdb(sys.argv[2], Path(sys.argv[3]))
+        _duckdb(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
     else:
         sys.exit(main())

@@ -11,6 +11,8 @@ DEFAULTS = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
 }
+# Rows come by loopback: without this the server compresses them with gzip, which costs more than most plans.
+IDENTITY = ("grpc.compression_enabled_algorithms_bitset", 1)
 
 
 def start(state: Any) -> Any:
@@ -22,11 +24,13 @@ def start(state: Any) -> Any:
     preload.quiet()
     shims.install()
     server, port = sail_server.start(state.memory_mb, state.cores, engine.scratch_directory())
+    from pyspark.sql.connect.client.core import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession
 
     hooks.install()
     session = SparkSession(
-        connection=f"sc://127.0.0.1:{port}/;user_id=mastic", hook_factories=[hooks.execute_hook]
+        connection=DefaultChannelBuilder(f"sc://127.0.0.1:{port}/;user_id=mastic", [IDENTITY]),
+        hook_factories=[hooks.execute_hook],
     )
     SparkSession._set_default_and_active_session(session)
     session._mastic = Services(server, session, state, engine.scratch_directory())  # type: ignore[attr-defined]
