@@ -11,11 +11,13 @@ import pytest
 
 from mastic.context import Context
 from mastic.errors import ServiceError
+from mastic.glue.catalog.catalogs import Catalogs
 from mastic.glue.catalog.databases import Databases
 from mastic.glue.catalog.entries import Entries, Lost, Swap
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.sweeping import Sweeper
 from mastic.ids import Ids
+from mastic.store import catalog_databases
 
 if TYPE_CHECKING:
     from tests.store.conftest import Catalog
@@ -232,3 +234,79 @@ def test_a_table_is_renamed_only_as_it_was_seen(catalog: Catalog, entries: Entri
     now = entries.find(CONTEXT, ACCOUNT, "db", "a")
     assert now is not None
     assert entries.rename(CONTEXT, ACCOUNT, ("db", "a"), ("db", "z"), wanted=anything, version=now.version)
+
+
+def test_swaps_that_come_by_different_links_do_not_wait_for_each_other_for_ever(
+    catalog: Catalog, entries: Entries
+) -> None:
+    """Two clients change the same two tables, and the names by which they know them are in opposite orders."""
+    for name, link in (("x", "link2"), ("y", "link1")):
+        catalog("CreateDatabase", DatabaseInput={"Name": name})
+        target = {"CatalogId": ACCOUNT, "DatabaseName": name}
+        catalog("CreateDatabase", DatabaseInput={"Name": link, "TargetDatabase": target})
+        body = {"Name": "t", "Retention": 0}
+        entries.swap(CONTEXT, ACCOUNT, [Swap(database=name, name="t", body=body, seen=None)])
+    each = 25
+
+    def swaps(databases: list[str]) -> None:
+        done = 0
+        while done < each:
+            changes = []
+            for database in databases:
+                row = entries.find(CONTEXT, ACCOUNT, database, "t")
+                assert row is not None
+                body = {**row.body, "Retention": row.body["Retention"] + 1}
+                changes.append(Swap(database=database, name="t", body=body, seen=row))
+            try:
+                entries.swap(CONTEXT, ACCOUNT, changes)
+                done += 1
+            except Lost:
+                pass
+
+    at_once(lambda: swaps(["x", "y"]), lambda: swaps(["link1", "link2"]))
+    for database in ("x", "y"):
+        row = entries.find(CONTEXT, ACCOUNT, database, "t")
+        assert row is not None
+        assert row.body["Retention"] == 2 * each
+
+
+def test_a_swap_in_a_database_that_is_gone_is_lost(catalog: Catalog, entries: Entries) -> None:
+    make(entries, "t")
+    row = entries.find(CONTEXT, ACCOUNT, "db", "t")
+    assert row is not None
+    catalog("DeleteDatabase", Name="db")
+    catalog("CreateDatabase", DatabaseInput={"Name": "db"})
+    with pytest.raises(Lost):
+        entries.swap(CONTEXT, ACCOUNT, [Swap(database="db", name="t", body=row.body, seen=row)])
+
+
+def test_a_catalog_that_is_being_filled_is_not_deleted(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasting: dict[str, Any] = {"store": catalog.store, "clock": catalog.clock}
+    catalogs = Catalogs(pager=catalog.pager, **lasting)
+    catalogs.create_catalog(CONTEXT, {"Name": "sub", "CatalogInput": {}})
+    outcome: list[str] = []
+    filled = threading.Event()
+
+    def fill() -> None:
+        try:
+            catalog("CreateDatabase", CatalogId="sub", DatabaseInput={"Name": "d"})
+            outcome.append("created")
+        except ServiceError as error:
+            outcome.append(error.code)
+        filled.set()
+
+    writer = threading.Thread(target=fill)
+    look = catalog_databases.any_in
+
+    def slowly(tx: Any, key: str) -> bool:
+        found = look(tx, key)
+        writer.start()
+        filled.wait(1)  # comes in between, if anything lets it
+        return found
+
+    monkeypatch.setattr(catalog_databases, "any_in", slowly)
+    catalogs.delete_catalog(CONTEXT, {"CatalogId": "sub"})
+    writer.join(60)
+    assert outcome == ["EntityNotFoundException"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +13,14 @@ from sqlalchemy import text
 from mastic.clock import ManualClock
 from mastic.context import Context
 from mastic.errors import Refused, ServiceError
-from mastic.glue.account.keys import CatalogKeys, master_key
+from mastic.glue.account.keys import EVERYWHERE, SETTINGS, CatalogKeys, master_key, switch
 from mastic.glue.account.security import CatalogEncryption
+from mastic.glue.catalog.entries import Entries, Swap
+from mastic.glue.catalog.events import Events
 from mastic.glue.connections.secrets import ConnectionSecrets
 from mastic.ids import Ids
-from mastic.store import catalog_databases, sealing
-from mastic.store.engine import Store
+from mastic.store import catalog_databases, documents, sealing
+from mastic.store.engine import Store, hold
 from mastic.store.sealing import DataKey
 from tests.store.conftest import Catalog
 
@@ -60,16 +63,20 @@ def everything(store: Store) -> str:
         return "".join(str(tx.execute(text(f"SELECT * FROM {name}")).all()) for name in names)
 
 
-def switch(store: Store, catalog: Catalog, keys: CatalogKeys, mode: str) -> None:
+def switch_to(
+    store: Store, catalog: Catalog, keys: CatalogKeys, mode: str, *, region: str = "us-east-1"
+) -> None:
     handlers = CatalogEncryption(store=store, clock=catalog.clock, keys=keys, kms=NoKms())
     settings: dict[str, Any] = {"EncryptionAtRest": {"CatalogEncryptionMode": mode}}
-    handlers.put_data_catalog_encryption_settings(Context(), {"DataCatalogEncryptionSettings": settings})
+    handlers.put_data_catalog_encryption_settings(
+        Context(region=region), {"DataCatalogEncryptionSettings": settings}
+    )
 
 
 def test_rows_are_sealed_and_opened(store: Store) -> None:
     catalog, secret = Catalog(store), os.urandom(32)
     keys = keyed(store, catalog.clock, secret)
-    switch(store, catalog, keys, "SSE-KMS")
+    switch_to(store, catalog, keys, "SSE-KMS")
     described = {"Description": "hidden-word"}
     catalog("CreateDatabase", DatabaseInput={"Name": "d", **described})
     table = {
@@ -110,7 +117,7 @@ def test_rows_are_sealed_and_opened(store: Store) -> None:
     with pytest.raises(ServiceError, match="encryption_key"):
         catalog("GetTable", DatabaseName="d", Name="t")
     keys = keyed(store, catalog.clock, secret)
-    switch(store, catalog, keys, "DISABLED")
+    switch_to(store, catalog, keys, "DISABLED")
     catalog("UpdateTable", DatabaseName="d", TableInput={**table, "Owner": "plain-word"})
     assert "plain-word" in everything(store)
     assert len(catalog("GetTableVersions", **at)["TableVersions"]) == 3
@@ -128,11 +135,109 @@ def test_a_write_that_names_no_catalog_is_never_kept_in_clear(store: Store) -> N
     }
     with store.write() as tx:
         catalog_databases.add(tx, **new)
-    switch(store, catalog, keys, "SSE-KMS")
+    switch_to(store, catalog, keys, "SSE-KMS")
     with pytest.raises(Exception, match="catalog="), store.write() as tx:
         catalog_databases.add(tx, **{**new, "name": "y"})
     with store.write(catalog="123456789012:us-east-1") as tx:
         catalog_databases.add(tx, **{**new, "name": "y"})
+
+
+def made_ready(keys: CatalogKeys) -> threading.Event:
+    """Set when a writer has fetched what it will presumably need, and goes on to its transaction."""
+    ready, before = threading.Event(), keys.prepare
+
+    def prepare(catalog: str) -> None:
+        before(catalog)
+        ready.set()
+
+    keys.prepare = prepare  # type: ignore[method-assign]
+    return ready
+
+
+def test_a_write_that_waited_while_encryption_was_switched_on_is_sealed(store: Store) -> None:
+    catalog = Catalog(store)
+    keys = keyed(store, catalog.clock, os.urandom(32))
+    scope = Context().scope
+    key = keys.made(scope, None)
+    catalog.clock.advance(minutes=2)  # the key itself is forgotten again
+    ready = made_ready(keys)
+    new = {"Name": "d", "Description": "hidden-word"}
+    writer = threading.Thread(target=lambda: catalog("CreateDatabase", DatabaseInput=new))
+    with store.write() as tx:
+        hold(tx, switch(scope), alone=True)
+        writer.start()
+        assert ready.wait(60)
+        stored = {"Settings": {"EncryptionAtRest": {"CatalogEncryptionMode": "SSE-KMS"}}, "DataKey": key}
+        documents.put(tx, EVERYWHERE, SETTINGS, scope, stored, catalog.clock.now())
+    writer.join(60)
+    assert "hidden-word" not in everything(store)
+    assert catalog("GetDatabase", Name="d")["Database"]["Description"] == "hidden-word"
+
+
+def test_another_server_seals_from_the_next_write_on(store: Store) -> None:
+    """It has just looked at the settings, and remembers them."""
+    other = Store(store.url)
+    secret = os.urandom(32)
+    here, there = Catalog(store), Catalog(other)
+    keys = keyed(store, here.clock, secret)
+    keyed(other, there.clock, secret)
+    there("CreateDatabase", DatabaseInput={"Name": "before", "Description": "plain-word"})
+    switch_to(store, here, keys, "SSE-KMS")
+    there("CreateDatabase", DatabaseInput={"Name": "after", "Description": "hidden-word"})
+    assert "hidden-word" not in everything(store)
+    assert "plain-word" in everything(store)
+    switch_to(store, here, keys, "DISABLED")
+    there("CreateDatabase", DatabaseInput={"Name": "again", "Description": "clear-word"})
+    assert "clear-word" in everything(store)
+    other.close()
+
+
+def test_what_is_written_through_a_link_is_sealed_as_its_owner_wants(store: Store) -> None:
+    catalog = Catalog(store)
+    keys = keyed(store, catalog.clock, os.urandom(32))
+    here, far = "us-east-1", "eu-west-1"
+
+    def call(region: str, operation: str, **request: Any) -> Any:
+        return catalog.dispatcher.invoke(
+            Context(operation=operation, region=region), "glue", operation, request
+        )
+
+    for region, other in ((here, far), (far, here)):
+        call(region, "CreateDatabase", DatabaseInput={"Name": "own"})
+        target = {"CatalogId": Context().account_id, "DatabaseName": "own", "Region": other}
+        call(region, "CreateDatabase", DatabaseInput={"Name": "link", "TargetDatabase": target})
+        target = {**target, "Name": "t"}
+        call(region, "CreateTable", DatabaseName="own", TableInput={"Name": "l", "TargetTable": target})
+    switch_to(store, catalog, keys, "SSE-KMS", region=far)
+    hidden, plain = {"Name": "t", "Description": "hidden-word"}, {"Name": "t", "Description": "plain-word"}
+    keyed_ = {"PartitionKeys": [{"Name": "y", "Type": "int"}]}
+    call(here, "CreateTable", DatabaseName="link", TableInput={**hidden, **keyed_})
+    call(here, "UpdateTable", DatabaseName="link", TableInput={**hidden, **keyed_, "Owner": "hidden-word"})
+    through = {**hidden, **keyed_, "Name": "l", "Owner": "hidden-word"}
+    call(here, "UpdateTable", DatabaseName="own", TableInput=through)
+    value = {"Values": ["1"], "Parameters": {"p": "hidden-word"}}
+    call(here, "CreatePartition", DatabaseName="own", TableName="l", PartitionInput=value)
+    assert "hidden-word" not in everything(store)
+    call(far, "CreateTable", DatabaseName="link", TableInput=plain)
+    assert "plain-word" in everything(store)
+    entries = Entries(
+        store=store,
+        clock=catalog.clock,
+        events=Events(ids=Ids(), wanted=lambda tx, scope: False),
+        sweeper=catalog.sweeper,
+    )
+    context = Context(region=here)
+    seen = entries.find(context, context.account_id, "link", "t")
+    assert seen is not None
+    swaps = [
+        Swap(database="own", name="a", body={"Name": "a", "Description": "clear-word"}, seen=None),
+        Swap(database="link", name="b", body={"Name": "b", "Description": "hidden-word"}, seen=None),
+        Swap(database="own", name="l", body={**seen.body, "Owner": "hidden-word"}, seen=seen),
+    ]
+    entries.swap(context, context.account_id, swaps)
+    assert "hidden-word" not in everything(store)
+    assert "clear-word" in everything(store)
+    assert call(far, "GetTable", DatabaseName="own", Name="b")["Table"]["Description"] == "hidden-word"
 
 
 def test_a_sealed_text_cannot_be_changed_or_take_another_keys_name() -> None:

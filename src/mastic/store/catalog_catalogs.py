@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Column, Connection, Table, bindparam, delete, insert, select, update
 
@@ -26,6 +26,12 @@ catalogs = Table(
 
 _ONE = select(catalogs).where(catalogs.c.scope == bindparam("of"), catalogs.c.path == bindparam("at"))
 
+_HOLDING = {
+    "": _ONE,
+    "fill": _ONE.with_for_update(read=True, key_share=True),
+    "change": _ONE.with_for_update(),
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CatalogRow:
@@ -38,9 +44,14 @@ class CatalogRow:
     updated: datetime
 
 
-def find(tx: Connection, scope: str, path: str) -> CatalogRow | None:
-    """The catalog at ``path``, or None."""
-    row = tx.execute(_ONE, {"of": scope, "at": path}).first()
+def find(
+    tx: Connection, scope: str, path: str, *, hold: Literal["", "fill", "change"] = ""
+) -> CatalogRow | None:
+    """The catalog at ``path``, or None.
+
+    Until the transaction ends, "fill" keeps it from being deleted, "change" from being filled too.
+    """
+    row = tx.execute(_HOLDING[hold], {"of": scope, "at": path}).first()
     return None if row is None else CatalogRow(**row._mapping)
 
 

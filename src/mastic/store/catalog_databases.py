@@ -50,6 +50,9 @@ _ID = Prepared(select(databases.c.id).where(*_NAMED))
 # Whoever adds to a database holds it, so that nobody deletes it meanwhile. (SQLite has one writer anyway.)
 _ONE_HELD = Prepared(select(databases).where(*_NAMED).with_for_update(read=True, key_share=True))
 _HELD = Prepared(select(databases.c.id).where(*_NAMED).with_for_update(read=True, key_share=True))
+_HOLDING = Prepared(
+    select(databases).where(databases.c.id == bindparam("which")).with_for_update(read=True, key_share=True)
+)
 _INSERT = insert(databases)
 _PAGE = (
     select(databases)
@@ -81,8 +84,16 @@ def find_to_change(tx: Connection, catalog: str, name: str) -> Database | None:
     return _first(tx, _ONE_TO_CHANGE, catalog, name)
 
 
+def holding(tx: Connection, id: int) -> Database | None:
+    """The database of this id, kept from being deleted until this transaction ends; None when it is gone."""
+    return _database(_HOLDING.first(tx, {"which": id}))
+
+
 def _first(tx: Connection, statement: Prepared, catalog: str, name: str) -> Database | None:
-    row = statement.first(tx, {"of": catalog, "called": name})
+    return _database(statement.first(tx, {"of": catalog, "called": name}))
+
+
+def _database(row: Any) -> Database | None:
     return None if row is None else Database(**dict(zip(databases.columns.keys(), row, strict=True)))
 
 

@@ -30,7 +30,8 @@ documents = Table(
 )
 
 _OF_KIND = (documents.c.scope == bindparam("of"), documents.c.kind == bindparam("sort"))
-_ONE = select(documents).where(*_OF_KIND, documents.c.name == bindparam("called"))
+_ONE = Prepared(select(documents).where(*_OF_KIND, documents.c.name == bindparam("called")))
+_COLUMNS = documents.columns.keys()
 _ANY = Prepared(select(documents.c.name).where(*_OF_KIND).limit(1))
 _PAGE = (
     select(documents)
@@ -55,8 +56,8 @@ class Document:
 
 def find(tx: Connection, scope: str, kind: str, name: str) -> Document | None:
     """The document, or None."""
-    row = tx.execute(_ONE, {"of": scope, "sort": kind, "called": name}).first()
-    return None if row is None else Document(**row._mapping)
+    row = _ONE.first(tx, {"of": scope, "sort": kind, "called": name})
+    return None if row is None else Document(**dict(zip(_COLUMNS, row, strict=True)))
 
 
 def add(tx: Connection, scope: str, kind: str, name: str, body: dict[str, Any], now: datetime) -> None:

@@ -11,12 +11,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine
+from sqlalchemy import Connection, Engine, Table, create_engine, func, select
 from sqlalchemy import insert as generic_insert
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.dml import Update
 
@@ -24,6 +25,9 @@ from mastic.store import schema
 from mastic.store.sealing import Sealing
 from mastic.store.sqlite import GroupCommit, Readers
 from mastic.store.sqlite import engine as sqlite_engine
+
+# PostgreSQL has ended one of several transactions that waited for each other.
+_OVERTAKEN = ("40P01", "40001")
 
 Snapshots = Callable[[], AbstractContextManager[Connection]]
 
@@ -33,7 +37,11 @@ class Duplicate(Exception):
 
 
 class Stale(Exception):
-    """A guarded UPDATE found its row in another state; the transaction was rolled back."""
+    """A guarded UPDATE found its row in another state, or others were in the way; the transaction was rolled back."""
+
+
+class _KeyMissing(Exception):
+    """A transaction cannot be begun yet: the key of this id was not fetched."""
 
 
 class Store:
@@ -75,7 +83,7 @@ class Store:
         Raises Duplicate for a violated unique key, Stale from ``guarded``.
         """
         if catalog:
-            with self.sealing.within(catalog), self.write(soon=not self._sync_catalog) as tx:
+            with self._write_catalog(catalog) as tx:
                 yield tx
             return
         if getattr(self._local, "writing", False):
@@ -93,10 +101,32 @@ class Store:
             if _is_unique_violation(error):
                 raise Duplicate(str(error)) from error
             raise
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) in _OVERTAKEN:
+                raise Stale(str(error.orig)) from error
+            raise
         finally:
             self._local.writing = False
         for name in signals:
             self.wake(name)
+
+    @contextmanager
+    def _write_catalog(self, catalog: str) -> Iterator[Connection]:
+        self.sealing.prepare(catalog)
+        try:
+            while True:
+                try:
+                    with self.write(soon=not self._sync_catalog) as tx:
+                        missing = self.sealing.begin(tx, catalog)
+                        if missing:
+                            raise _KeyMissing(missing)
+                        yield tx
+                        return
+                except _KeyMissing as error:
+                    # The settings have changed since. It is fetched outside: no network within a transaction.
+                    self.sealing.fetch(str(error))
+        finally:
+            self.sealing.end()
 
     @contextmanager
     def alongside(self, act: Callable[[Connection], None]) -> Iterator[None]:
@@ -165,6 +195,16 @@ def insert(tx: Connection, table: Table) -> Any:
         case "postgresql":
             return postgresql.insert(table)
     return generic_insert(table)
+
+
+def hold(tx: Connection, name: str, *, alone: bool) -> None:
+    """Hold ``name`` until the transaction ends: together with others, or ``alone``, when they have all ended.
+
+    SQLite's writers are alone anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        function = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+        tx.execute(select(function(int.from_bytes(blake2b(name.encode(), digest_size=7).digest()))))
 
 
 def guarded(tx: Connection, statement: Update) -> None:

@@ -3,7 +3,9 @@
 A sealed text is MARK, the id of a data key, a colon, and base64 of a nonce and AES-256-GCM's ciphertext; the id is
 authenticated too. No JSON, name or location begins with MARK, so that sealed and plain rows live side by side.
 ``Store.write(catalog=…)`` says whose settings count; ``schema.SealedJson`` columns then seal by themselves. Keys are
-made, wrapped and found by the ``Keys`` that the composition root connects. Owns the key of the present transaction.
+made, wrapped and found by the ``Keys`` that the composition root connects. Which key counts is read within the
+transaction, so that none that waited while encryption was switched on writes in clear. Owns the present
+transaction's key.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 import base64
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from mastic.errors import ServiceError
 
 MARK = "\x01"
 NONCE = 12
@@ -31,8 +34,17 @@ class DataKey:
 class Keys(Protocol):
     """Where data keys come from. May ask services outside; raises ServiceError GlueEncryptionException."""
 
-    def current(self, catalog: str) -> DataKey | None:
-        """The key that the catalog's settings demand for what is written now; None: nothing is sealed."""
+    def prepare(self, catalog: str) -> None:
+        """Fetch what a transaction of the catalog is likely to need. What cannot be had is not complained of."""
+        ...
+
+    def demanded(self, tx: Any, catalog: str) -> str | None:
+        """The id of the key that the catalog's settings demand, and go on demanding until the transaction ends;
+        None: nothing is sealed."""
+        ...
+
+    def known(self, key_id: str) -> DataKey | None:
+        """A key that has been fetched already. Asks nobody."""
         ...
 
     def in_use(self) -> bool:
@@ -55,18 +67,47 @@ class Sealing:
         """From now on use these keys."""
         self._keys = keys
 
-    @contextmanager
-    def within(self, catalog: str) -> Iterator[None]:
-        """What this thread writes meanwhile belongs to ``catalog``. Enter before the transaction begins: a key may
-        have to be fetched. Raises GlueEncryptionException when it cannot be had."""
+    # -- what Store.write(catalog=…) does --------------------------------------------------------------
+
+    def prepare(self, catalog: str) -> None:
+        """Before a transaction of the catalog: what it is likely to need is fetched."""
+        if self._keys is not None:
+            self._keys.prepare(catalog)
+
+    def begin(self, tx: Any, catalog: str) -> str:
+        """What this thread writes in ``tx`` belongs to ``catalog``, until ``end``.
+
+        Returns the id of a key that is demanded and was not fetched yet, else nothing.
+        """
         if self._keys is None:
-            yield
-            return
-        self._local.key = self._keys.current(catalog)
-        try:
-            yield
-        finally:
-            del self._local.key
+            return ""
+        wanted = self._keys.demanded(tx, catalog)
+        key = None if wanted is None else self._keys.known(wanted)
+        if wanted is not None and key is None:
+            return wanted
+        self._local.catalog, self._local.key = catalog, key
+        return ""
+
+    def fetch(self, key_id: str) -> None:
+        """After leaving a transaction that lacked a key. Raises GlueEncryptionException when it cannot be had."""
+        assert self._keys is not None
+        self._keys.find(key_id)
+
+    def end(self) -> None:
+        """The transaction is over."""
+        self._local.__dict__.clear()
+
+    # -- what is done within ---------------------------------------------------------------------------
+
+    def belongs(self, tx: Any, catalog: str) -> None:
+        """What a transaction that ``begin`` knows writes from here on belongs to ``catalog``, as when a resource link
+        has led to another region. Raises GlueEncryptionException when that one's key is not at hand."""
+        if getattr(self._local, "catalog", catalog) != catalog and self.begin(tx, catalog):
+            raise ServiceError(
+                "GlueEncryptionException",
+                "The encryption operation failed: the key of the catalog that the resource link leads to cannot be had "
+                "now",
+            )
 
     def key(self, *, demand: bool = True) -> DataKey | None:
         """The key of what this thread writes. Raises RuntimeError for a write that named no catalog while some
@@ -116,6 +157,13 @@ def key_of(tx: Any) -> DataKey | None:
     """What texts of rows written in this transaction are sealed with; None where they stay plain."""
     sealing: Sealing | None = getattr(tx.dialect, "sealing", None)
     return None if sealing is None else sealing.key()
+
+
+def belongs(tx: Any, catalog: str) -> None:
+    """What the transaction writes from here on belongs to ``catalog`` (``account:region``)."""
+    sealing: Sealing | None = getattr(tx.dialect, "sealing", None)
+    if sealing is not None:
+        sealing.belongs(tx, catalog)
 
 
 def opener(tx: Any) -> Callable[[str | None], str | None]:

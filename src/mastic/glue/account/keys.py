@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 from mastic.clock import Clock
 from mastic.errors import Refused, ServiceError
 from mastic.ids import Ids
 from mastic.store import documents, sealing
-from mastic.store.engine import Store
+from mastic.store.engine import Store, hold
 from mastic.store.sealing import DataKey
 
 KIND = "data_key"
@@ -26,7 +28,7 @@ SETTINGS = "catalog_encryption_settings"
 # The scope of both: a row names its key by id alone, and all settings are read at once.
 EVERYWHERE = ""
 MEMORY = timedelta(seconds=60)
-# Another server on the same database may have changed the settings.
+# How long it is believed that the settings are what they were, for what is fetched beforehand.
 FRESH = timedelta(seconds=5)
 SIZE = 32
 # Accounts and regions with settings of their own.
@@ -104,15 +106,42 @@ class CatalogKeys:
         self._kms = kms
         self._lock = threading.Lock()
         self._unwrapped: dict[str, tuple[datetime, DataKey]] = {}
+        self._failed: dict[str, datetime] = {}
         self._settings: tuple[datetime, dict[str, str]] | None = None
         self._changes = 0
 
     # -- what the store asks -------------------------------------------------------------------------
 
-    def current(self, catalog: str) -> DataKey | None:
-        """The key that the catalog's settings demand. Raises GlueEncryptionException."""
-        key_id = self._demanded().get(catalog)
-        return None if key_id is None else self.find(key_id)
+    def prepare(self, catalog: str) -> None:
+        """Fetch the keys of the account's catalogs: a resource link may lead from one region to another."""
+        account = catalog.partition(":")[0] + ":"
+        for scope, key_id in self._demanded().items():
+            if scope.startswith(account) and self.known(key_id) is None and not self._failed_lately(key_id):
+                try:
+                    self.find(key_id)
+                except ServiceError:
+                    # Whoever really needs it asks again, and is told.
+                    with self._lock:
+                        self._failed[key_id] = self._clock.now() + FRESH
+
+    def _failed_lately(self, key_id: str) -> bool:
+        with self._lock:
+            until = self._failed.get(key_id)
+        return until is not None and until > self._clock.now()
+
+    def demanded(self, tx: Connection, catalog: str) -> str | None:
+        """The key that the settings demand, which nobody changes before the transaction ends."""
+        hold(tx, switch(catalog), alone=False)
+        found = documents.find(tx, EVERYWHERE, SETTINGS, catalog)
+        return found.body.get("DataKey") if found is not None else None
+
+    def known(self, key_id: str) -> DataKey | None:
+        """A key that is in memory."""
+        if self._master is not None and key_id == self._master.id:
+            return self._master
+        with self._lock:
+            found = self._unwrapped.get(key_id)
+        return found[1] if found is not None and found[0] > self._clock.now() else None
 
     def in_use(self) -> bool:
         """Whether any catalog is encrypted."""
@@ -120,13 +149,10 @@ class CatalogKeys:
 
     def find(self, key_id: str) -> DataKey:
         """A key by its id. Raises GlueEncryptionException when it cannot be unwrapped."""
-        if self._master is not None and key_id == self._master.id:
-            return self._master
+        known = self.known(key_id)
+        if known is not None:
+            return known
         now = self._clock.now()
-        with self._lock:
-            known = self._unwrapped.get(key_id)
-        if known is not None and known[0] > now:
-            return known[1]
         with self._store.read() as tx:
             found = documents.find(tx, EVERYWHERE, KIND, key_id)
         if found is None:
@@ -214,6 +240,11 @@ class CatalogKeys:
                 # Else these were read before a change that has been answered: they must not be remembered.
                 self._settings = now + FRESH, found
         return found
+
+
+def switch(catalog: str) -> str:
+    """What writers of a catalog hold together, and who changes its settings alone."""
+    return f"encryption of {catalog}"
 
 
 def encryption_error(reason: str) -> ServiceError:

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError, already_exists, invalid_input, not_found
-from mastic.glue.account.keys import EVERYWHERE, SETTINGS, CatalogKeys, Kms
+from mastic.glue.account.keys import EVERYWHERE, SETTINGS, CatalogKeys, Kms, switch
 from mastic.glue.pages import Pager
 from mastic.store import documents
 from mastic.store.documents import Document
-from mastic.store.engine import Duplicate, Store
+from mastic.store.engine import Duplicate, Store, hold
 
 KIND = "security_configuration"
 PAGE = 100
@@ -104,6 +104,8 @@ class CatalogEncryption:
             data_key = self._present(context.scope, kms_key) or self._made(context.scope, kms_key)
         stored = {"Settings": body, "DataKey": data_key}
         with self._store.write() as tx:
+            # Whoever writes by the former settings has ended before these are answered.
+            hold(tx, switch(context.scope), alone=True)
             documents.put(tx, EVERYWHERE, SETTINGS, context.scope, stored, self._clock.now())
         self._keys.changed()
 

@@ -83,7 +83,7 @@ class Catalogs:
         body, now = request["CatalogInput"], self._clock.now()
         self._check(context, body)
         with self._store.write() as tx:
-            named = lookup.catalog(tx, context, request, itself=True)
+            named = lookup.catalog(tx, context, request, itself=True, hold="change")
             if "FederatedCatalog" in body and catalog_databases.any_in(tx, named.key):
                 raise invalid_input(
                     f"Catalog {named.id} has databases of its own: it cannot stand for another"
@@ -95,7 +95,7 @@ class Catalogs:
     def delete_catalog(self, context: Context, request: dict[str, Any]) -> None:
         """Deletes an empty catalog. Raises EntityNotFoundException."""
         with self._store.write() as tx:
-            named = lookup.catalog(tx, context, request, itself=True)
+            named = lookup.catalog(tx, context, request, itself=True, hold="change")
             if not named.path:
                 raise invalid_input("The account's own catalog cannot be deleted")
             if catalog_databases.any_in(tx, named.key):

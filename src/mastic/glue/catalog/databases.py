@@ -53,7 +53,7 @@ class Databases:
         now = self._clock.now()
         try:
             with self._store.write(catalog=context.scope) as tx:
-                catalog = lookup.catalog(tx, context, request)
+                catalog = lookup.catalog(tx, context, request, hold="fill")
                 catalog_databases.add(
                     tx,
                     catalog=catalog.key,

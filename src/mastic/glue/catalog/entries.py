@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,7 +20,7 @@ from mastic.glue.catalog import lookup
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.lookup import Place
 from mastic.glue.catalog.sweeping import Sweeper
-from mastic.store import catalog_databases, catalog_tables, tags
+from mastic.store import catalog_databases, catalog_tables, sealing, tags
 from mastic.store.catalog_tables import TableRow
 from mastic.store.engine import Duplicate, Stale, Store
 
@@ -98,30 +99,47 @@ class Entries:
         Raises Lost, AlreadyExistsException for an entry that is to be created and exists.
         """
         now = self._clock.now()
+        new = [one for one in swaps if one.seen is None]
         try:
             with self._store.write(catalog=context.scope) as tx:
-                # In one order for all writers: two that need each other's rows would wait for ever.
-                for one in sorted(swaps, key=lambda s: (lookup.fold(s.database), lookup.fold(s.name))):
-                    if one.seen is not None:
-                        _change(tx, one.seen, one.body, now)
-                        place = _place(tx, context, catalog, one.database)
-                        self._events.table(tx, context, now, "UpdateTable", place.database, one.seen.name)
-                        continue
-                    place = _place(tx, context, catalog, one.database, hold=True)
-                    name = lookup.fold(one.name)
-                    catalog_tables.add(
-                        tx,
-                        database_id=place.database_id,
-                        name=name,
-                        body=one.body,
-                        created=now,
-                        created_by=context.principal_arn,
-                    )
-                    self._events.database(tx, context, now, "CreateTable", place.database, [name])
+                # In one order for all writers, by whatever links they came: two that need each other's rows would
+                # wait for ever.
+                places = [(_place(tx, context, catalog, one.database, hold=True), one) for one in new]
+                for place, one in sorted(places, key=lambda p: (p[0].database_id, lookup.fold(p[1].name))):
+                    self._add(tx, context, place, one, now)
+                changes = [(one.seen, one.body) for one in swaps if one.seen is not None]
+                for seen, body in sorted(changes, key=lambda change: change[0].id):
+                    self._change(tx, context, seen, body, now)
         except Stale:
             raise Lost from None
         except Duplicate:
             raise already_exists("Table already exists.") from None
+
+    def _add(self, tx: Connection, context: Context, place: Place, one: Swap, now: datetime) -> None:
+        sealing.belongs(tx, place.catalog.scope)
+        name = lookup.fold(one.name)
+        catalog_tables.add(
+            tx,
+            database_id=place.database_id,
+            name=name,
+            body=one.body,
+            created=now,
+            created_by=context.principal_arn,
+        )
+        there = lookup.in_scope(context, place.catalog.scope)
+        self._events.database(tx, there, now, "CreateTable", place.database, [name])
+
+    def _change(
+        self, tx: Connection, context: Context, seen: TableRow, body: dict[str, Any], now: datetime
+    ) -> None:
+        home = catalog_databases.holding(tx, seen.database_id)
+        if home is None:
+            raise Stale(f"the database of table {seen.name}")
+        there = lookup.in_scope(context, lookup.scope_of(home.catalog))
+        sealing.belongs(tx, there.scope)
+        # As Iceberg's own clients do, no version is archived: the metadata files are the history.
+        catalog_tables.change(tx, seen, body, now=now, archive=False)
+        self._events.table(tx, there, now, "UpdateTable", home.name, seen.name)
 
     def drop(
         self,
@@ -187,11 +205,6 @@ class Entries:
         except Duplicate:
             raise already_exists("Table already exists.") from None
         return True
-
-
-def _change(tx: Connection, seen: TableRow, body: dict[str, Any], now: Any) -> None:
-    # As Iceberg's own clients do, no version is archived: the metadata files are the history.
-    catalog_tables.change(tx, seen, body, now=now, archive=False)
 
 
 def _place(tx: Connection, context: Context, catalog: str, database: str, *, hold: bool = False) -> Place:

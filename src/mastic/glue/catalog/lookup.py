@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
 from mastic.context import Context, split_scope
 from mastic.errors import ServiceError, invalid_input, not_found
-from mastic.store import catalog_catalogs, catalog_databases, catalog_tables
+from mastic.store import catalog_catalogs, catalog_databases, catalog_tables, sealing
 from mastic.store.catalog_databases import Database
 from mastic.store.catalog_tables import TableRow
 
@@ -31,7 +31,7 @@ class Catalog:
     @property
     def scope(self) -> str:
         """The account and region that it is in."""
-        return ":".join(self.key.split(":", 2)[:2])
+        return scope_of(self.key)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +60,11 @@ class Federated(ServiceError):
         self.database = ""
 
 
+def scope_of(key: str) -> str:
+    """The account and region of a catalog's key."""
+    return ":".join(key.split(":", 2)[:2])
+
+
 def fold(name: str) -> str:
     """A database, table or function name as the catalog keeps it."""
     return name.lower()
@@ -86,15 +91,23 @@ def catalog_of(context: Context, catalog_id: str | None) -> Catalog:
     return Catalog(key=f"{context.scope}:{path}", id=f"{account}:{path}", path=path)
 
 
-def catalog(tx: Connection, context: Context, request: Mapping[str, Any], *, itself: bool = False) -> Catalog:
+def catalog(
+    tx: Connection,
+    context: Context,
+    request: Mapping[str, Any],
+    *,
+    itself: bool = False,
+    hold: Literal["", "fill", "change"] = "",
+) -> Catalog:
     """The catalog of a request. Raises EntityNotFoundException when there is no such catalog.
 
-    Raises Federated for one whose contents are outside, unless the call is about the catalog ``itself``.
+    Raises Federated for one whose contents are outside, unless the call is about the catalog ``itself``. ``hold`` is
+    that of ``catalog_catalogs.find``.
     """
     named = catalog_of(context, request.get("CatalogId"))
     if not named.path:
         return named
-    found = catalog_catalogs.find(tx, context.scope, named.path)
+    found = catalog_catalogs.find(tx, context.scope, named.path, hold=hold)
     if found is None:
         raise not_found(f"Catalog {request['CatalogId']} not found.")
     if "FederatedCatalog" in found.body and not itself:
@@ -142,6 +155,7 @@ def linked_place(
             raise not_found(f"Database {asked['DatabaseName']} not found.")
         target = found.body.get("TargetDatabase")
         if not target or not target.get("DatabaseName"):
+            sealing.belongs(tx, where.scope)
             return Place(catalog=where, database_id=found.id, database=found.name)
         context, asked = there(context, target), target
     raise invalid_input(f"Database {request['DatabaseName']} is a resource link to itself")
@@ -190,6 +204,7 @@ def table(
         context = there(in_scope(context, where.catalog.scope), target)
         where, found = _named_table(tx, context, target, "Name", hold)
         if "TargetTable" not in found.body:
+            sealing.belongs(tx, where.catalog.scope)
             return where, found
     raise invalid_input(f"Table {request[member]} is a resource link to itself")
 
