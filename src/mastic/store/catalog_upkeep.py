@@ -22,14 +22,17 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
 from mastic.store.catalog_databases import databases
+from mastic.store.catalog_partitions import partitions
 from mastic.store.catalog_tables import TableRow, tables
 from mastic.store.engine import guarded, signal
 from mastic.store.schema import Json, Sortable, Timestamp, metadata
+from mastic.store.sealing import MARK, opener
 
 SIGNAL = "catalog.upkeep"
 
@@ -194,6 +197,30 @@ def others(tx: Connection, table_id: int) -> Iterator[Located]:
     """Every other table of every catalog."""
     for row in tx.execute(_LOCATED.where(tables.c.id != table_id)):
         yield _located(row)
+
+
+def partitions_near(
+    tx: Connection, table_id: int, urls: Sequence[str]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Database, table and location of other tables' partitions that may lie below one of the URLs or around it.
+
+    More than those may come: texts are compared as they are, and of sealed ones all are given.
+    """
+    location = partitions.c.location
+    near = [func.substr(location, 1, 1) == MARK]
+    for url in urls:
+        near += [
+            func.substr(location, 1, len(url)) == url,
+            func.substr(url, 1, func.length(location)) == location,
+        ]
+    read = opener(tx)
+    for database, table, found in tx.execute(
+        select(databases.c.name, tables.c.name, location)
+        .join(tables, tables.c.id == partitions.c.table_id)
+        .join(databases, databases.c.id == tables.c.database_id)
+        .where(tables.c.id != table_id, location.is_not(None), or_(*near))
+    ):
+        yield database, table, read(found)
 
 
 def set_seen(tx: Connection, table_id: int, kind: str, version: int) -> None:

@@ -1,8 +1,8 @@
-"""Other tables of the catalogs whose files may lie where a table's do. Owns no state."""
+"""Other tables of the catalogs whose files, or whose partitions' files, may lie where a table's do. Owns no state."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from mastic.glue.catalog.iceberg_metadata import metadata_location
 from mastic.glue.catalog.optimizers import reachable
@@ -13,23 +13,40 @@ from mastic.store.engine import Store
 _NAMED = 5
 
 
-def overlapping(store: Store, table_id: int, places: Collection[tuple[str, str]]) -> str:
-    """The names of tables that lie, or whose metadata lies, within one of the places or around it; "" for none."""
-    return _names(
-        one
+Place = tuple[str, str]
+
+
+def overlapping(store: Store, table_id: int, places: Collection[Place]) -> str:
+    """The names of tables that lie, or whose metadata or partitions lie, within one of the places or around it.
+
+    "" for none.
+    """
+    found = {
+        _name(one)
         for one in _others(store, table_id)
-        if any(
-            bucket == mine[0] and (theirs.startswith(mine[1]) or (theirs and mine[1].startswith(theirs)))
-            for bucket, theirs in _places(one)
-            for mine in places
-        )
+        if any(_overlap(theirs, places) for theirs in _places(one))
+    }
+    urls = [f"{scheme}://{bucket}/{prefix}" for bucket, prefix in places for scheme in ("s3", "s3a", "s3n")]
+    with store.read() as tx:
+        for database, table, location in catalog_upkeep.partitions_near(tx, table_id, urls):
+            if any(_overlap(theirs, places) for theirs in _located(location)):
+                found.add(f"{database}.{table}")
+    return _told(found)
+
+
+def _overlap(theirs: Place, places: Collection[Place]) -> bool:
+    """A whole bucket is around everything in it: that says nothing."""
+    bucket, prefix = theirs
+    return any(
+        bucket == mine[0] and (prefix.startswith(mine[1]) or (prefix and mine[1].startswith(prefix)))
+        for mine in places
     )
 
 
-def sharing(store: Store, table_id: int, places: Collection[tuple[str, str]]) -> str:
+def sharing(store: Store, table_id: int, places: Collection[Place]) -> str:
     """The names of Iceberg tables at the very same place, as when one table is registered twice; "" for none."""
-    return _names(
-        one
+    return _told(
+        _name(one)
         for one in _others(store, table_id)
         if metadata_location(one.row.body) is not None and not set(_places(one)).isdisjoint(places)
     )
@@ -40,11 +57,16 @@ def _others(store: Store, table_id: int) -> Iterator[Located]:
         yield from catalog_upkeep.others(tx, table_id)
 
 
-def _places(other: Located) -> list[tuple[str, str]]:
-    """Where a table and its metadata are, as (bucket, prefix); without the slash when it is a whole bucket."""
+def _places(other: Located) -> list[Place]:
+    """Where a table and its metadata are."""
     body = other.row.body
+    return _located((body.get("StorageDescriptor") or {}).get("Location"), metadata_location(body))
+
+
+def _located(*locations: str | None) -> list[Place]:
+    """As (bucket, prefix); without the slash when it is a whole bucket."""
     found = []
-    for location in ((body.get("StorageDescriptor") or {}).get("Location"), metadata_location(body)):
+    for location in locations:
         try:
             bucket, key = reachable.place(location or "")
         except ValueError:
@@ -53,6 +75,10 @@ def _places(other: Located) -> list[tuple[str, str]]:
     return found
 
 
-def _names(found: Iterator[Located]) -> str:
-    names = sorted(f"{one.database}.{one.row.name}" for one in found)
+def _name(one: Located) -> str:
+    return f"{one.database}.{one.row.name}"
+
+
+def _told(found: Iterable[str]) -> str:
+    names = sorted(found)
     return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")

@@ -2,12 +2,13 @@
 
 The files are listed first and the table's metadata is read afterwards, and again before anything is deleted if it has
 changed: what was committed before the deletion is known to it. What is younger than the retention period may belong to
-a commit that is not made yet. A location that another table's files lie in or around is refused. Owns no state.
+a commit that is not made yet. A location that another table's files lie in or around is refused, whether that table was
+there from the start or has come since: it is looked for again before every few files. Owns no state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from mastic.glue.catalog.task_runs import TaskFailed
 
 DAYS = 3
 _MOST_LOOKS = 20
-_BATCH = 500
+_BATCH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +41,7 @@ class OrphanFileDeletion:
         if not reachable.may_delete(opened.metadata):
             raise TaskFailed("The table forbids the deletion of its files (gc.enabled is false)")
         places = self._places(opened)
-        others = neighbours.overlapping(self.tables.store, self.table_id, places)
-        if others:
-            raise TaskFailed(
-                f"Files of other tables may lie within this table's location: {others}; nothing was deleted"
-            )
+        self._check_alone(places, 0)
         old = list(self._old(places))
         opened, needed = self._look()
         gone = 0
@@ -52,11 +49,21 @@ class OrphanFileDeletion:
             self.check()
             if self.tables.open(self.table_id, self.files).location != opened.location:
                 opened, needed = self._look()
-            orphans = [where for where in old[start : start + _BATCH] if where not in needed]
+                places = self._places(opened)
+            some = [where for where in old[start : start + _BATCH] if reachable.within(where, places)]
+            orphans = [where for where in some if where not in needed]
+            if orphans:
+                self._check_alone(places, gone)
             for bucket, key in orphans:
                 self.files.objects.delete(bucket, key)
             gone += len(orphans)
         return gone, opened.version
+
+    def _check_alone(self, places: Collection[tuple[str, str]], gone: int) -> None:
+        others = neighbours.overlapping(self.tables.store, self.table_id, places)
+        if others:
+            done = f"{gone} files were deleted before that" if gone else "nothing was deleted"
+            raise TaskFailed(f"Files of other tables may lie within this table's location: {others}; {done}")
 
     def _places(self, opened: Opened) -> list[tuple[str, str]]:
         own = reachable.roots(opened.metadata)
