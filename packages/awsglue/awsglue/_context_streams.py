@@ -37,8 +37,19 @@ class StreamMethods:
         if not getattr(frame, "isStreaming", False):
             raise Exception("forEachBatch needs a streaming DataFrame")
         persist = str(given.get("persistDataFrame", "true")).lower() != "false"
+        from awsglue._streams.frames import StreamFrame
+
+        if isinstance(frame, StreamFrame):
+            from awsglue._streams.batches import loop
+            from awsglue._streams.times import seconds_of
+
+            # The batch lies in files already: nothing is kept in memory besides.
+            process = _batch(batch_function, retries, persist=False)
+            window = seconds_of(str(given["windowSize"]))
+            loop(frame, process, str(given["checkpointLocation"]), window, settled=persist).run()
+            return
         query = (
-            frame.writeStream.foreachBatch(_batch(batch_function, given, retries, persist))
+            frame.writeStream.foreachBatch(_batch(batch_function, retries, persist))
             .trigger(processingTime=str(given["windowSize"]))
             .option("checkpointLocation", str(given["checkpointLocation"]))
             .start()
@@ -51,16 +62,34 @@ class StreamMethods:
         options: dict[str, Any] | None = None,
         batch_function: Callable[..., Any] | None = None,
     ) -> Any:
-        """A sample of a stream. Raises ValueError, and NotImplementedError: no streaming connector is built in."""
+        """A DynamicFrame of records that arrive while it polls (pollingTimeInMs 10000, recordPollingLimit 100).
+
+        `batch_function(data_frame, batch_id)` is called with the sample; a frame that it returns takes its place.
+        Raises ValueError and NotImplementedError.
+        """
+        from awsglue._streams.batches import sample
+        from awsglue._streams.frames import StreamFrame
+        from awsglue._streams.times import seconds_of
+        from awsglue.dynamicframe import DynamicFrame
+
         given = options or {}
         if not given.get("windowSize"):
             raise Exception("Missing windowSize argument")
-        window = _milliseconds(str(given["windowSize"]))
-        if int(given.get("pollingTimeInMs", 10000)) <= window:
+        polling = float(given.get("pollingTimeInMs", 10000)) / 1000
+        if polling <= seconds_of(str(given["windowSize"])):
             raise ValueError("pollingTimeInMs must be larger than windowSize")
-        raise NotImplementedError(
-            "samples of streams are not implemented: no streaming connector is built in"
-        )
+        limit = int(given.get("recordPollingLimit", 100))
+        if limit < 1:
+            raise ValueError("recordPollingLimit must be at least 1")
+        if not isinstance(frame, StreamFrame):
+            raise NotImplementedError("samples are taken of Kafka and Kinesis streams")
+        found, count = sample(frame, str(given["windowSize"]), polling, limit)
+        if batch_function is not None and count:
+            made = batch_function(found, 0)
+            found = found if made is None else made
+        if isinstance(found, DynamicFrame):
+            return found
+        return DynamicFrame.fromDF(found, self, "sample")  # type: ignore[arg-type]
 
     def add_ingestion_time_columns(self, frame: DataFrame, time_granularity: str) -> DataFrame:
         """With ingest_year, ingest_month, ingest_day, and hour and minute if asked for. Raises ValueError."""
@@ -71,9 +100,9 @@ class StreamMethods:
         return frame.selectExpr("*", *made)
 
 
-def _batch(
-    function: Callable[..., Any], options: dict[str, Any], retries: int, persist: bool
-) -> Callable[..., None]:
+def _batch(function: Callable[..., Any], retries: int, persist: bool) -> Callable[..., None]:
+    from awsglue._runtime.failures import EngineRefused
+
     def run(df: DataFrame, batch_id: int) -> None:
         if not df.take(1):
             return
@@ -84,6 +113,9 @@ def _batch(
             try:
                 function(df, batch_id)
                 break
+            except EngineRefused:
+                # It would be refused again.
+                raise
             except Exception as error:
                 # A batch is tried again, whatever went wrong, unless its checkpoint is gone for good.
                 if attempt >= retries or "CheckpointMetadataNotFound" in type(error).__name__:
@@ -94,9 +126,3 @@ def _batch(
             df.unpersist()
 
     return run
-
-
-def _milliseconds(text: str) -> float:
-    number, _, unit = text.strip().partition(" ")
-    scale = {"second": 1000, "minute": 60_000, "hour": 3_600_000, "millisecond": 1, "day": 86_400_000}
-    return float(number) * scale[unit.strip().rstrip("s").lower() or "second"]

@@ -229,6 +229,8 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
             source = self.getStreamingSource(
                 connection_type, format, transformation_ctx, push_down_predicate, **(connection_options or {})
             )
+            if format_options:
+                source.setFormat(format or "", **format_options)
             return source.getFrame()
         return self.create_dynamic_frame_from_options(
             connection_type,

@@ -25,7 +25,7 @@ class StreamingDataSource:
         self._request = self._request.with_format(format, options)
 
     def getFrame(self) -> DataFrame:
-        """The stream. Raises NotImplementedError: no streaming connector is built in yet."""
-        raise NotImplementedError(
-            f"streaming from {self._request.connection_type!r} is not implemented: no streaming connector is built in"
-        )
+        """The stream: Kafka or Kinesis. Raises ValueError and NotImplementedError."""
+        from awsglue._streams.opening import open_stream
+
+        return open_stream(self._request, self._sql_ctx)  # type: ignore[return-value]

@@ -77,11 +77,16 @@ class Place:
 
 
 def open_table(request: SourceRequest, context: Any) -> Body:
-    """The body of a catalog table's frame."""
+    """The body of a catalog table's frame; of a table over a stream, what the stream holds now."""
+    from awsglue._streams.opening import of_table, open_batch, stream_kind
+
     table = get_table(str(request.database), str(request.table_name), request.catalog_id)
     parameters = table.get("Parameters") or {}
     if parameters.get("table_type", "").upper() == "ICEBERG":
         return Body(lambda: Encoded.of(_iceberg(request, context)))
+    if stream_kind(table):
+        asked, layout = of_table(request, table)
+        return open_batch(asked, context, layout)
     kind = table_format(table).lower()
     connection = parameters.get("connectionName")
     if kind == "dynamodb":
@@ -105,10 +110,15 @@ def open_table(request: SourceRequest, context: Any) -> Body:
 
 
 def open_table_frame(request: SourceRequest, context: Any) -> Any:
-    """A catalog table as DataFrame."""
+    """A catalog table as DataFrame; a table over a stream as the stream."""
+    from awsglue._streams.opening import of_table, open_stream, stream_kind
+
     table = get_table(str(request.database), str(request.table_name), request.catalog_id)
     if (table.get("Parameters") or {}).get("table_type", "").upper() == "ICEBERG":
         return _iceberg(request, context)
+    if stream_kind(table):
+        asked, layout = of_table(request, table)
+        return open_stream(asked, context, layout)
     from awsglue.dynamicframe import DynamicFrame
 
     return DynamicFrame(open_table(request, context), context, str(request.table_name)).toDF()

@@ -21,8 +21,6 @@ LATER = (
     "saphana",
     "teradata",
     "vertica",
-    "kafka",
-    "kinesis",
     "hudi",
     "delta",
 )
@@ -51,6 +49,10 @@ def open_source(request: SourceRequest, context: Any) -> Body:
         from awsglue._sources.dynamodb import open_dynamodb
 
         return open_dynamodb(request, context)
+    if kind in ("kafka", "kinesis"):
+        from awsglue._streams.opening import open_batch
+
+        return open_batch(request, context)
     if kind in LATER or kind.startswith(("marketplace.", "custom.")):
         raise NotImplementedError(
             f"connection type {request.connection_type!r} is not implemented as a source"
