@@ -50,6 +50,7 @@ lock: $(UV)                ## newest versions that the requirements allow, pinne
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-3.5.bare.in -o $(LOCKS)/spark-3.5.bare.txt
 	$(LOCK) --upgrade --extra spark41 --extra databases --extra documents --extra formats --extra streams --extra ml packages/awsglue/pyproject.toml -o $(LOCKS)/spark-4.1.txt
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-4.1.bare.in -o $(LOCKS)/spark-4.1.bare.txt
+	$(LOCK) --upgrade --extra ray --extra databases --extra formats packages/awsglue/pyproject.toml -o $(LOCKS)/ray.txt
 	$(LOCK) --upgrade $(LOCKS)/neighbours.in -o $(LOCKS)/neighbours.txt
 	$(LOCK) --upgrade tests/clients/locks/awswrangler.in -o tests/clients/locks/awswrangler.txt
 

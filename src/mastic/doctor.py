@@ -22,6 +22,7 @@ _NEEDED_FOR = {
     "neighbours": "installed on the first use of SQS, SNS, KMS, DynamoDB and their like",
     "spark-3.5": "only for --engine spark, and for what the embedded engine does not serve",
     "spark-4.1": "only for jobs with GlueVersion 6.0",
+    "ray": "only for Ray jobs",
 }
 _NEEDED_MEMORY, _NEEDED_DISK = 2 * 1024**3, 2 * 1024**3
 

@@ -45,6 +45,7 @@ RUNTIMES = {
     # The jars for S3 come in a package that asks for an old Spark of its own.
     "spark-3.5": Runtime(library=True, proof="awsglue._runtime.launch", bare=True),
     "spark-4.1": Runtime(library=True, proof="awsglue._runtime.launch", bare=True),
+    "ray": Runtime(library=True, proof="ray.data"),
     "neighbours": Runtime(library=False, proof="ministack.app"),
 }
 STAMP = "mastic-runtime.json"
