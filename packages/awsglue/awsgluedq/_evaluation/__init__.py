@@ -1,0 +1,1 @@
+"""The evaluation of rulesets over frames of the running engine."""
