@@ -22,6 +22,7 @@ from mastic.app.jobs import add_jobs
 from mastic.app.neighbours import add_neighbours
 from mastic.app.observation import add_cloudwatch, add_logs
 from mastic.app.storage import add_s3
+from mastic.app.streams import add_kinesis
 from mastic.app.upkeep import add_upkeep
 from mastic.aws.functions import Functions as FunctionCalls
 from mastic.aws.iam.credentials import Credentials, root_key
@@ -56,6 +57,7 @@ def build(config: Config, *, endpoint: str = "", clock: Clock | None = None, ids
     logs = add_logs(base)
     neighbours = add_neighbours(base, calls, destinations)
     add_events(base, neighbours, calls, logs)
+    add_kinesis(base)
     metrics = add_cloudwatch(base, neighbours.messages, calls)
     objects = add_s3(base, destinations)
     functions = add_functions(base, objects=objects, logs=logs, metrics=metrics, clients=neighbours.clients)

@@ -75,6 +75,8 @@ def add_neighbours(base: Base, functions: Functions, destinations: Destinations)
     )
     for name in SERVICES:
         gateway.delegate(name, door.service(name))
+    if "kinesis" in config.endpoints:
+        gateway.delegate("kinesis", door.service("kinesis"))
     router = Router(clock=base.clock)
     gateway.mount(PATH, BackChannel(router=router, token=token, **base.lasting))
     base.worker(QUEUE, Invocations(clock=base.clock, invoke=functions.invoke).handle)

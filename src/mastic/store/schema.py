@@ -44,6 +44,7 @@ families = (
     "job_runs",
     "job_starts",
     "jobs",
+    "kinesis",
     "lambda_",
     "lambda_code",
     "lambda_events",

@@ -547,6 +547,45 @@ def upgrade() -> None:
         sa.UniqueConstraint("job_id", name=op.f("uq_jobs_job_id")),
     )
     op.create_table(
+        "kinesis_records",
+        sa.Column("stream", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("shard", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("arrived", sa.BigInteger(), nullable=False),
+        sa.Column("partition_key", sa.String(length=1024), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("stream", "shard", "sequence", name=op.f("pk_kinesis_records")),
+    )
+    op.create_index("ix_kinesis_records_arrived", "kinesis_records", ["stream", "arrived"], unique=False)
+    op.create_table(
+        "kinesis_shards",
+        sa.Column("stream", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("parent", sa.Integer(), nullable=True),
+        sa.Column("adjacent", sa.Integer(), nullable=True),
+        sa.Column("first_hash", sa.String(length=39), nullable=False),
+        sa.Column("last_hash", sa.String(length=39), nullable=False),
+        sa.Column("opened", sa.BigInteger(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("stream", "number", name=op.f("pk_kinesis_shards")),
+    )
+    op.create_table(
+        "kinesis_streams",
+        sa.Column("id", schema.Identity, autoincrement=True, nullable=False),
+        sa.Column("scope", sa.String(length=64), nullable=False),
+        sa.Column("name", schema.Sortable, nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("retention", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("shards", sa.Integer(), nullable=False),
+        sa.Column("body", schema.Json(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kinesis_streams")),
+        sa.UniqueConstraint("scope", "name", name=op.f("uq_kinesis_streams_scope_name")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "lambda_chunks",
         sa.Column("sha", sa.String(length=64), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -967,6 +1006,10 @@ def downgrade() -> None:
     op.drop_table("lambda_functions")
     op.drop_table("lambda_code")
     op.drop_table("lambda_chunks")
+    op.drop_table("kinesis_streams")
+    op.drop_table("kinesis_shards")
+    op.drop_index("ix_kinesis_records_arrived", table_name="kinesis_records")
+    op.drop_table("kinesis_records")
     op.drop_table("jobs")
     op.drop_index("ix_job_starts_made_on", table_name="job_starts")
     op.drop_table("job_starts")
