@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -204,23 +205,36 @@ def partitions_near(
 ) -> Iterator[tuple[str, str, str | None]]:
     """Database, table and location of other tables' partitions that may lie below one of the URLs or around it.
 
-    More than those may come: texts are compared as they are, and of sealed ones all are given.
+    A URL ends in a slash. More than those may come: texts are compared as they are, and of sealed ones all are given.
     """
-    location = partitions.c.location
-    near = [func.substr(location, 1, 1) == MARK]
+    document = partitions.c.document
+    near = [func.substr(document, 1, 1) == MARK]
     for url in urls:
-        near += [
-            func.substr(location, 1, len(url)) == url,
-            func.substr(url, 1, func.length(location)) == location,
-        ]
+        near.append(_says(document, url))
+        near += [_says(document, above, whole=True) for above in _above(url)]
     read = opener(tx)
     for database, table, found in tx.execute(
-        select(databases.c.name, tables.c.name, location)
+        select(databases.c.name, tables.c.name, document)
         .join(tables, tables.c.id == partitions.c.table_id)
         .join(databases, databases.c.id == tables.c.database_id)
-        .where(tables.c.id != table_id, location.is_not(None), or_(*near))
+        .where(tables.c.id != table_id, or_(*near))
     ):
-        yield database, table, read(found)
+        yield database, table, orjson.loads(read(found) or "{}").get("Location")
+
+
+def _says(document: Any, location: str, *, whole: bool = False) -> Any:
+    """Whether a partition's text says that it lies there, or below."""
+    text = orjson.dumps({"Location": location}).decode()[1 : -1 if whole else -2]
+    return document.contains(text, autoescape=True)
+
+
+def _above(url: str) -> Iterator[str]:
+    """The folders that hold a URL, and itself, with and without the slash."""
+    parts = url.rstrip("/").split("/")
+    for end in range(4, len(parts) + 1):
+        folder = "/".join(parts[:end])
+        yield folder
+        yield f"{folder}/"
 
 
 def set_seen(tx: Connection, table_id: int, kind: str, version: int) -> None:
