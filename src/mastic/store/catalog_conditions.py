@@ -97,6 +97,12 @@ class Sql:
             return f"{column} GLOB {self.value(pattern.translate(_GLOB))}"
         return f"{column} LIKE {self.value(pattern)} ESCAPE ''"
 
+    def until(self, column: str, mark: str, start: int) -> str:
+        """The text of a column before the first ``mark`` that is behind its first ``start`` characters."""
+        find = "instr" if self._sqlite else "strpos"
+        rest = f"substr({column}, {start + 1})"
+        return f"substr({column}, 1, {start - 1} + {find}({rest}, {self.value(mark)}))"
+
     def indexed_by(self, index: str) -> str:
         """SQLite is told which index to take; PostgreSQL has statistics of its own."""
         return f"INDEXED BY {index}" if self._sqlite else ""

@@ -1,15 +1,17 @@
 """Partitions of tables: a row each, storage descriptors shared.
 
 Owns ``catalog_partitions`` and ``catalog_descriptors``. A row's ``key`` is the sortable encoding of all its
-values, unique in the table; ``k0`` … are the encodings of the single values (NULL: not readable as the
-key's type). Pages follow the order of the index that a search uses. A descriptor is what partitions of one
-table have in common in their StorageDescriptor: all of it but the Location.
+values, unique in the table, and its index is the only one: every search walks it (``catalog_scans``). ``k0`` …
+are the encodings of the single values (NULL: not readable as the key's type), by which searches filter.
+``document`` is the JSON text of a PartitionInput, with the Location in the place of the StorageDescriptor; a
+descriptor is what partitions of one table have in common in theirs: all of it but the Location.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -18,7 +20,6 @@ from sqlalchemy import (
     Connection,
     Index,
     LargeBinary,
-    SmallInteger,
     Table,
     Text,
     bindparam,
@@ -36,200 +37,191 @@ from mastic.store.sqlite import driver
 
 # Keys beyond these are stored, but no expression can name them.
 SEARCHABLE_KEYS = 10
-# The first key leads the unique index. These have one each, for which tables without the key pay nothing.
-INDEXED_KEYS = (1, 2, 3, 4)
-# Divisible by every number of segments that a scan may ask for.
-SLOTS = 2520
 
 partitions = Table(
     "catalog_partitions",
     metadata,
+    # Counted up from the highest there is: what belongs to an id goes with its partition.
     Column("id", Identity, primary_key=True, autoincrement=True),
     Column("table_id", BigInteger, nullable=False),
     Column("key", Sortable, nullable=False),
     *(Column(f"k{n}", Sortable) for n in range(SEARCHABLE_KEYS)),
-    Column("slot", SmallInteger, nullable=False),
-    # JSON texts, written and read by glue.catalog.partitions: a page holds a thousand of them.
-    Column("values", Text, nullable=False),
-    Column("descriptor", LargeBinary(16)),
-    Column("location", Text),
-    Column("body", Text),
+    Column("descriptor", BigInteger),
+    Column("document", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
-    sqlite_autoincrement=True,
 )
 Index("ux_catalog_partitions_key", partitions.c.table_id, partitions.c.key, unique=True)
-for _n in INDEXED_KEYS:
-    _key = partitions.c[f"k{_n}"]
-    Index(
-        f"ix_catalog_partitions_k{_n}",
-        partitions.c.table_id,
-        _key,
-        partitions.c.key,
-        sqlite_where=_key.is_not(None),
-        postgresql_where=_key.is_not(None),
-    )
 
 descriptors = Table(
     "catalog_descriptors",
     metadata,
-    Column("table_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("digest", LargeBinary(16), primary_key=True),
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("table_id", BigInteger, nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
     Column("body", Text, nullable=False),
-    sqlite_with_rowid=False,
 )
+Index("ux_catalog_descriptors_digest", descriptors.c.table_id, descriptors.c.digest, unique=True)
 
-_WRITTEN = tuple(column.name for column in partitions.columns if column.name != "id")
-_NO_PARTS = (None,) * SEARCHABLE_KEYS
-
+_SHOWN = (
+    partitions.c.id,
+    partitions.c.key,
+    partitions.c.descriptor,
+    partitions.c.document,
+    partitions.c.created,
+)
 _OF_TABLE = partitions.c.table_id == bindparam("of")
-_ONE = select(partitions).where(_OF_TABLE, partitions.c.key == bindparam("at"))
-_SOME = select(partitions).where(_OF_TABLE, partitions.c.key.in_(bindparam("at", expanding=True)))
-_KEYS = select(partitions.c.key).where(_OF_TABLE, partitions.c.key.in_(bindparam("at", expanding=True)))
-_DESCRIPTOR = Prepared(
-    select(descriptors.c.body).where(
-        descriptors.c.table_id == bindparam("of"), descriptors.c.digest == bindparam("digest")
-    )
+_ONE = select(*_SHOWN).where(_OF_TABLE, partitions.c.key == bindparam("at"))
+_SOME = select(*_SHOWN).where(_OF_TABLE, partitions.c.key.in_(bindparam("at", expanding=True)))
+_DESCRIPTOR = Prepared(select(descriptors.c.body).where(descriptors.c.id == bindparam("which")))
+_DESCRIPTORS = select(descriptors.c.id, descriptors.c.body).where(
+    descriptors.c.id.in_(bindparam("some", expanding=True))
 )
-_DESCRIPTORS = select(descriptors.c.digest, descriptors.c.body).where(
-    descriptors.c.table_id == bindparam("of"), descriptors.c.digest.in_(bindparam("digests", expanding=True))
+_KNOWN = select(descriptors.c.id, descriptors.c.digest).where(
+    descriptors.c.table_id == bindparam("of"), descriptors.c.digest.in_(bindparam("some", expanding=True))
 )
 
 
 class PartitionRow(NamedTuple):
-    """A row as a search finds it: all columns."""
+    """What a search finds of a partition."""
 
     id: int
-    table_id: int
     key: str
-    k0: str | None
-    k1: str | None
-    k2: str | None
-    k3: str | None
-    k4: str | None
-    k5: str | None
-    k6: str | None
-    k7: str | None
-    k8: str | None
-    k9: str | None
-    slot: int
-    values: str
-    descriptor: bytes | None
-    location: str | None
-    body: str | None
+    descriptor: int | None
+    document: str
     created: int
 
 
-class NewPartition(NamedTuple):
-    """A partition about to be stored: JSON texts and encodings, ready for the row."""
+class Descriptor(NamedTuple):
+    """A shared descriptor about to be stored: its JSON text, and the digest by which it is known again."""
 
-    key: str
-    parts: tuple[str | None, ...]
-    slot: int
-    values: str
-    digest: bytes | None
-    location: str | None
-    body: str | None
+    digest: bytes
+    text: str
+
+
+class NewPartitions(NamedTuple):
+    """Partitions of one table about to be stored, column by column: they come by the hundred thousand.
+
+    ``parts`` has a column for each of the table's keys. Of equal keys the first counts.
+    """
+
+    keys: Sequence[str]
+    parts: Sequence[Sequence[str | None]]
+    descriptors: Sequence[Descriptor | None]
+    documents: Sequence[str]
     created: int
-    descriptor: str | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the table's partitions have, in the order of ``rows``."""
+        count = min(len(self.parts), SEARCHABLE_KEYS)
+        return ("table_id", "key", *(f"k{n}" for n in range(count)), "descriptor", "document", "created")
+
+    def rows(self, table_id: int, ids: dict[Descriptor | None, int | None]) -> Iterator[tuple[Any, ...]]:
+        """The rows, given the ids of their descriptors."""
+        return zip(
+            repeat(table_id),
+            self.keys,
+            *self.parts[:SEARCHABLE_KEYS],
+            map(ids.__getitem__, self.descriptors),
+            self.documents,
+            repeat(self.created),
+            strict=False,
+        )
 
 
-def _row(table_id: int, new: NewPartition) -> dict[str, Any]:
-    parts = (*new.parts[:SEARCHABLE_KEYS], *_NO_PARTS[len(new.parts) :])
-    return dict(zip(_WRITTEN, (table_id, new.key, *parts, *new[2:-1]), strict=True))
-
-
-def add(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
-    """Store partitions with keys all different; returns the keys that did not exist before."""
+def add(tx: Connection, table_id: int, new: NewPartitions) -> set[str] | None:
+    """Store partitions; returns the keys that did not exist before, None when it was all of them."""
     new = _sealed(tx, new)
+    ids = _descriptor_ids(tx, table_id, new.descriptors)
     if tx.dialect.name == "sqlite":
-        return _add_alone(tx, table_id, new)
-    _share(tx, table_id, new)
+        return _add_alone(tx, table_id, new, ids)
+    rows = (dict(zip(new.columns, row, strict=True)) for row in new.rows(table_id, ids))
     added = tx.execute(
         insert(tx, partitions)
         .on_conflict_do_nothing(index_elements=["table_id", "key"])
         .returning(partitions.c.key),
         # In one order for all writers: two that wait for each other's rows would wait for ever.
-        [_row(table_id, p) for p in sorted(new, key=lambda p: p.key)],
+        sorted(rows, key=lambda row: str(row["key"])),
     )
-    return set(added.scalars())
+    found = set(added.scalars())
+    return None if len(found) == len(new.keys) else found
 
 
-def _add_alone(tx: Connection, table_id: int, new: Sequence[NewPartition]) -> set[str]:
+def _add_alone(
+    tx: Connection, table_id: int, new: NewPartitions, ids: dict[Descriptor | None, int | None]
+) -> set[str] | None:
     """SQLite has one writer: what has a higher id than there was before, has just been added.
 
-    Partitions come by the hundred thousand, and SQLAlchemy's work on parameters costs more than SQLite's: the
-    statements are given as the driver takes them, with no more columns than the table has keys.
+    SQLAlchemy's work on parameters costs more than SQLite's: the statement is given as the driver takes it.
     """
-    if not new:
-        return set()
     below = driver(tx)
     (last,) = below.execute("SELECT max(id) FROM catalog_partitions").fetchone()
-    below.executemany(
-        "INSERT INTO catalog_descriptors (table_id, digest, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [(table_id, digest, body) for digest, body in _descriptors(new).items()],
+    names = ", ".join(f'"{name}"' for name in new.columns)
+    text = (
+        f"INSERT INTO catalog_partitions ({names}) VALUES ({_marks(len(new.columns))}) ON CONFLICT DO NOTHING"
     )
-    keys = min(len(new[0].parts), SEARCHABLE_KEYS)
-    added = below.executemany(
-        _INSERTS[keys], [(table_id, p.key, *p.parts[:keys], *p[2:-1]) for p in new]
-    ).rowcount
-    if added == len(new):
-        return {p.key for p in new}
+    if below.executemany(text, new.rows(table_id, ids)).rowcount == len(new.keys):
+        return None
     found: set[str] = set()
-    for start in range(0, len(new), 500):
-        some = [p.key for p in new[start : start + 500]]
+    for start in range(0, len(new.keys), 500):
+        some = new.keys[start : start + 500]
         rows = below.execute(
-            'SELECT "key" FROM catalog_partitions WHERE table_id = ? AND id > ? AND "key" IN '
-            f"({','.join('?' * len(some))})",
+            'SELECT "key" FROM catalog_partitions WHERE table_id = ? AND id > ? '
+            f'AND "key" IN ({_marks(len(some))})',
             (table_id, last or 0, *some),
         )
         found.update(key for (key,) in rows)
     return found
 
 
-def _insert_with(keys: int) -> str:
-    columns = [name for name in _WRITTEN if name not in {f"k{n}" for n in range(keys, SEARCHABLE_KEYS)}]
-    names, marks = ",".join(f'"{name}"' for name in columns), ",".join("?" * len(columns))
-    return f"INSERT INTO catalog_partitions ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+def _marks(count: int) -> str:
+    return ",".join("?" * count)
 
 
-# SQLite's statements for tables of so many keys.
-_INSERTS = tuple(_insert_with(keys) for keys in range(SEARCHABLE_KEYS + 1))
+def _descriptor_ids(
+    tx: Connection, table_id: int, wanted: Iterable[Descriptor | None]
+) -> dict[Descriptor | None, int | None]:
+    """The ids of descriptors, stored if they are new."""
+    different = set(wanted) - {None}
+    ids: dict[Descriptor | None, int | None] = {None: None}
+    if not different:
+        return ids
+    known = _known_ids(tx, table_id, different)
+    missing = [one for one in different if one is not None and one.digest not in known]
+    if missing:
+        tx.execute(
+            insert(tx, descriptors).on_conflict_do_nothing(index_elements=["table_id", "digest"]),
+            [{"table_id": table_id, "digest": d, "body": text} for d, text in sorted(missing)],
+        )
+        known = _known_ids(tx, table_id, different)
+    ids.update((one, known[one.digest]) for one in different if one is not None)
+    return ids
 
 
-def _descriptors(new: Iterable[NewPartition]) -> dict[bytes, str]:
-    return {p.digest: p.descriptor for p in new if p.digest is not None and p.descriptor is not None}
-
-
-def _sealed(tx: Connection, new: Sequence[NewPartition]) -> Sequence[NewPartition]:
-    """The same with their texts encrypted, where the catalog's settings ask for it. Values and keys stay as they
-    are, because expressions search them; equal descriptors are still stored once for each key."""
-    key = sealing.key_of(tx)
-    if key is None:
-        return new
-    shared: dict[bytes, tuple[bytes, str]] = {}
-    found = []
-    for one in new:
-        changes: dict[str, Any] = {
-            m: sealing.sealed(key, text)
-            for m in ("location", "body")
-            if (text := getattr(one, m)) is not None
-        }
-        if one.digest is not None and one.descriptor is not None:
-            if one.digest not in shared:
-                digest = hashlib.blake2b(one.digest, key=key.secret, digest_size=len(one.digest)).digest()
-                shared[one.digest] = digest, sealing.sealed(key, one.descriptor)
-            changes["digest"], changes["descriptor"] = shared[one.digest]
-        found.append(one._replace(**changes))
+def _known_ids(tx: Connection, table_id: int, wanted: Iterable[Descriptor | None]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    digests = [one.digest for one in wanted if one is not None]
+    for start in range(0, len(digests), 500):
+        rows = tx.execute(_KNOWN, {"of": table_id, "some": digests[start : start + 500]})
+        found.update((bytes(row.digest), row.id) for row in rows)
     return found
 
 
-def _share(tx: Connection, table_id: int, new: Iterable[NewPartition]) -> None:
-    bodies = _descriptors(new)
-    if bodies:
-        tx.execute(
-            insert(tx, descriptors).on_conflict_do_nothing(index_elements=["table_id", "digest"]),
-            [{"table_id": table_id, "digest": d, "body": b} for d, b in sorted(bodies.items())],
-        )
+def _sealed(tx: Connection, new: NewPartitions) -> NewPartitions:
+    """The same with their texts encrypted, where the catalog's settings ask for it. Keys stay as they are,
+    because expressions search them; equal descriptors are still stored once for each key."""
+    key = sealing.key_of(tx)
+    if key is None:
+        return new
+    shared: dict[Descriptor | None, Descriptor | None] = {None: None}
+    for one in new.descriptors:
+        if one is not None and one not in shared:
+            digest = hashlib.blake2b(one.digest, key=key.secret, digest_size=len(one.digest)).digest()
+            shared[one] = Descriptor(digest, sealing.sealed(key, one.text))
+    return new._replace(
+        descriptors=[shared[one] for one in new.descriptors],
+        documents=[sealing.sealed(key, text) for text in new.documents],
+    )
 
 
 def find(tx: Connection, table_id: int, key: str) -> Any | None:
@@ -246,15 +238,15 @@ def find_many(tx: Connection, table_id: int, keys: Sequence[str]) -> dict[str, A
     return found
 
 
-def replace(tx: Connection, table_id: int, key: str, new: NewPartition) -> bool:
-    """Put ``new`` in the place of the partition at ``key``, its creation time kept.
+def replace(tx: Connection, table_id: int, key: str, new: NewPartitions) -> bool:
+    """Put ``new``, which is one, in the place of the partition at ``key``, its creation time kept.
 
     False when there is none. Raises Duplicate at the end when ``new`` has the key of another.
     """
-    (new,) = _sealed(tx, [new])
-    values = _row(table_id, new)
+    new = _sealed(tx, new)
+    (row,) = new.rows(table_id, _descriptor_ids(tx, table_id, new.descriptors))
+    values = dict(zip(new.columns, row, strict=True))
     del values["created"], values["table_id"]
-    _share(tx, table_id, [new])
     changed = tx.execute(
         update(partitions).where(partitions.c.table_id == table_id, partitions.c.key == key).values(values)
     )
@@ -271,18 +263,18 @@ def remove(tx: Connection, table_id: int, keys: Sequence[str]) -> dict[str, int]
     return {row.key: row.id for row in removed}
 
 
-def descriptor_bodies(tx: Connection, table_id: int, digests: Iterable[bytes]) -> dict[bytes, str]:
+def descriptor_bodies(tx: Connection, ids: Iterable[int]) -> dict[int, str]:
     """The JSON texts of descriptors."""
     read = sealing.opener(tx)
-    wanted = sorted(set(digests))
-    found: dict[bytes, str] = {}
+    wanted = sorted(set(ids))
+    found: dict[int, str] = {}
     if len(wanted) == 1:
         # As nearly always.
-        body = _DESCRIPTOR.first(tx, {"of": table_id, "digest": wanted[0]})
+        body = _DESCRIPTOR.first(tx, {"which": wanted[0]})
         return {} if body is None else {wanted[0]: read(body[0]) or ""}
     for start in range(0, len(wanted), 500):
-        rows = tx.execute(_DESCRIPTORS, {"of": table_id, "digests": wanted[start : start + 500]})
-        found.update((bytes(row.digest), read(row.body) or "") for row in rows)
+        rows = tx.execute(_DESCRIPTORS, {"some": wanted[start : start + 500]})
+        found.update((row.id, read(row.body) or "") for row in rows)
     return found
 
 
@@ -292,9 +284,9 @@ def any_of(tx: Connection, table_id: int) -> bool:
 
 
 def after_id(tx: Connection, table_id: int, after: int, count: int) -> Sequence[Any]:
-    """Ids and values in the order of ids: to go over all partitions of a table while changing their keys."""
+    """Ids and documents in the order of ids: to go over all partitions of a table while changing their keys."""
     return tx.execute(
-        select(partitions.c.id, partitions.c["values"])
+        select(partitions.c.id, partitions.c.document)
         .where(partitions.c.table_id == table_id, partitions.c.id > after)
         .order_by(partitions.c.id)
         .limit(count)

@@ -1,14 +1,15 @@
-"""Searching a table's partitions: which index to walk, from where to where, one page at a time.
+"""Searching a table's partitions: where in the index of their keys to walk, one page at a time.
 
-A condition bounds the values of each key; every indexed key that it bounds is a way to the rows. The way
-with the fewest entries (counted, up to a limit) is taken, and a page follows its index's order, so that the
-next page continues where this one ended however many partitions there are. Owns no state; a ``Scan`` and a
-``Position`` are what a page token carries.
+A condition bounds the values of each key. Leading keys that are bound to single values give a prefix, and what
+bounds the key behind them the stretch below it. Keys before it that are not bound at all are stepped over: the
+values that there are, if these are few beside their rows, give a prefix each. Whatever the stretches, the whole
+condition filters their rows. Pages follow the order of keys, so that the next one continues where this one ended
+however many partitions there are. Owns no state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,45 +17,20 @@ from sqlalchemy import Connection
 
 from mastic.store import catalog_conditions as conditions
 from mastic.store.catalog_conditions import Condition, Interval, Sql
-from mastic.store.catalog_partitions import INDEXED_KEYS, SEARCHABLE_KEYS, PartitionRow
+from mastic.store.catalog_partitions import SEARCHABLE_KEYS, PartitionRow
 from mastic.store.sqlite import driver
 
 SEPARATOR = "\x01"
 AFTER_SEPARATOR = "\x02"
-# A way with fewer entries than this is good enough to look no further.
-FEW = 200
-# Counting entries stops here: above it ways count as equally long.
-MANY = 20_000
-# So many stretches of an index are walked one by one; more are walked as one, from the first to the last.
-MOST_STRETCHES = 128
+# So many stretches are walked one by one; more are walked as one, from the first to the last.
+MOST_STRETCHES = 1000
+# Stepping from value to value pays where each of them has more rows than this.
+FEWEST_ROWS = 8
 # A key is cut where it is too long for an index: what is looked for must end before that.
 LONGEST_PREFIX = 100
 
 _COLUMNS = [f"k{n}" for n in range(SEARCHABLE_KEYS)]
 _EVERY = ", ".join(f'"{name}"' for name in PartitionRow._fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """The index to walk: 0 the one on all keys in order, n the one that key n leads."""
-
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The last row of a page: the entry in its index."""
-
-    lead: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """Part of an index: an interval of the leading column, and of ``key`` below it."""
-
-    lead: Interval
-    keys: Interval = conditions.EVERYTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,61 +43,22 @@ class Search:
     segment: tuple[int, int] | None = None
 
 
-def plan(tx: Connection, search: Search) -> Scan:
-    """The index with the fewest entries for the search."""
-    condition = search.condition
-    if condition is None:
-        return Scan()
-    best, fewest = 0, _count(tx, search, 0, MANY)
-    for index in INDEXED_KEYS[: max(search.keys - 1, 0)]:
-        if fewest <= FEW:
-            break
-        if conditions.EVERYTHING in conditions.intervals(condition, index):
-            continue
-        entries = _count(tx, search, index, fewest)
-        if entries < fewest:
-            best, fewest = index, entries
-    return Scan(best)
-
-
-def page(
-    tx: Connection, search: Search, scan: Scan, after: Position | None, count: int
-) -> list[PartitionRow]:
-    """Up to ``count`` rows that satisfy the search, behind ``after``, in the order of the scan's index."""
+def page(tx: Connection, search: Search, after: str | None, count: int) -> list[PartitionRow]:
+    """Up to ``count`` rows that satisfy the search, behind the key ``after``, in the order of keys."""
     found: list[PartitionRow] = []
-    for stretch in _remaining(_stretches(search, scan.index), scan.index, after):
+    for stretch in _stretches(tx, search, after):
         sql = Sql(tx.dialect.name)
-        text = f"SELECT {_EVERY} FROM {_range(search.table_id, scan.index, stretch, sql)}"
+        text = f"SELECT {_EVERY} FROM {_range(search.table_id, stretch, sql)}"
         if search.condition is not None:
             text += f" AND {conditions.clause(search.condition, _COLUMNS, sql)}"
         if search.segment is not None:
             number, total = search.segment
-            text += f" AND slot {sql.modulo} {sql.value(total)} = {sql.value(number)}"
-        text += f' ORDER BY {"" if scan.index == 0 else f"{_COLUMNS[scan.index]}, "}"key"'
-        text += f" LIMIT {sql.value(count - len(found))}"
+            text += f" AND id {sql.modulo} {sql.value(total)} = {sql.value(number)}"
+        text += f' ORDER BY "key" LIMIT {sql.value(count - len(found))}'
         found.extend(map(PartitionRow._make, _run(tx, text, sql)))
         if len(found) >= count:
             break
     return found
-
-
-def position(scan: Scan, row: Any) -> Position:
-    """Where the row stands in the scan's index."""
-    return Position("" if scan.index == 0 else getattr(row, f"k{scan.index}"), row.key)
-
-
-def _count(tx: Connection, search: Search, index: int, limit: int) -> int:
-    total = 0
-    for stretch in _stretches(search, index):
-        sql = Sql(tx.dialect.name)
-        entries = (
-            f"SELECT 1 FROM {_range(search.table_id, index, stretch, sql)} LIMIT {sql.value(limit - total)}"
-        )
-        text = f"SELECT count(*) FROM ({entries}) AS entries"
-        total += sum(count for (count,) in _run(tx, text, sql))
-        if total >= limit:
-            break
-    return total
 
 
 def _run(tx: Connection, text: str, sql: Sql) -> Iterable[Any]:
@@ -131,85 +68,56 @@ def _run(tx: Connection, text: str, sql: Sql) -> Iterable[Any]:
     return tx.exec_driver_sql(text, tuple(sql.parameters))
 
 
-def _range(table_id: int, index: int, stretch: _Stretch, sql: Sql) -> str:
-    name = "ux_catalog_partitions_key" if index == 0 else f"ix_catalog_partitions_k{index}"
+def _range(table_id: int, stretch: Interval, sql: Sql) -> str:
+    """What follows FROM. NUL never goes to the database: it only says whether an end is included."""
     parts = [f"table_id = {sql.value(table_id)}"]
-    if index:
-        parts += _inside(_COLUMNS[index], stretch.lead, sql)
-        if stretch.lead == conditions.EVERYTHING:
-            parts.append(f"{_COLUMNS[index]} IS NOT NULL")
-    parts += _inside('"key"', stretch.keys if index else stretch.lead, sql)
-    return f"catalog_partitions {sql.indexed_by(name)} WHERE {' AND '.join(parts)}"
+    if stretch.low.endswith("\0"):
+        parts.append(f'"key" > {sql.value(stretch.low[:-1])}')
+    elif stretch.low:
+        parts.append(f'"key" >= {sql.value(stretch.low)}')
+    if stretch.high is not None:
+        included = stretch.high.endswith("\0")
+        high = stretch.high[:-1] if included else stretch.high
+        parts.append(f'"key" {"<=" if included else "<"} {sql.value(high)}')
+    index = sql.indexed_by("ux_catalog_partitions_key")
+    return f"catalog_partitions {index} WHERE {' AND '.join(parts)}"
 
 
-def _inside(column: str, interval: Interval, sql: Sql) -> list[str]:
-    """SQL for an interval. NUL never goes to the database: it only says whether an end is included."""
-    if interval.is_point:
-        return [f"{column} = {sql.value(interval.low)}"]
-    parts = []
-    if interval.low.endswith("\0"):
-        parts.append(f"{column} > {sql.value(interval.low[:-1])}")
-    elif interval.low:
-        parts.append(f"{column} >= {sql.value(interval.low)}")
-    if interval.high is not None:
-        included = interval.high.endswith("\0")
-        high = interval.high[:-1] if included else interval.high
-        parts.append(f"{column} {'<=' if included else '<'} {sql.value(high)}")
-    return parts
+# -- stretches --------------------------------------------------------------------------------------------
 
 
-def _remaining(stretches: list[_Stretch], index: int, after: Position | None) -> Iterator[_Stretch]:
-    """What is left of the stretches behind a position."""
-    if after is None:
-        yield from stretches
-        return
-    last = after.key if index == 0 else after.lead
-    rest = Interval(last + "\0", None)
-    for stretch in stretches:
-        if index and _holds(stretch.lead, last):
-            below = conditions.intersection([stretch.keys], [Interval(after.key + "\0", None)])
-            yield from (_Stretch(conditions.point(last), keys) for keys in below)
-        yield from (_Stretch(lead, stretch.keys) for lead in conditions.intersection([stretch.lead], [rest]))
-
-
-def _holds(interval: Interval, value: str) -> bool:
-    return interval.low <= value and (interval.high is None or value < interval.high)
-
-
-def _stretches(search: Search, index: int) -> list[_Stretch]:
+def _stretches(tx: Connection, search: Search, after: str | None) -> Iterable[Interval]:
+    """Disjoint stretches of ``key`` behind ``after``, in order, outside of which no row can be."""
+    rest = Interval("" if after is None else after + "\0", None)
     if search.condition is None:
-        return [_Stretch(conditions.EVERYTHING)]
-    if index == 0:
-        return [_Stretch(interval) for interval in _key_intervals(search.condition, search.keys)]
-    leads = _few(conditions.intervals(search.condition, index))
-    below = _few(_first_key(conditions.intervals(search.condition, 0)), most=1)
-    return [
-        _Stretch(lead, keys)
-        for lead in leads
-        for keys in (below if lead.is_point else [conditions.EVERYTHING])
-    ]
+        return [rest]
+    return conditions.intersection(_key_intervals(tx, search, search.condition, rest), [rest])
 
 
-def _first_key(found: Sequence[Interval]) -> list[Interval]:
-    return [_extended("", interval) for interval in found]
-
-
-def _key_intervals(condition: Condition, keys: int) -> list[Interval]:
-    """Stretches of ``key``: as many leading keys as are bound to single values, then what bounds the next."""
+def _key_intervals(tx: Connection, search: Search, condition: Condition, rest: Interval) -> list[Interval]:
     prefixes = [""]
-    for key in range(min(keys, SEARCHABLE_KEYS)):
-        bounds = conditions.intervals(condition, key)
-        if not bounds:
-            return []
-        if len(prefixes) * len(bounds) > MOST_STRETCHES or max(map(len, prefixes)) > LONGEST_PREFIX:
+    bounds = [conditions.intervals(condition, key) for key in range(min(search.keys, SEARCHABLE_KEYS))]
+    if [] in bounds:
+        return []
+    last = max((key for key, some in enumerate(bounds) if some != [conditions.EVERYTHING]), default=-1)
+    for some in bounds[: last + 1]:
+        if max(map(len, prefixes)) > LONGEST_PREFIX:
             break
-        if not all(b.is_point for b in bounds):
-            return [_extended(prefix, bound) for prefix in prefixes for bound in bounds]
-        prefixes = [prefix + bound.low + SEPARATOR for prefix in prefixes for bound in bounds]
+        if some == [conditions.EVERYTHING]:
+            values = _values_there(tx, search.table_id, prefixes, rest)
+            if not values:
+                break
+            prefixes = values
+            continue
+        if len(prefixes) * len(some) > MOST_STRETCHES:
+            break
+        if not all(bound.is_point for bound in some):
+            return [_extended(prefix, bound) for prefix in prefixes for bound in some]
+        prefixes = [prefix + bound.low + SEPARATOR for prefix in prefixes for bound in some]
     if prefixes == [""]:
         # Too many stretches of the first key: from the first to the last of them.
-        return [_extended("", bound) for bound in _few(conditions.intervals(condition, 0))]
-    return [Interval(prefix, prefix[:-1] + AFTER_SEPARATOR) for prefix in prefixes]
+        return [_extended("", bound) for bound in _few(bounds[0] if bounds else [conditions.EVERYTHING])]
+    return [_extended(prefix, conditions.EVERYTHING) for prefix in prefixes]
 
 
 def _extended(prefix: str, bound: Interval) -> Interval:
@@ -224,7 +132,40 @@ def _extended(prefix: str, bound: Interval) -> Interval:
     return Interval(low, high)
 
 
-def _few(found: list[Interval], most: int = MOST_STRETCHES) -> list[Interval]:
-    if len(found) <= most or not found:
+def _few(found: list[Interval]) -> list[Interval]:
+    if len(found) <= MOST_STRETCHES or not found:
         return found
     return [Interval(found[0].low, found[-1].high)]
+
+
+def _values_there(tx: Connection, table_id: int, prefixes: list[str], rest: Interval) -> list[str]:
+    """The prefixes with each value of the next key that stands behind them; none when these are too many."""
+    found: list[str] = []
+    for prefix in prefixes:
+        whole = _extended(prefix, conditions.EVERYTHING)
+        for stretch in conditions.intersection([whole], [rest]):
+            for key in _first_keys(tx, table_id, stretch, len(prefix), MOST_STRETCHES + 1 - len(found)):
+                value, separator, _ = key[len(prefix) :].partition(SEPARATOR)
+                if not separator:
+                    return []
+                found.append(prefix + value + SEPARATOR)
+            if len(found) > MOST_STRETCHES:
+                return []
+    sql = Sql(tx.dialect.name)
+    few = f"SELECT 1 FROM {_range(table_id, rest, sql)} LIMIT {sql.value(FEWEST_ROWS * len(found))}"
+    ((rows,),) = _run(tx, f"SELECT count(*) FROM ({few}) AS entries", sql)
+    return found if rows == FEWEST_ROWS * len(found) else []
+
+
+def _first_keys(tx: Connection, table_id: int, stretch: Interval, length: int, limit: int) -> Iterable[str]:
+    """The first key of each value that follows the first ``length`` characters, in one statement."""
+    sql = Sql(tx.dialect.name)
+    least = 'SELECT min("key") FROM'
+    text = (
+        f"WITH RECURSIVE step(reached) AS ({least} {_range(table_id, stretch, sql)} UNION ALL "
+        f"SELECT ({least} {_range(table_id, Interval('', stretch.high), sql)} "
+        f'AND "key" >= {sql.until("step.reached", SEPARATOR, length)} || {sql.value(AFTER_SEPARATOR)}) '
+        f"FROM step WHERE reached IS NOT NULL) "
+        f"SELECT reached FROM step WHERE reached IS NOT NULL LIMIT {sql.value(limit)}"
+    )
+    return (key for (key,) in _run(tx, text, sql))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +51,7 @@ class Events:
         change: str,
         database: str,
         table: str,
-        partitions: Sequence[Sequence[str]] = (),
+        partitions: Iterable[Sequence[str]] = (),
     ) -> None:
         """A table or its partitions have changed."""
         if not self._wanted(tx, context.scope):

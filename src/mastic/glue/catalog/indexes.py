@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError, already_exists, invalid_input, not_found
-from mastic.glue.catalog import lookup
+from mastic.glue.catalog import lookup, rekeying
 from mastic.glue.pages import Pager
 from mastic.store import catalog_scans, documents
 from mastic.store.catalog_conditions import IsNull
 from mastic.store.catalog_partitions import SEARCHABLE_KEYS
-from mastic.store.catalog_scans import Scan, Search
+from mastic.store.catalog_scans import Search
 from mastic.store.engine import Store
 
 KIND = "partition_index"
@@ -112,8 +111,8 @@ def _unreadable(
         if number >= SEARCHABLE_KEYS:
             raise invalid_input(f"Only the first {SEARCHABLE_KEYS} partition keys can be indexed")
         search = Search(table_id=table_id, keys=len(body["PartitionKeys"]), condition=IsNull(number))
-        rows = catalog_scans.page(tx, search, Scan(), None, NAMED_FAILURES)
-        found += [{"Values": orjson.loads(row.values)} for row in rows]
+        rows = catalog_scans.page(tx, search, None, NAMED_FAILURES)
+        found += [{"Values": rekeying.values(tx, row)} for row in rows]
     return found[:NAMED_FAILURES]
 
 

@@ -53,52 +53,58 @@ def family(hive_type: str) -> str | None:
     return _FAMILIES.get(hive_type.partition("(")[0].strip().lower())
 
 
-class Encoded(NamedTuple):
-    """A partition's values as the store keeps them: the unique ``key``, and each value's encoding."""
+class Value(NamedTuple):
+    """One value encoded: ``placed`` is how it stands in a key, ``exact`` whether no other value stands there alike."""
 
-    key: str
-    parts: tuple[str | None, ...]
+    part: str | None
+    placed: str
+    escaped: str
+    exact: bool
+
+
+class _Known(dict[str, Value]):
+    """Values of one key that were encoded before. A year's days come back in each of its hours, and the hours in
+    each of its days."""
+
+    def __init__(self, kind: str | None) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def __missing__(self, text: str) -> Value:
+        found = self[text] = _value(self._kind, text)
+        return found
 
 
 class Encoder:
-    """Encodes the values of many partitions of one table, one family a value.
-
-    A year's days come back in each of its hours, and the hours in each of its days: values are kept.
-    """
+    """Encodes the values of many partitions of one table, one family a value, column by column."""
 
     def __init__(self, families: Sequence[str | None]) -> None:
-        self._known: list[tuple[str | None, dict[str, _Value]]] = [(kind, {}) for kind in families]
+        self._known = [_Known(kind) for kind in families]
 
-    def encode(self, values: Sequence[str]) -> Encoded:
-        """The encodings of a partition's values."""
-        found = []
-        for (kind, known), value in zip(self._known, values, strict=True):
-            one = known.get(value)
-            if one is None:
-                one = known[value] = _value(kind, value)
-            found.append(one)
-        parts, placed, escaped, plain = zip(*found, strict=True) if found else ((), (), (), ())
-        key = SEPARATOR.join(placed) + SEPARATOR
-        if not all(plain):
-            # ``01`` and ``1`` are one number and two partitions.
-            key += SEPARATOR.join(escaped)
-        return Encoded(key if len(key) < SHORT_KEY else _short_key(key), parts)
+    def encode(self, rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str | None]]]:
+        """The unique key of each partition, and of each of the table's keys the column of encodings. Every row has as
+        many values as the table has keys."""
+        columns = list(zip(*rows, strict=True)) or [()] * len(self._known)
+        encoded = [
+            list(map(known.__getitem__, column)) for known, column in zip(self._known, columns, strict=True)
+        ]
+        keys = [_key(row) for row in zip(*encoded, strict=True)] or [SEPARATOR] * len(rows)
+        return keys, [[one.part for one in column] for column in encoded]
 
 
-# A value's encoding, how it stands in a key, the value escaped, and whether no other value stands there alike.
-_Value = tuple[str | None, str, str, bool]
+def _key(row: Sequence[Value]) -> str:
+    key = "".join([one.placed for one in row])
+    if False in [one.exact for one in row]:
+        # ``01`` and ``1`` are one number and two partitions.
+        key += SEPARATOR.join([one.escaped for one in row])
+    return key if len(key) < SHORT_KEY else _short_key(key)
 
 
-def _value(kind: str | None, value: str) -> _Value:
-    part, escaped = encode_value(kind, value), _escape(value)
+def _value(kind: str | None, text: str) -> Value:
+    part, escaped = encode_value(kind, text), _escape(text)
     if part is None:
-        return None, "~" + escaped, escaped, True
-    return part, part, escaped, _is_canonical(kind, value, part)
-
-
-def encode(families: Sequence[str | None], values: Sequence[str]) -> Encoded:
-    """The encodings of a partition's values, one family a value."""
-    return Encoder(families).encode(values)
+        return Value(None, f"~{escaped}{SEPARATOR}", escaped, True)
+    return Value(part, part + SEPARATOR, escaped, _is_canonical(kind, text, part))
 
 
 def encode_value(kind: str | None, text: str) -> str | None:

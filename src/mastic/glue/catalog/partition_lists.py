@@ -12,7 +12,7 @@ from mastic.glue.catalog import expressions, indexes, lookup, partition_rows
 from mastic.glue.catalog.expressions import Key
 from mastic.glue.pages import Pager
 from mastic.store import catalog_scans
-from mastic.store.catalog_scans import Position, Scan, Search
+from mastic.store.catalog_scans import Search
 from mastic.store.catalog_tables import TableRow
 from mastic.store.engine import Store
 
@@ -38,18 +38,9 @@ class PartitionLists:
             count = request.get("MaxResults", PAGE)
             search = search_for(tx, table, request.get("Expression"), request.get("Segment"))
             bound = f"{table.id}:{request.get('Expression', '')}:{search.segment}"
-            place_in_list = self._pager.read(request.get("NextToken"), "GetPartitions", bound)
-            if place_in_list is None:
-                scan, after = catalog_scans.plan(tx, search), None
-            else:
-                scan, after = Scan(place_in_list[0]), Position(*place_in_list[1:])
-            rows = catalog_scans.page(tx, search, scan, after, count + 1)
-
-            def position(row: Any) -> list[Any]:
-                at = catalog_scans.position(scan, row)
-                return [scan.index, at.lead, at.key]
-
-            token = self._pager.token(rows, count, position, "GetPartitions", bound)
+            after = self._pager.read(request.get("NextToken"), "GetPartitions", bound)
+            rows = catalog_scans.page(tx, search, after, count + 1)
+            token = self._pager.token(rows, count, lambda row: row.key, "GetPartitions", bound)
             found = partition_rows.shapes(
                 tx, place, table, rows[:count], without_columns=request.get("ExcludeColumnSchema", False)
             )

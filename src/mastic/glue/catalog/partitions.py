@@ -1,7 +1,6 @@
 """Partitions: create, get, list by expression, update, delete, singly and in batches.
 
-State: ``catalog_partitions``, ``catalog_descriptors``. The JSON of a row is written and read here, because a
-page holds a thousand of them: the StorageDescriptor without its Location is shared, the rest is the row's.
+State: ``catalog_partitions``, ``catalog_descriptors``. What is in a row, ``partition_rows`` knows.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from mastic.glue.catalog import lookup, partition_rows
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.partition_rows import Coder
 from mastic.store import catalog_partitions, catalog_statistics
-from mastic.store.catalog_partitions import NewPartition
+from mastic.store.catalog_partitions import NewPartitions
 from mastic.store.engine import Duplicate, Store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,40 +37,31 @@ class Partitions:
 
     def create_partition(self, context: Context, request: dict[str, Any]) -> None:
         """Raises AlreadyExistsException."""
-        if not self._create(context, request, [request["PartitionInput"]], "CreatePartition"):
+        if self._create(context, request, [request["PartitionInput"]], "CreatePartition"):
             raise already_exists("Partition already exists.")
 
     def batch_create_partition(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Creates those that do not exist, and lists the others."""
         given = request["PartitionInputList"]
-        created = self._create(context, request, given, "BatchCreatePartition")
-        if len(created) == len(given):
-            return {"Errors": []}
+        there = self._create(context, request, given, "BatchCreatePartition")
         error = already_exists("Partition already exists.")
-        errors = [_item(given[n]["Values"], error) for n in range(len(given)) if n not in created]
-        return {"Errors": errors}
+        return {"Errors": [_item(given[n]["Values"], error) for n in there]}
 
     def _create(
         self, context: Context, request: dict[str, Any], given: list[dict[str, Any]], change: str
-    ) -> set[int]:
-        """Returns which of ``given``, by position, were created."""
+    ) -> list[int]:
+        """Returns which of ``given``, by position, could not be created because they are there."""
         now = self._clock.now()
         with self._store.write(catalog=context.scope) as tx:
             place, row = lookup.table(tx, context, request, hold="fill")
             coder = Coder(row.body)
-            first: dict[str, int] = {}
-            new: list[NewPartition] = []
-            created_at = micros(now)
-            for number, one in enumerate(given):
-                encoded = coder.encode(_values(coder, one.get("Values")), one, created_at)
-                if first.setdefault(encoded.key, number) == number:
-                    new.append(encoded)
-            added = catalog_partitions.add(tx, row.id, new)
-            created = {first[key] for key in added}
-            if created:
-                values = [given[n]["Values"] for n in sorted(created)]
-                self._events.table(tx, context, now, change, place.database, row.name, values)
-        return created
+            values = [_values(coder, one.get("Values")) for one in given]
+            new = coder.encode(values, given, micros(now))
+            there = _there(new, catalog_partitions.add(tx, row.id, new))
+            if len(there) < len(given):
+                created = (values[n] for n in sorted({*range(len(given))} - {*there}))
+                self._events.table(tx, context, now, change, place.database, row.name, created)
+        return there
 
     # -- update --------------------------------------------------------------------------------------
 
@@ -124,8 +114,8 @@ class Partitions:
         if len(old) != coder.keys or len(values) != coder.keys:
             return invalid_input(MISMATCH)
         key = coder.key(old)
-        new = coder.encode(values, given, micros(now))
-        if new.key != key and catalog_partitions.find(tx, table_id, new.key) is not None:
+        new = coder.encode([values], [given], micros(now))
+        if new.keys != [key] and catalog_partitions.find(tx, table_id, new.keys[0]) is not None:
             return already_exists("Partition already exists.")
         if not catalog_partitions.replace(tx, table_id, key, new):
             return not_found("Cannot find partition.")
@@ -193,6 +183,15 @@ class Partitions:
 def micros(moment: datetime) -> int:
     """Microseconds since 1970, as rows of partitions keep them."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _there(new: NewPartitions, added: set[str] | None) -> list[int]:
+    """Positions of those that were not added; of equal keys the first one was."""
+    if added is None:
+        return []
+    first = {key: number for number, key in reversed(list(enumerate(new.keys)))}
+    created = {first[key] for key in added}
+    return [number for number in range(len(new.keys)) if number not in created]
 
 
 def _values(coder: Coder, values: list[str] | None) -> list[str]:

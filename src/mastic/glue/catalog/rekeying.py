@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection
 
 from mastic.glue.catalog import partition_keys
-from mastic.store import catalog_partitions
+from mastic.store import catalog_partitions, sealing
 
 CHUNK = 2000
 
@@ -32,16 +32,24 @@ def if_types_differ(tx: Connection, table_id: int, old: dict[str, Any], new: dic
     after = 0
     while True:
         rows = catalog_partitions.after_id(tx, table_id, after, CHUNK)
-        catalog_partitions.rekey(tx, _encoded(rows, new))
+        catalog_partitions.rekey(tx, _encoded(tx, rows, new))
         if len(rows) < CHUNK:
             return
         after = rows[-1].id
 
 
-def _encoded(rows: Sequence[Any], body: dict[str, Any]) -> list[tuple[int, str, Sequence[str | None]]]:
+def values(tx: Connection, row: Any) -> list[str]:
+    """The values of a partition, by its row."""
+    given: list[str] = orjson.loads(sealing.opener(tx)(row.document) or "")["Values"]
+    return given
+
+
+def _encoded(
+    tx: Connection, rows: Sequence[Any], body: dict[str, Any]
+) -> list[tuple[int, str, Sequence[str | None]]]:
     encoded: list[tuple[int, str, Sequence[str | None]]] = []
     for row in rows:
-        values = orjson.loads(row.values)
-        one = partition_keys.encode(families(body, len(values)), values)
-        encoded.append((row.id, one.key, one.parts))
+        given = values(tx, row)
+        (key,), parts = partition_keys.Encoder(families(body, len(given))).encode([given])
+        encoded.append((row.id, key, [part for (part,) in parts]))
     return encoded

@@ -95,11 +95,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "catalog_descriptors",
-        sa.Column("table_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", schema.Identity, autoincrement=True, nullable=False),
+        sa.Column("table_id", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("table_id", "digest", name=op.f("pk_catalog_descriptors")),
-        sqlite_with_rowid=False,
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog_descriptors")),
+    )
+    op.create_index(
+        "ux_catalog_descriptors_digest", "catalog_descriptors", ["table_id", "digest"], unique=True
     )
     op.create_table(
         "catalog_partitions",
@@ -116,46 +119,10 @@ def upgrade() -> None:
         sa.Column("k7", schema.Sortable, nullable=True),
         sa.Column("k8", schema.Sortable, nullable=True),
         sa.Column("k9", schema.Sortable, nullable=True),
-        sa.Column("slot", sa.SmallInteger(), nullable=False),
-        sa.Column("values", sa.Text(), nullable=False),
-        sa.Column("descriptor", sa.LargeBinary(length=16), nullable=True),
-        sa.Column("location", sa.Text(), nullable=True),
-        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("descriptor", sa.BigInteger(), nullable=True),
+        sa.Column("document", sa.Text(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog_partitions")),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(
-        "ix_catalog_partitions_k1",
-        "catalog_partitions",
-        ["table_id", "k1", "key"],
-        unique=False,
-        sqlite_where=sa.text("k1 IS NOT NULL"),
-        postgresql_where=sa.text("k1 IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_catalog_partitions_k2",
-        "catalog_partitions",
-        ["table_id", "k2", "key"],
-        unique=False,
-        sqlite_where=sa.text("k2 IS NOT NULL"),
-        postgresql_where=sa.text("k2 IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_catalog_partitions_k3",
-        "catalog_partitions",
-        ["table_id", "k3", "key"],
-        unique=False,
-        sqlite_where=sa.text("k3 IS NOT NULL"),
-        postgresql_where=sa.text("k3 IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_catalog_partitions_k4",
-        "catalog_partitions",
-        ["table_id", "k4", "key"],
-        unique=False,
-        sqlite_where=sa.text("k4 IS NOT NULL"),
-        postgresql_where=sa.text("k4 IS NOT NULL"),
     )
     op.create_index("ux_catalog_partitions_key", "catalog_partitions", ["table_id", "key"], unique=True)
     op.create_table(
@@ -1057,31 +1024,8 @@ def downgrade() -> None:
     op.drop_index("ix_catalog_runs_ended", table_name="catalog_runs")
     op.drop_table("catalog_runs")
     op.drop_index("ux_catalog_partitions_key", table_name="catalog_partitions")
-    op.drop_index(
-        "ix_catalog_partitions_k4",
-        table_name="catalog_partitions",
-        sqlite_where=sa.text("k4 IS NOT NULL"),
-        postgresql_where=sa.text("k4 IS NOT NULL"),
-    )
-    op.drop_index(
-        "ix_catalog_partitions_k3",
-        table_name="catalog_partitions",
-        sqlite_where=sa.text("k3 IS NOT NULL"),
-        postgresql_where=sa.text("k3 IS NOT NULL"),
-    )
-    op.drop_index(
-        "ix_catalog_partitions_k2",
-        table_name="catalog_partitions",
-        sqlite_where=sa.text("k2 IS NOT NULL"),
-        postgresql_where=sa.text("k2 IS NOT NULL"),
-    )
-    op.drop_index(
-        "ix_catalog_partitions_k1",
-        table_name="catalog_partitions",
-        sqlite_where=sa.text("k1 IS NOT NULL"),
-        postgresql_where=sa.text("k1 IS NOT NULL"),
-    )
     op.drop_table("catalog_partitions")
+    op.drop_index("ux_catalog_descriptors_digest", table_name="catalog_descriptors")
     op.drop_table("catalog_descriptors")
     op.drop_table("catalog_databases")
     op.drop_table("catalog_catalogs")
