@@ -89,3 +89,10 @@ def compare(case: dict[str, Any], path: Path, make: Any, spark: Any) -> None:
             rows_of(case, make(options), options, path, spark)
         return
     assert rows_of(case, make(options), options, path, spark) == expected
+
+
+def test_partition_folders_with_escapes_are_read(spark: Any, tmp_path: Path) -> None:
+    values = [(1, "a b/c%=é"), (2, "x y"), (3, "q%20r"), (4, "k#?*m")]
+    spark.createDataFrame(values, "id int, p string").write.partitionBy("p").parquet(str(tmp_path / "t"))
+    read = spark.read.parquet(str(tmp_path / "t"))
+    assert sorted(tuple(row) for row in read.collect()) == values

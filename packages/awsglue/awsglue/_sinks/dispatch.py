@@ -6,7 +6,7 @@ from typing import Any
 
 from awsglue._frames.body import Encoded
 from awsglue._sinks.request import SinkRequest
-from awsglue._sources.dispatch import FILE_TYPES, JDBC_TYPES
+from awsglue._sources.dispatch import FILE_TYPES, JDBC_TYPES, LAKES
 
 
 def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
@@ -30,5 +30,9 @@ def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
         from awsglue._sinks.dynamodb import write_dynamodb
 
         write_dynamodb(request, frame)
+    elif kind in LAKES:
+        from awsglue._sinks.lakes import write_lake
+
+        write_lake(kind, request, frame)
     else:
         raise NotImplementedError(f"connection type {request.connection_type!r} is not implemented as a sink")

@@ -7,7 +7,7 @@ from typing import Any
 
 from awsglue._frames.body import Encoded
 from awsglue._sinks.request import SinkRequest
-from awsglue._sources.catalog import get_table, table_format
+from awsglue._sources.catalog import get_table, lake_format, table_format
 from awsglue._sources.request import truth
 
 
@@ -17,6 +17,11 @@ def write_table(request: SinkRequest, frame: Encoded, context: Any) -> None:
     parameters = table.get("Parameters") or {}
     if parameters.get("table_type", "").upper() == "ICEBERG":
         frame.df.writeTo(f"glue_catalog.`{request.database}`.`{request.table_name}`").append()
+        return
+    if lake_format(table):
+        from awsglue._sinks.lakes import write_lake_table
+
+        write_lake_table(request, table, frame)
         return
     location = str(table["StorageDescriptor"].get("Location", ""))
     if parameters.get("connectionName") and not location.startswith("s3"):

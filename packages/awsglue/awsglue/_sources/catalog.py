@@ -68,6 +68,15 @@ def table_format(table: dict[str, Any]) -> str:
     )
 
 
+def lake_format(table: dict[str, Any]) -> str:
+    """delta or hudi for a table that they keep, else ""."""
+    parameters = table.get("Parameters") or {}
+    names = ("spark.sql.sources.provider", "table_type", "classification")
+    given = {str(parameters.get(name, "")).lower() for name in names}
+    library = ((table.get("StorageDescriptor") or {}).get("InputFormat") or "").lower()
+    return "delta" if "delta" in given else "hudi" if "hudi" in given or "hudi" in library else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """One partition (or the whole table): its folder and its values."""
@@ -84,6 +93,10 @@ def open_table(request: SourceRequest, context: Any) -> Body:
     parameters = table.get("Parameters") or {}
     if parameters.get("table_type", "").upper() == "ICEBERG":
         return Body(lambda: Encoded.of(_iceberg(request, context)))
+    if lake_format(table):
+        from awsglue._sources.lakes import open_lake_table
+
+        return Body(lambda: Encoded.of(open_lake_table(request, table, context)))
     if stream_kind(table):
         asked, layout = of_table(request, table)
         return open_batch(asked, context, layout)
@@ -116,6 +129,10 @@ def open_table_frame(request: SourceRequest, context: Any) -> Any:
     table = get_table(str(request.database), str(request.table_name), request.catalog_id)
     if (table.get("Parameters") or {}).get("table_type", "").upper() == "ICEBERG":
         return _iceberg(request, context)
+    if lake_format(table):
+        from awsglue._sources.lakes import open_lake_table
+
+        return open_lake_table(request, table, context)
     if stream_kind(table):
         asked, layout = of_table(request, table)
         return open_stream(asked, context, layout)

@@ -21,9 +21,8 @@ LATER = (
     "saphana",
     "teradata",
     "vertica",
-    "hudi",
-    "delta",
 )
+LAKES = ("delta", "hudi")
 
 
 def open_source(request: SourceRequest, context: Any) -> Body:
@@ -53,6 +52,11 @@ def open_source(request: SourceRequest, context: Any) -> Body:
         from awsglue._streams.opening import open_batch
 
         return open_batch(request, context)
+    if kind in LAKES:
+        from awsglue._frames.body import Encoded
+        from awsglue._sources.lakes import open_lake
+
+        return Body(lambda: Encoded.of(open_lake(kind, request, context)))
     if kind in LATER or kind.startswith(("marketplace.", "custom.")):
         raise NotImplementedError(
             f"connection type {request.connection_type!r} is not implemented as a source"

@@ -8,6 +8,7 @@ from typing import Any
 
 from awsglue._runtime.catalog.glue import GlueApi, already_exists, schema_not_found, table_not_found
 from awsglue._runtime.catalog.names import SESSION_CATALOG, TableName, resolve, split_identifier
+from awsglue._runtime.delta.catalog import is_delta
 from awsglue._runtime.iceberg.catalog import IcebergCatalog
 from awsglue._runtime.iceberg.requests import TableWrite
 
@@ -83,13 +84,23 @@ class Tables:
             raise table_not_found(name.shown)
         if is_view(row):
             return self._services.statements.view_frame(name, row)
-        return self.hive.frame(row, lower)
+        return self.keeper(row).frame(row, lower)
 
     @cached_property
     def hive(self) -> Any:
         from awsglue._runtime.catalog.hive import HiveTables
 
         return HiveTables(self._services, self.glue)
+
+    @cached_property
+    def delta(self) -> Any:
+        from awsglue._runtime.delta.catalog import DeltaTables
+
+        return DeltaTables(self._services, self.glue)
+
+    def keeper(self, row: dict[str, Any]) -> Any:
+        """Who reads and writes a table of the session catalog that is not Iceberg's."""
+        return self.delta if is_delta(row) else self.hive
 
     def _iceberg_frame(self, name: TableName, options: dict[str, str]) -> Any:
         from awsglue._runtime.iceberg import inspect, snapshots
@@ -128,6 +139,10 @@ class Tables:
 
         name = self.name(request.table)
         if name.catalog == SESSION_CATALOG and not self._iceberg_in_session(name, request):
+            row = self.glue.table(name.database, name.table)
+            if request.provider == "delta" or (row is not None and not request.provider and is_delta(row)):
+                self.delta.write_v2(name, request, row)
+                return
             self.hive.write_v2(name, request)
             return
         writes.run(self, self._services, name, request)
@@ -146,6 +161,9 @@ class Tables:
             return
         if name.catalog != SESSION_CATALOG:
             raise table_not_found(name.shown)
+        if format_name == "delta" or (row is not None and not request.format and is_delta(row)):
+            self.delta.save_as_table(name, request, row)
+            return
         self.hive.save_as_table(name, request, row)
 
     def _save_iceberg(self, name: TableName, request: Any, row: Any) -> None:
@@ -203,7 +221,7 @@ class Tables:
             frame = by_position(request.frame, columns, name.shown)
             writes.run(self, self._services, name, TableWrite(action=action, table=name.shown, frame=frame))
             return
-        self.hive.insert_into(row, request)
+        self.keeper(row).insert_into(row, request)
 
     # databases
     def databases(self) -> list[dict[str, Any]]:

@@ -75,6 +75,9 @@ def _native(scan: Scan, files: list[Any], hidden: bool) -> Any:
 
 
 def _address(path: str) -> str:
-    """The path as the engine opens it."""
+    """The path as the engine opens it: a URL, of which it decodes the escapes."""
+    from urllib.parse import quote
+
     scheme, bucket, key = split(path)
-    return f"file://{key}" if scheme == "file" else f"s3://{bucket}/{key}"
+    escaped = quote(key, safe="/=:+,@!$&'();~-._")
+    return f"file://{escaped}" if scheme == "file" else f"s3://{bucket}/{escaped}"

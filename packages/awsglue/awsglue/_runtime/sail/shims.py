@@ -14,6 +14,8 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
+from awsglue._runtime.delta import modules as delta_modules
+
 _CONTEXT = "awsglue._runtime.sail.spark_context"
 _RDD = "awsglue._runtime.sail.local_rdd"
 
@@ -95,6 +97,7 @@ def install() -> None:
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, _Finder())
+    delta_modules.install()
     if "pyspark" in sys.modules:
         adapt(sys.modules["pyspark"])
 

@@ -16,6 +16,7 @@ class Commands:
 
     def run(self, text: str) -> Any:
         """The command's result as a DataFrame. Raises EngineRefused for statements not served."""
+        from awsglue._runtime.delta.statements import DeltaStatements
         from awsglue._runtime.sql.ddl import Ddl
         from awsglue._runtime.sql.dml import Dml
         from awsglue._runtime.sql.shows import Shows
@@ -25,6 +26,7 @@ class Commands:
         dml = Dml(self._services, self._statements)
         ddl = Ddl(self._services, self._statements)
         shows = Shows(self._services, self._statements)
+        delta = DeltaStatements(self._services, self._statements)
         routes = {
             "INSERT": dml.insert,
             "MERGE": dml.merge,
@@ -48,6 +50,9 @@ class Commands:
             "CLEAR": self._nothing,
             "EXPLAIN": self._explain,
             "CALL": dml.call,
+            "OPTIMIZE": delta.optimize,
+            "VACUUM": delta.vacuum,
+            "RESTORE": delta.restore,
         }
         route = routes.get(first)
         return self._services.fallback(text) if route is None else route(cutter)

@@ -8,6 +8,7 @@ from awsglue._runtime import engine
 from awsglue._runtime.catalog.glue import already_exists, schema_not_found, table_not_found
 from awsglue._runtime.catalog.names import SESSION_CATALOG
 from awsglue._runtime.catalog.tables import is_iceberg, is_view
+from awsglue._runtime.delta.catalog import is_delta
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sql.tokens import Cutter, split_commas
 
@@ -73,6 +74,8 @@ class Ddl:
         frame = self._statements.query(spec["as"]) if spec["as"] is not None else None
         if name.catalog != SESSION_CATALOG or spec["provider"] == "iceberg":
             self._create_iceberg(name, spec, frame, mode)
+        elif spec["provider"] == "delta":
+            self._tables.delta.create(name, spec, frame, self._tables.glue.table(name.database, name.table))
         else:
             engine.mark_written()
             self._tables.hive.create(name, spec, frame, replace=exists and mode != "create")
@@ -257,6 +260,10 @@ class Ddl:
             from awsglue._runtime.iceberg.evolution import alter
 
             alter(self._tables, self._services, name, cutter)
+        elif is_delta(row):
+            from awsglue._runtime.delta.altering import alter as alter_delta
+
+            alter_delta(self._tables, self._services, row, cutter)
         else:
             self._tables.hive.alter(row, cutter)
         return self._statements.nothing()

@@ -7,6 +7,7 @@ from typing import Any
 from awsglue._runtime import engine
 from awsglue._runtime.catalog.glue import table_not_found
 from awsglue._runtime.catalog.tables import by_position, is_iceberg
+from awsglue._runtime.delta.statements import DeltaStatements, Place, place
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.iceberg.rowlevel import Clause, RowLevel
 from awsglue._runtime.sql.tokens import Cutter, split_assignment, split_commas
@@ -21,6 +22,7 @@ class Dml:
         self._services = services
         self._statements = statements
         self._tables = services.tables
+        self._delta = DeltaStatements(services, statements)
 
     # INSERT
     def insert(self, cutter: Cutter) -> Any:
@@ -32,7 +34,10 @@ class Dml:
         if not overwrite:
             cutter.need("INTO")
         cutter.take("TABLE")
-        name = self._tables.name(cutter.name())
+        parts = cutter.name()
+        if len(parts) == 2 and parts[0].lower() == "delta" and "/" in parts[1]:
+            raise EngineRefused("INSERT INTO delta.`path`", "write with df.write.format('delta')")
+        name = self._tables.name(parts)
         static: dict[str, str | None] = {}
         if cutter.take("PARTITION"):
             static = _partition_values(cutter.brackets())
@@ -88,7 +93,7 @@ class Dml:
 
         dynamic = self._services.conf.get("spark.sql.sources.partitionOverwriteMode", "").lower() == "dynamic"
         if not is_iceberg(row):
-            self._tables.hive.insert(row, frame, overwrite=overwrite, static=static, dynamic=dynamic)
+            self._tables.keeper(row).insert(row, frame, overwrite=overwrite, static=static, dynamic=dynamic)
             return
         action, condition = "append", None
         if overwrite:
@@ -135,6 +140,8 @@ class Dml:
         cutter.need("FROM")
         name, alias = self._target(cutter)
         condition = cutter.rest() if cutter.take("WHERE") else ""
+        if isinstance(name, Place):
+            return self._delta.delete(name, alias, condition)
         level = RowLevel(self._services)
         return self._change(name, lambda catalog, table: level.delete(catalog, table, alias, condition))
 
@@ -145,6 +152,8 @@ class Dml:
         cutter.need("SET")
         changes = [split_assignment(piece) for piece in split_commas(cutter.until(("WHERE",)))]
         condition = cutter.rest() if cutter.take("WHERE") else ""
+        if isinstance(name, Place):
+            return self._delta.update(name, alias, condition, changes)
         level = RowLevel(self._services)
         return self._change(
             name, lambda catalog, table: level.update(catalog, table, alias, condition, changes)
@@ -167,6 +176,8 @@ class Dml:
         clauses = []
         while not cutter.done:
             clauses.append(_clause(cutter))
+        if isinstance(name, Place):
+            return self._delta.merge(name, alias, source, source_alias, condition, clauses)
         # `__mastic_source` reads the source's own rows whatever the session calls it.
         level = RowLevel(self._services)
         return self._change(
@@ -177,8 +188,9 @@ class Dml:
         )
 
     def _target(self, cutter: Cutter) -> tuple[Any, str]:
+        """(the table, its alias): a Place when Delta keeps the table, else its name."""
         parts = cutter.name()
-        return self._tables.name(parts), self._alias(cutter, f"`{parts[-1]}`")
+        return place(self._tables, parts) or self._tables.name(parts), self._alias(cutter, f"`{parts[-1]}`")
 
     def _alias(self, cutter: Cutter, default: str) -> str:
         if cutter.take("AS") or (
@@ -191,9 +203,13 @@ class Dml:
         """TRUNCATE TABLE t."""
         cutter.need("TRUNCATE")
         cutter.need("TABLE")
-        name = self._tables.name(cutter.name())
+        parts = cutter.name()
         if not cutter.done:
             raise EngineRefused("TRUNCATE TABLE … PARTITION")
+        delta = place(self._tables, parts)
+        if delta is not None:
+            return self._delta.delete(delta, "t", "")
+        name = self._tables.name(parts)
         row = self._tables.glue.table(name.database, name.table)
         if row is not None and not is_iceberg(row):
             engine.mark_written()

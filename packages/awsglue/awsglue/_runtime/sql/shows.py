@@ -7,6 +7,7 @@ from typing import Any
 from awsglue._runtime.catalog.glue import schema_not_found, table_not_found
 from awsglue._runtime.catalog.names import matches
 from awsglue._runtime.catalog.tables import is_iceberg, is_view
+from awsglue._runtime.delta.catalog import is_delta
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sql.tokens import Cutter
 
@@ -110,6 +111,16 @@ class Shows:
     def _show_properties(self, cutter: Cutter) -> Any:
         name, row = self._row(cutter)
         values = dict(row.get("Parameters", {}))
+        if is_delta(row):
+            from awsglue._runtime.delta import catalog, lake
+
+            table = lake.open_table(catalog.location(row))
+            protocol = table.protocol()
+            values = {
+                **table.metadata().configuration,
+                "delta.minReaderVersion": str(protocol.min_reader_version),
+                "delta.minWriterVersion": str(protocol.min_writer_version),
+            }
         if is_iceberg(row):
             table = self._tables.iceberg(name.catalog).load(name)
             current = table.metadata.current_snapshot_id
@@ -124,6 +135,10 @@ class Shows:
     def describe(self, cutter: Cutter) -> Any:
         """DESCRIBE [TABLE] [EXTENDED|FORMATTED] t; DESCRIBE DATABASE d."""
         cutter.take("DESCRIBE") or cutter.take("DESC")
+        if len(cutter.words) > 2 and (cutter.peek("HISTORY") or cutter.peek("DETAIL")):
+            from awsglue._runtime.delta.statements import DeltaStatements
+
+            return DeltaStatements(self._services, self._statements).describe(cutter)
         for word in ("DATABASE", "SCHEMA", "NAMESPACE"):
             if cutter.take(word):
                 return self._describe_database(cutter)
@@ -152,6 +167,13 @@ class Shows:
                     (f"Part {position}", f"{item.transform}({item.name})", "")
                     for position, item in enumerate(fields)
                 ]
+        elif is_delta(row):
+            from awsglue._runtime.delta import catalog, lake
+
+            names = lake.partition_columns(lake.open_table(catalog.location(row)))
+            if names:
+                out += [("# Partition Information", "", ""), ("# col_name", "data_type", "comment")]
+                out += [item for name in names for item in columns if item[0] == name]
         elif row.get("PartitionKeys"):
             keys = {item["Name"].lower() for item in row["PartitionKeys"]}
             out += [("# Partition Information", "", ""), ("# col_name", "data_type", "comment")]

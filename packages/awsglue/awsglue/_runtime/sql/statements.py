@@ -114,8 +114,9 @@ class Statements:
             "json",
             "text",
             "orc",
+            "delta",
         ):
-            return self._services.load(reference.parts[0], reference.parts[1], {}, None)
+            return self._services.load(reference.parts[0], reference.parts[1], options, None)
         return tables.table_frame(tables.name(reference.parts), options)
 
     def _constant(self, expression: Any) -> str:

@@ -1,0 +1,1 @@
+"""Delta Lake tables on the embedded engine, through the `deltalake` library."""
