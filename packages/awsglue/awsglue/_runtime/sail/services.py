@@ -101,6 +101,10 @@ class Services:
             paths = [option_path]
         if name == "iceberg":
             return self.tables.load_iceberg(paths[0], options)
+        if name == "delta":
+            from awsglue._runtime.delta import catalog as delta
+
+            return delta.frame(self, str(paths[0] if paths else ""), options)
         if name == "jdbc":
             raise EngineRefused("format 'jdbc'")
         if not paths:
@@ -145,6 +149,11 @@ class Services:
             from pyspark.errors import IllegalArgumentException
 
             raise IllegalArgumentException("Expected exactly one path to be specified, but got: ")
+        if request.format == "delta":
+            from awsglue._runtime.delta import saving
+
+            saving.save(self, target, request)
+            return None
         if request.mode == "overwrite":
             refuse_reading_own_target(self.roots(request.frame), target)
         struct, batches = self.rows(request.frame)
