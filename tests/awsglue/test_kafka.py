@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import uuid
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 kafka = pytest.importorskip("confluent_kafka", reason="runtimes have confluent-kafka: make runtimes")
 
+from streams import run  # noqa: E402
 from tests.kafka import broker, send  # noqa: E402
 
 
@@ -38,70 +38,16 @@ def options(cluster, topic):
     }
 
 
-class Enough(Exception):
-    """Ends a stream in a test."""
-
-
-def run(glue, frame, tmp_path, wanted, *, name="checkpoint", **more):
-    """The batches until `wanted` rows have come: [(batch id, rows)]."""
-    batches = []
-
-    def take(df, batch_id):
-        batches.append((batch_id, [row.asDict(recursive=True) for row in df.collect()]))
-
-    count = lambda: sum(len(rows) for _, rows in batches)  # noqa: E731
-    end_after(glue, frame, take, lambda: count() >= wanted, tmp_path / name, **more)
-    return batches
-
-
-def end_after(glue, frame, function, enough, place, **more):
-    """Run forEachBatch; the batch after the last wanted one is stopped before it begins."""
-    from awsglue._streams import driver
-
-    stop = threading.Event()
-    loops = []
-    made = driver.MicroBatches.__init__
-
-    def remember(self, *args, **kwargs):
-        made(self, *args, **kwargs)
-        loops.append(self)
-
-    def watched(df, batch_id):
-        function(df, batch_id)
-        if enough():
-            loops[-1].stopping.set()
-
-    driver.MicroBatches.__init__ = remember
-    # A stream that has nothing more to give would hang the suite.
-    guard = threading.Timer(120, lambda: [one.stopping.set() for one in loops] and stop.set())
-    guard.start()
-    try:
-        glue.forEachBatch(
-            frame,
-            watched,
-            {
-                "windowSize": "200 milliseconds",
-                "checkpointLocation": str(place),
-                "batchMaxRetries": 0,
-                **more,
-            },
-        )
-    finally:
-        guard.cancel()
-        driver.MicroBatches.__init__ = made
-    assert not stop.is_set(), "the stream did not give what was expected"
-
-
 def test_batches_have_numbers_and_every_record_once(glue, cluster, topic, options, tmp_path):
     send(cluster, topic, [json.dumps({"n": n, "name": f"é{n}"}) for n in range(20)])
     frame = glue.create_data_frame.from_options("kafka", options)
     assert frame.isStreaming
-    first = run(glue, frame, tmp_path, 20)
+    first = run(glue, frame, tmp_path / "checkpoint", 20)
     assert [number for number, _ in first] == [0]
     assert sorted(row["n"] for row in first[0][1]) == list(range(20))
     assert {row["name"] for row in first[0][1]} == {f"é{n}" for n in range(20)}
     send(cluster, topic, [json.dumps({"n": n}) for n in range(20, 25)])
-    second = run(glue, glue.create_data_frame.from_options("kafka", options), tmp_path, 5)
+    second = run(glue, glue.create_data_frame.from_options("kafka", options), tmp_path / "checkpoint", 5)
     assert [number for number, _ in second] == [1]
     assert sorted(row["n"] for row in second[0][1]) == list(range(20, 25))
 
@@ -109,7 +55,7 @@ def test_batches_have_numbers_and_every_record_once(glue, cluster, topic, option
 def test_limit_of_a_batch(glue, cluster, topic, options, tmp_path):
     send(cluster, topic, [json.dumps({"n": n}) for n in range(30)])
     frame = glue.create_data_frame.from_options("kafka", {**options, "maxOffsetsPerTrigger": "8"})
-    batches = run(glue, frame, tmp_path, 30)
+    batches = run(glue, frame, tmp_path / "checkpoint", 30)
     assert all(1 <= len(rows) <= 8 for _, rows in batches)
     assert [number for number, _ in batches] == list(range(len(batches)))
     assert sorted(row["n"] for _, rows in batches for row in rows) == list(range(30))
@@ -133,7 +79,7 @@ def test_failed_batch_comes_again_with_the_same_records(glue, cluster, topic, op
     assert seen == [(0, list(range(5)))] * 2
     # What arrives in between belongs to the next batch.
     send(cluster, topic, [json.dumps({"n": n}) for n in range(5, 9)])
-    batches = run(glue, glue.create_data_frame.from_options("kafka", options), tmp_path, 9)
+    batches = run(glue, glue.create_data_frame.from_options("kafka", options), tmp_path / "checkpoint", 9)
     assert [(number, sorted(row["n"] for row in rows)) for number, rows in batches] == [
         (0, list(range(5))),
         (1, list(range(5, 9))),
@@ -153,7 +99,7 @@ def test_start_is_kept_before_the_first_batch(glue, cluster, topic, options, tmp
     checkpoint.start(source.begin())
     source.close()
     send(cluster, topic, ['{"n": 1}', '{"n": 2}'])
-    batches = run(glue, glue.create_data_frame.from_options("kafka", late), tmp_path, 2)
+    batches = run(glue, glue.create_data_frame.from_options("kafka", late), tmp_path / "checkpoint", 2)
     assert sorted(row["n"] for _, rows in batches for row in rows) == [1, 2]
 
 
@@ -176,7 +122,7 @@ def test_schemas(glue, cluster, topic, options, tmp_path):
         },
     )
     assert frame.columns == ["a", "b", "c", "__src_timestamp", "glue_streaming_kafka_headers"]
-    ((_, rows),) = run(glue, frame, tmp_path, 3)
+    ((_, rows),) = run(glue, frame, tmp_path / "checkpoint", 3)
     first, broken, empty = rows
     assert (first["a"], first["b"], first["c"]) == (1, "x", {"d": 2.5})
     assert first["glue_streaming_kafka_headers"] == [{"key": "h", "value": "v"}]
@@ -200,7 +146,7 @@ def test_transforms_before_the_batch(glue, spark, cluster, topic, options, tmp_p
         .select("n", "twice", "name")
     )
     assert made.columns == ["n", "twice", "name"]
-    ((_, rows),) = run(glue, made, tmp_path, 4)
+    ((_, rows),) = run(glue, made, tmp_path / "checkpoint", 4)
     assert sorted((row["n"], row["twice"], row["name"]) for row in rows) == [
         (2, 4, "even"),
         (3, 6, "odd"),
@@ -291,10 +237,10 @@ def test_unknown_topic(glue, options, tmp_path):
 
 def test_another_streams_checkpoint(glue, cluster, topic, options, tmp_path):
     send(cluster, topic, ['{"n": 1}'])
-    run(glue, glue.create_data_frame.from_options("kafka", options), tmp_path, 1)
+    run(glue, glue.create_data_frame.from_options("kafka", options), tmp_path / "checkpoint", 1)
     other = glue.create_data_frame.from_options("kafka", {**options, "topicName": topic + "x"})
     with pytest.raises(ValueError, match="belongs to another stream"):
-        run(glue, other, tmp_path, 1)
+        run(glue, other, tmp_path / "checkpoint", 1)
 
 
 def test_samples(glue, cluster, topic, options):
