@@ -57,6 +57,27 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
+def test_metadata_of_no_time_is_told_of(server: Server, outside: Server, name: str) -> None:
+    """What is outside may say anything."""
+    far, s3 = outside.client("glue"), outside.client("s3")
+    catalog = connect(server, name, f"{outside.endpoint}/iceberg")
+    far.create_database(DatabaseInput={"Name": name})
+    like = far.get_tables(DatabaseName="sales")["TableList"][0]["Parameters"]
+    bucket, _, key = like["metadata_location"].removeprefix("s3://").partition("/")
+    metadata = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    s3.put_object(
+        Bucket=bucket,
+        Key=f"{name}.metadata.json",
+        Body=json.dumps({**metadata, "last-updated-ms": 10**17}).encode(),
+    )
+    parameters = {"table_type": "ICEBERG", "metadata_location": f"s3://{bucket}/{name}.metadata.json"}
+    far.create_table(DatabaseName=name, TableInput={"Name": "t", "Parameters": parameters})
+    with pytest.raises(ClientError, match="100000000000000000") as refused:
+        server.client("glue").get_table(CatalogId=catalog, DatabaseName=name, Name="t")
+    assert code(refused) == "FederationSourceException"
+    far.delete_database(Name=name)
+
+
 def test_databases_and_tables_are_read_there(server: Server, outside: Server, name: str) -> None:
     glue = server.client("glue")
     catalog = connect(server, name, f"{outside.endpoint}/iceberg")

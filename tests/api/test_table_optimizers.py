@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -361,6 +362,41 @@ def test_wrong_configurations_are_refused(
     with pytest.raises(ClientError) as refused:
         server.client("glue").create_table_optimizer(**place(name, kind), TableOptimizerConfiguration=given)
     assert refused.value.response["Error"]["Code"] == "InvalidInputException"
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "property"),
+    [
+        ("retention", {"retention": {}}, "history.expire.max-snapshot-age-ms"),
+        ("retention", {"retention": {}}, "history.expire.min-snapshots-to-keep"),
+        ("compaction", {"compaction": {"strategy": "binpack"}}, "write.target-file-size-bytes"),
+        ("compaction", {"compaction": {"strategy": "binpack", "minInputFiles": 2}}, "write.parquet.page-row-limit"),
+        (
+            "compaction",
+            {"compaction": {"strategy": "binpack", "minInputFiles": 2}},
+            "write.metadata.previous-versions-max",
+        ),
+    ],
+)  # fmt: skip
+def test_a_property_that_is_no_number_is_what_the_run_complains_of(
+    server: Server, name: str, kind: str, section: dict[str, Any], property: str
+) -> None:
+    table = create(server, name)
+    for number in (1, 2):
+        table.append(rows(number))
+    before = objects(server, name)
+    # As another writer of the table may have left it.
+    glue, s3 = server.client("glue"), server.client("s3")
+    shown = glue.get_table(DatabaseName=name, Name="t")["Table"]
+    key = shown["Parameters"]["metadata_location"].removeprefix(f"s3://{name}/")
+    metadata = json.loads(s3.get_object(Bucket=name, Key=key)["Body"].read())
+    metadata["properties"][property] = "lots"
+    s3.put_object(Bucket=name, Key=key, Body=json.dumps(metadata).encode())
+    run = optimize(server, name, kind, **section)[0]
+    assert run["eventType"] == "failed"
+    assert "lots" in run["error"], run["error"]
+    assert "Internal error" not in run["error"]
+    assert objects(server, name) == before
 
 
 def test_only_iceberg_tables_have_optimizers(server: Server, name: str) -> None:

@@ -31,6 +31,7 @@ from mastic.athena.statements import parse
 from mastic.athena.translate import references
 from mastic.context import Context
 from mastic.errors import ServiceError
+from mastic.glue.catalog.attempts import again
 from mastic.glue.catalog.entries import Entries
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles, metadata_location
 from mastic.glue.catalog.optimizers import writing
@@ -116,7 +117,7 @@ class _Refresh:
             batches = (batch.rename_columns(names) for batch in reader)
             file = self._written(opened.table.metadata, batches)
         try:
-            self._commit(opened, file)
+            self._commit(schema, file)
         except (TaskFailed, QueryCancelled, Gone):
             # Each of these says that nothing was committed.
             if file is not None:
@@ -195,28 +196,24 @@ class _Refresh:
         shaped = writing.shaped(metadata, watched())
         return writing.write(self._files, metadata, writing.row_groups(shaped), partition=Record())
 
-    def _commit(self, opened: Opened, file: DataFile | None) -> None:
+    def _commit(self, schema: Schema, file: DataFile | None) -> None:
         """Every row that the view has at that moment goes. An exception that is not of this module's leaves it open."""
-        for _ in range(_MOST_COMMITS):
+
+        def attempt() -> None:
             self._running.check()
-            producer = _OverwriteFiles(Operation.OVERWRITE, opened.table.transaction(), self._files)
-            old = [task.file for task in opened.table.scan().plan_files()]
+            now = self._tables.open(self._run.table_id, self._files)
+            _check_fits(now.metadata, schema)
+            producer = _OverwriteFiles(Operation.OVERWRITE, now.table.transaction(), self._files)
+            old = [task.file for task in now.table.scan().plan_files()]
             for one in old:
                 producer.delete_data_file(one)
             if file is not None:
                 producer.append_data_file(file)
-            if not old and file is None:
-                return
-            updates, requirements = producer._commit()
-            try:
-                self._tables.commit(opened, updates, requirements)
-            except Conflict:
-                producer._clean_all_uncommitted()
-                opened = self._tables.open(self._run.table_id, self._files)
-                _check_fits(opened.metadata, opened.metadata.schema())
-            else:
-                return
-        raise TaskFailed(f"The view was changed during each of {_MOST_COMMITS} attempts to refresh it")
+            if old or file is not None:
+                self._tables.produce(now, producer)
+
+        overtaken = f"The view was changed during each of {_MOST_COMMITS} attempts to refresh it"
+        again(_MOST_COMMITS, attempt, TaskFailed(overtaken))
 
 
 def _schema(arrow: pa.Schema) -> Schema:

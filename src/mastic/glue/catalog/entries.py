@@ -17,6 +17,7 @@ from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import already_exists, invalid_input
 from mastic.glue.catalog import lookup
+from mastic.glue.catalog.attempts import Overtaken
 from mastic.glue.catalog.events import Events
 from mastic.glue.catalog.lookup import Place
 from mastic.glue.catalog.sweeping import Sweeper
@@ -27,7 +28,7 @@ from mastic.store.engine import Duplicate, Stale, Store
 PAGE = 200
 
 
-class Lost(Exception):
+class Lost(Overtaken):
     """An entry has changed since it was read; nothing was done."""
 
 

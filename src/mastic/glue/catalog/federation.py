@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mastic.context import Context
@@ -21,6 +21,7 @@ from mastic.glue.catalog.shapes import TABLE, descriptor
 from mastic.glue.pages import Pager
 
 # What such a connection's type ends with: plain, or with a vendor's name before it.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONNECTION_TYPE = "ICEBERGRESTCATALOG"
 PAGE = 100
 AT_ONCE = 8
@@ -156,7 +157,10 @@ def _table(
     location, document = loaded
     metadata = parsed(document, location)
     body = table_input(name.lower(), metadata, location, {}, previous=None)
-    changed = datetime.fromtimestamp((metadata.last_updated_ms or 0) / 1000, UTC)
+    try:
+        changed = _EPOCH + timedelta(milliseconds=metadata.last_updated_ms or 0)
+    except OverflowError:
+        raise failed(location, f"the time of its last change is {metadata.last_updated_ms}") from None
     return {
         **TABLE,
         **body,

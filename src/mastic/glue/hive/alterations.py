@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mastic.errors import ServiceError
+from mastic.glue.catalog.attempts import again
 from mastic.glue.catalog.entries import Entries, Lost
 from mastic.glue.hive import inputs
 from mastic.glue.hive.calls import Calls, catalog_of, place
@@ -45,24 +46,20 @@ class Alterations:
         """
         properties = properties or {}
         target = {**where, **place(new.dbName or where["DatabaseName"], new.catName)}
-        for _ in range(TRIES):
+
+        def attempt() -> None:
             old = self._current(where, name)
             if "TargetTable" in old:
                 raise invalid_operation(f"{name} is a resource link: alter the table that it leads to")
             self._compare(old, new, properties)
-            try:
-                if self._is_renamed(where, old, target, new):
-                    self._rename(where, old, target, new)
-                else:
-                    self._update(where, old, self._body(old, new))
-            except (Lost, ServiceError) as error:
-                if isinstance(error, ServiceError) and error.code != "ConcurrentModificationException":
-                    raise
-                continue
-            if properties.get("CASCADE", "").lower() == "true":
-                self._cascade(target, new)
-            return
-        raise meta(f"Table {name} is being changed by others all the time: try again")
+            if self._is_renamed(where, old, target, new):
+                self._rename(where, old, target, new)
+            else:
+                self._update(where, old, self._body(old, new))
+
+        again(TRIES, attempt, meta(f"Table {name} is being changed by others all the time: try again"))
+        if properties.get("CASCADE", "").lower() == "true":
+            self._cascade(target, new)
 
     # -- what the client saw -------------------------------------------------------------------------
 
@@ -108,7 +105,13 @@ class Alterations:
     def _update(self, where: dict[str, Any], old: dict[str, Any], body: dict[str, Any]) -> None:
         # As Iceberg's own clients do, no version is archived: the metadata files are the history.
         iceberg = body["Parameters"].get("table_type", "").lower() == "iceberg"
-        self._calls("UpdateTable", TableInput=body, VersionId=old["VersionId"], SkipArchive=iceberg, **where)
+        given = {"VersionId": old["VersionId"], "SkipArchive": iceberg, **where}
+        try:
+            self._calls("UpdateTable", TableInput=body, **given)
+        except ServiceError as error:
+            if error.code == "ConcurrentModificationException":
+                raise Lost from None
+            raise
 
     # -- another name --------------------------------------------------------------------------------
 
@@ -160,9 +163,7 @@ class Alterations:
         renamed = self._current(where, new.tableName)
         try:
             self._update(where, {**renamed, "VersionId": str(version)}, self._body(renamed, new))
-        except ServiceError as error:
-            if error.code != "ConcurrentModificationException":
-                raise
+        except Lost:
             raise meta(
                 f"Table {new.tableName} was renamed, and changed by somebody else at once: its definition is theirs"
             ) from None

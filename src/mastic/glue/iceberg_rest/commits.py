@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mastic.errors import ServiceError
+from mastic.glue.catalog.attempts import again
 from mastic.glue.catalog.entries import Entries, Lost, Swap
 from mastic.glue.catalog.iceberg_metadata import (
     MetadataFiles,
@@ -97,22 +98,24 @@ class Commits:
         return Reply(status=204)
 
     def _commit(self, call: Call, changes: Sequence[Change]) -> list[Planned]:
-        for _ in range(ATTEMPTS):
-            planned = self._plan(call, changes)
-            swaps = [one.swap for one in planned if one.swap is not None]
-            if not swaps:
-                return planned
-            try:
-                self._entries.swap(call.context, call.catalog, swaps)
-            except Lost:
-                self._discard(planned)
-            except ServiceError as error:
-                # Refused as a whole. (Any other exception leaves it open whether the swap has happened.)
-                self._discard(planned)
-                raise _refused(error, changes) from None
-            else:
-                return planned
-        raise commit_failed("Other writers were faster every time; try again")
+        slow = commit_failed("Other writers were faster every time; try again")
+        return again(ATTEMPTS, lambda: self._attempt(call, changes), slow)
+
+    def _attempt(self, call: Call, changes: Sequence[Change]) -> list[Planned]:
+        planned = self._plan(call, changes)
+        swaps = [one.swap for one in planned if one.swap is not None]
+        if not swaps:
+            return planned
+        try:
+            self._entries.swap(call.context, call.catalog, swaps)
+        except Lost:
+            self._discard(planned)
+            raise
+        except ServiceError as error:
+            # Refused as a whole. (Any other exception leaves it open whether the swap has happened.)
+            self._discard(planned)
+            raise _refused(error, changes) from None
+        return planned
 
     def _plan(self, call: Call, changes: Sequence[Change]) -> list[Planned]:
         planned: list[Planned] = []

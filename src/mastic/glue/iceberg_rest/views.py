@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mastic.errors import ServiceError
+from mastic.glue.catalog.attempts import again
 from mastic.glue.catalog.entries import Entries, Lost, Swap
 from mastic.glue.catalog.iceberg_metadata import (
     VIEW_TYPE,
@@ -118,29 +119,28 @@ class Views:
         """Applies updates. Raises NoSuchViewException, CommitFailedException."""
         document = call.document
         requirements, updates = list_of(document, "requirements"), list_of(document, "updates")
-        for _ in range(ATTEMPTS):
-            seen, location = self._found(call)
-            before = view_metadata.read(self._files.load(location), location)
-            view_metadata.check(requirements, before)
-            metadata = view_metadata.applied(before, updates)
-            if metadata is before:
-                return Reply(document=_loaded(before, location))
-            checked(metadata["location"])
-            body = _body(seen.body["Name"], metadata, seen.body)
-            written = self._files.store(metadata, base=metadata["location"], number=following(location))
-            swap = Swap(
-                database=call.namespace,
-                name=seen.name,
-                body=_pointed(body, written, location),
-                seen=seen,
-            )
-            try:
-                self._entries.swap(call.context, call.catalog, [swap])
-            except Lost:
-                self._files.discard(written)
-            else:
-                return Reply(document=_loaded(metadata, written))
-        raise commit_failed("Other writers were faster every time; try again")
+        slow = commit_failed("Other writers were faster every time; try again")
+        return again(ATTEMPTS, lambda: self._replace(call, requirements, updates), slow)
+
+    def _replace(self, call: Call, requirements: list[Any], updates: list[Any]) -> Reply:
+        seen, location = self._found(call)
+        before = view_metadata.read(self._files.load(location), location)
+        view_metadata.check(requirements, before)
+        metadata = view_metadata.applied(before, updates)
+        if metadata is before:
+            return Reply(document=_loaded(before, location))
+        checked(metadata["location"])
+        body = _body(seen.body["Name"], metadata, seen.body)
+        written = self._files.store(metadata, base=metadata["location"], number=following(location))
+        pointed = _pointed(body, written, location)
+        swap = Swap(database=call.namespace, name=seen.name, body=pointed, seen=seen)
+        try:
+            self._entries.swap(call.context, call.catalog, [swap])
+        except (Lost, ServiceError):
+            # Refused means not done.
+            self._files.discard(written)
+            raise
+        return Reply(document=_loaded(metadata, written))
 
     def rename_view(self, call: Call) -> Reply:
         """Raises NoSuchViewException, NoSuchNamespaceException, AlreadyExistsException."""

@@ -25,7 +25,8 @@ from pyiceberg.table.update.snapshot import _OverwriteFiles
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.typedef import EMPTY_DICT, Record
 
-from mastic.glue.catalog.optimizers import writing
+from mastic.glue.catalog.attempts import Overtaken, again
+from mastic.glue.catalog.optimizers import reachable, writing
 from mastic.glue.catalog.optimizers.files import TableFiles
 from mastic.glue.catalog.optimizers.opening import Conflict, Gone, Opened, Tables
 from mastic.glue.catalog.task_runs import Halted, TaskFailed
@@ -63,7 +64,7 @@ class Done:
     runs: bool = False
 
 
-class Outdated(Exception):
+class Outdated(Overtaken):
     """The inputs of a rewrite have changed; what was written for it was thrown away."""
 
 
@@ -109,7 +110,7 @@ def plan(opened: Opened, *, min_input_files: int, delete_threshold: int, strateg
         tasks = list(opened.table.scan().plan_files())
     except ValueError as error:
         raise TaskFailed(str(error).partition(": http")[0]) from error
-    target = int(opened.metadata.properties.get("write.target-file-size-bytes", TARGET))
+    target = reachable.number(opened.metadata, "write.target-file-size-bytes") or TARGET
     size = min(target, MOST_SORTED) if strategy == "sort" else target
     groups: dict[Record, list[FileScanTask]] = defaultdict(list)
     for task in tasks:
@@ -158,8 +159,14 @@ class Compaction:
 
     def run(self) -> tuple[Done, int]:
         """What was done, and the version of the table that needed nothing more. Raises TaskFailed, Gone."""
-        done, overtaken = Done(), 0
-        while overtaken < _MOST_PLANS:
+        done = Done()
+        overtaken = f"The table was changed during each of {_MOST_PLANS} attempts to compact it"
+        version = again(_MOST_PLANS, lambda: self._until_compact(done), TaskFailed(overtaken), by=Outdated)
+        return done, version
+
+    def _until_compact(self, done: Done) -> int:
+        """Plan and rewrite until there is nothing to do; the version of the table then. Raises Outdated."""
+        while True:
             opened = self.tables.open(self.table_id, self.files)
             check_table(opened, self.strategy)
             bins = plan(
@@ -169,16 +176,12 @@ class Compaction:
                 strategy=self.strategy,
             )
             if not bins:
-                return done, opened.version
+                return opened.version
             if not done.runs:
                 self.begin()
                 done.runs = True
-            try:
-                for start in range(0, len(bins), _TOGETHER):
-                    opened = self._together(opened, bins[start : start + _TOGETHER], done)
-            except Outdated:
-                overtaken += 1
-        raise TaskFailed(f"The table was changed during each of {_MOST_PLANS} attempts to compact it")
+            for start in range(0, len(bins), _TOGETHER):
+                opened = self._together(opened, bins[start : start + _TOGETHER], done)
 
     def _together(self, opened: Opened, bins: Sequence[Bin], done: Done) -> Opened:
         written: list[DataFile] = []
@@ -187,7 +190,7 @@ class Compaction:
                 self.check()
                 written += self._rewritten(opened, one)
             self._commit(opened, bins, written)
-        except (Outdated, TaskFailed, Halted, Gone):
+        except (Overtaken, TaskFailed, Halted, Gone):
             # Each of these says that nothing was committed. Whatever else happens leaves the files where they are.
             self._discard(written)
             raise
@@ -237,26 +240,22 @@ class Compaction:
     def _commit(self, opened: Opened, bins: Sequence[Bin], written: list[DataFile]) -> None:
         """Raises Outdated. An exception that is none of this module's leaves open whether the commit was made."""
         inputs = {task.file.file_path: _deletes(task) for one in bins for task in one.tasks}
-        for _ in range(_MOST_COMMITS):
-            producer = _Rewrite(Operation.OVERWRITE, opened.table.transaction(), self.files)
+
+        def attempt() -> None:
+            self.check()
+            now = self._still(opened, inputs)
+            producer = _Rewrite(Operation.OVERWRITE, now.table.transaction(), self.files)
             for one in bins:
                 for task in one.tasks:
                     producer.delete_data_file(task.file)
             for file in written:
                 producer.append_data_file(file)
-            updates, requirements = producer._commit()
-            try:
-                self.tables.commit(opened, updates, requirements)
-            except Conflict:
-                producer._clean_all_uncommitted()
-                self.check()
-                opened = self._again(opened, inputs)
-            else:
-                return
-        raise Outdated
+            self.tables.produce(now, producer)
 
-    def _again(self, before: Opened, inputs: dict[str, frozenset[str]]) -> Opened:
-        """The newer table, if the rewrite still holds for it."""
+        again(_MOST_COMMITS, attempt, Outdated(), by=Conflict)
+
+    def _still(self, before: Opened, inputs: dict[str, frozenset[str]]) -> Opened:
+        """The table as it is now, if the rewrite holds for it. Raises Outdated."""
         opened = self.tables.open(self.table_id, self.files)
         try:
             live = {t.file.file_path: _deletes(t) for t in opened.table.scan().plan_files()}

@@ -7,6 +7,7 @@ from: a commit that was overtaken changes nothing. Owns no state.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.exceptions import CommitFailedException
@@ -17,6 +18,7 @@ from pyiceberg.table.update import TableRequirement, TableUpdate, update_table_m
 from mastic.context import Context
 from mastic.errors import ServiceError
 from mastic.glue.catalog import iceberg_metadata
+from mastic.glue.catalog.attempts import Overtaken
 from mastic.glue.catalog.entries import Entries, Lost, Swap
 from mastic.glue.catalog.iceberg_metadata import MetadataFiles
 from mastic.glue.catalog.optimizers.files import TableFiles
@@ -26,7 +28,7 @@ from mastic.store.catalog_upkeep import Located
 from mastic.store.engine import Store
 
 
-class Conflict(Exception):
+class Conflict(Overtaken):
     """The table was changed by somebody else since it was opened; nothing was committed."""
 
 
@@ -83,16 +85,29 @@ class Tables:
     def commit(
         self, opened: Opened, updates: tuple[TableUpdate, ...], requirements: tuple[TableRequirement, ...]
     ) -> None:
-        """Raises Conflict when the table has changed since it was opened."""
+        """Raises Conflict when the table has changed since it was opened, TaskFailed when it cannot be changed so."""
         try:
             for requirement in requirements:
                 requirement.validate(opened.metadata)
         except CommitFailedException as error:
             raise Conflict from error
-        changed = update_table_metadata(opened.metadata, updates, metadata_location=opened.location)
+        try:
+            changed = update_table_metadata(opened.metadata, updates, metadata_location=opened.location)
+        except ValueError as error:
+            # A property that is not what it has to be.
+            raise TaskFailed(f"The table's metadata cannot be changed: {error}") from error
         self._point(
             opened.found, changed, iceberg_metadata.following(opened.location), previous=opened.location
         )
+
+    def produce(self, opened: Opened, producer: Any) -> None:
+        """Commit the snapshot that a producer of PyIceberg's makes. Raises as ``commit``, and leaves no file then."""
+        updates, requirements = producer._commit()
+        try:
+            self.commit(opened, updates, requirements)
+        except (Conflict, TaskFailed):
+            producer._clean_all_uncommitted()
+            raise
 
     def create(self, found: Located, metadata: TableMetadata) -> None:
         """Give an entry that has none its first metadata. Raises Conflict."""

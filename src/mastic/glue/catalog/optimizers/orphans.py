@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mastic.glue.catalog.attempts import Overtaken, again
 from mastic.glue.catalog.optimizers import neighbours, reachable
 from mastic.glue.catalog.optimizers.files import TableFiles
 from mastic.glue.catalog.optimizers.opening import Opened, Tables
@@ -87,9 +88,13 @@ class OrphanFileDeletion:
 
     def _look(self) -> tuple[Opened, Reached]:
         """What the table knows, by metadata that is still the table's when all of it has been read."""
-        for _ in range(_MOST_LOOKS):
+
+        def look() -> tuple[Opened, Reached]:
             opened = self.tables.open(self.table_id, self.files)
             needed = reachable.of_table(self.files, opened.metadata, opened.location)
-            if self.tables.open(self.table_id, self.files).location == opened.location:
-                return opened, needed
-        raise TaskFailed("The table is changed faster than its files can be looked through")
+            if self.tables.open(self.table_id, self.files).location != opened.location:
+                raise Overtaken
+            return opened, needed
+
+        slow = TaskFailed("The table is changed faster than its files can be looked through")
+        return again(_MOST_LOOKS, look, slow)

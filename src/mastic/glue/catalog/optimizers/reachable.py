@@ -1,4 +1,4 @@
-"""Which files a table's snapshots need, and which files belong to the table's own places. Owns no state."""
+"""What a table says of its files: which its snapshots need, which places are its own. Owns no state."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pyiceberg.manifest import ManifestFile
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
+from mastic.glue.catalog.task_runs import TaskFailed
 from mastic.objects.base import split_url
 
 
@@ -85,6 +86,16 @@ def roots(metadata: TableMetadata) -> list[tuple[str, str]]:
 def within(where: tuple[str, str], places: Iterable[tuple[str, str]]) -> bool:
     """Whether an object lies below one of the places."""
     return any(where[0] == bucket and where[1].startswith(prefix) for bucket, prefix in places)
+
+
+def number(metadata: TableMetadata, name: str) -> int | None:
+    """A property that is a number; None when it is not set. Raises TaskFailed for another value."""
+    value = metadata.properties.get(name)
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or len(value) > 18:
+        raise TaskFailed(f"The table's property {name} must be a number, not {value[:100]!r}")
+    return int(value)
 
 
 def may_delete(metadata: TableMetadata) -> bool:

@@ -23,9 +23,10 @@ from pyiceberg.table.update import (
     TableUpdate,
 )
 
+from mastic.glue.catalog.attempts import again
 from mastic.glue.catalog.optimizers import neighbours, reachable
 from mastic.glue.catalog.optimizers.files import TableFiles
-from mastic.glue.catalog.optimizers.opening import Conflict, Opened, Tables
+from mastic.glue.catalog.optimizers.opening import Opened, Tables
 from mastic.glue.catalog.task_runs import TaskFailed
 
 DAYS, KEPT = 5, 1
@@ -50,14 +51,15 @@ class Deleted:
 
 
 def policy(metadata: TableMetadata, days: int | None, keep: int | None) -> Policy:
-    """What is asked for; else what the table's own properties say; else AWS's defaults."""
-    age = metadata.properties.get("history.expire.max-snapshot-age-ms")
-    least = metadata.properties.get("history.expire.min-snapshots-to-keep")
-    if days is not None:
-        span = timedelta(days=days)
-    else:
-        span = timedelta(milliseconds=int(age)) if age else timedelta(days=DAYS)
-    return Policy(age=span, keep=keep if keep is not None else int(least) if least else KEPT)
+    """What is asked for; else what the table's own properties say; else AWS's defaults. Raises TaskFailed."""
+    span = timedelta(days=DAYS if days is None else days)
+    if days is None:
+        age = reachable.number(metadata, "history.expire.max-snapshot-age-ms")
+        span = span if age is None else timedelta(milliseconds=age)
+    if keep is None:
+        least = reachable.number(metadata, "history.expire.min-snapshots-to-keep")
+        keep = KEPT if least is None else least
+    return Policy(age=span, keep=keep)
 
 
 def expired(metadata: TableMetadata, wanted: Policy, now: datetime) -> tuple[set[int], list[str]]:
@@ -117,26 +119,25 @@ class Retention:
 
     def run(self) -> tuple[Deleted, int]:
         """What was deleted, and the version of the table after it. Raises TaskFailed, Gone."""
-        for _ in range(_MOST_COMMITS):
-            self.check()
-            opened = self.tables.open(self.table_id, self.files)
-            if not reachable.may_delete(opened.metadata):
-                raise TaskFailed("The table forbids the deletion of its files (gc.enabled is false)")
-            others = neighbours.sharing(self.tables.store, self.table_id, reachable.roots(opened.metadata))
-            if self.clean and others:
-                raise TaskFailed(f"Other tables may need the same files: {others}; nothing was expired")
-            wanted = policy(opened.metadata, self.days, self.keep)
-            snapshots, refs = expired(opened.metadata, wanted, self.now)
-            if not snapshots and not refs:
-                return Deleted(), opened.version
-            try:
-                self.tables.commit(opened, _updates(opened.metadata, snapshots, refs), _unchanged(opened))
-            except Conflict:
-                continue
-            return self._cleaned(opened, snapshots)
-        raise TaskFailed(
-            f"The table was changed during each of {_MOST_COMMITS} attempts to expire its snapshots"
-        )
+        overtaken = f"The table was changed during each of {_MOST_COMMITS} attempts to expire its snapshots"
+        opened, snapshots = again(_MOST_COMMITS, self._expire, TaskFailed(overtaken))
+        return self._cleaned(opened, snapshots) if snapshots is not None else (Deleted(), opened.version)
+
+    def _expire(self) -> tuple[Opened, set[int] | None]:
+        """The table before it, and the snapshots that have gone; None when nothing is to go. Raises Conflict."""
+        self.check()
+        opened = self.tables.open(self.table_id, self.files)
+        if not reachable.may_delete(opened.metadata):
+            raise TaskFailed("The table forbids the deletion of its files (gc.enabled is false)")
+        others = neighbours.sharing(self.tables.store, self.table_id, reachable.roots(opened.metadata))
+        if self.clean and others:
+            raise TaskFailed(f"Other tables may need the same files: {others}; nothing was expired")
+        wanted = policy(opened.metadata, self.days, self.keep)
+        snapshots, refs = expired(opened.metadata, wanted, self.now)
+        if not snapshots and not refs:
+            return opened, None
+        self.tables.commit(opened, _updates(opened.metadata, snapshots, refs), _unchanged(opened))
+        return opened, snapshots
 
     def _cleaned(self, before: Opened, snapshots: set[int]) -> tuple[Deleted, int]:
         """Delete what only the expired snapshots needed. ``before`` still knows them."""

@@ -15,6 +15,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.typedef import Record
 
 from mastic.glue.catalog.optimizers.files import TableFiles
+from mastic.glue.catalog.task_runs import TaskFailed
 
 _ROW_GROUP_BYTES = 64 * 1024 * 1024
 _PARQUET = FileFormatFactory.get(FileFormat.PARQUET)
@@ -53,10 +54,17 @@ def write(
     partition: Record,
     sort_order: int | None = None,
 ) -> DataFile | None:
-    """One data file of these rows, in the table's present partition spec; None when there is no row."""
-    output = files.new_output(_location(metadata, partition))
+    """One data file of these rows, in the table's present partition spec; None when there is no row.
+
+    Raises TaskFailed for properties that say nothing sensible.
+    """
     file_schema = sanitize_column_names(metadata.schema())
-    writer = _PARQUET.create_writer(output, file_schema, metadata.properties)
+    try:
+        output = files.new_output(_location(metadata, partition))
+        writer = _PARQUET.create_writer(output, file_schema, metadata.properties)
+    except ValueError as error:
+        # A property that is not what it has to be.
+        raise TaskFailed(f"The table cannot be written: {error}") from error
     rows = 0
     try:
         for piece in pieces:
