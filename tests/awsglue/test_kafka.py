@@ -252,3 +252,45 @@ def test_samples(glue, cluster, topic, options):
     assert sample.count() == 7
     with pytest.raises(ValueError, match="larger than windowSize"):
         glue.getSampleStreamingDynamicFrame(frame, {"windowSize": "10 seconds", "pollingTimeInMs": "5000"})
+
+
+def test_writes(glue, frame, cluster, topic, options, records):
+    made = frame(
+        "n int, name string, at timestamp, parts array<int>", [(1, "é", None, [1, 2]), (2, None, None, None)]
+    )
+    sink = {"kafka.bootstrap.servers": cluster, "topicName": topic}
+    glue.write_dynamic_frame.from_options(made, "kafka", {**sink, "key": "k"})
+    raw = glue.create_dynamic_frame.from_options("kafka", sink).toDF().collect()
+    assert {bytes(row.key) for row in raw} == {b"k"}
+    assert sorted((json.loads(bytes(row.value)) for row in raw), key=lambda one: one["n"]) == [
+        {"n": 1, "name": "é", "parts": [1, 2]},
+        {"n": 2},
+    ]
+    flat = frame("n int, name string", [(1, "a,b"), (2, None)])
+    glue.write_dynamic_frame.from_options(
+        flat, "kafka", {**sink, "topicName": topic + "c", "classification": "csv"}
+    )
+    back = {**options, "topicName": topic + "c", "classification": "csv", "inferSchema": "false"}
+    assert records(glue.create_dynamic_frame.from_options("kafka", back)) == [
+        {"col0": "1", "col1": "a,b"},
+        {"col0": "2", "col1": None},
+    ]
+    schema = {
+        "type": "record",
+        "name": "r",
+        "fields": [{"name": "n", "type": "int"}, {"name": "name", "type": ["null", "string"]}],
+    }
+    avro = {**sink, "topicName": topic + "a", "classification": "avro", "avroSchema": json.dumps(schema)}
+    glue.write_dynamic_frame.from_options(flat, "kafka", avro)
+    assert records(glue.create_dynamic_frame.from_options("kafka", avro)) == [
+        {"n": 1, "name": "a,b"},
+        {"n": 2, "name": None},
+    ]
+
+
+def test_a_broker_that_is_not_there(glue, frame, monkeypatch):
+    from awsglue._sinks import streams
+
+    options = {"kafka.bootstrap.servers": "127.0.0.1:1", "topicName": "t", "kafka.message.timeout.ms": "1000"}
+    with pytest.raises(streams.RecordsNotWritten, match="did not take 1 records"):
+        glue.write_dynamic_frame.from_options(frame("n int", [(1,)]), "kafka", options)

@@ -192,3 +192,26 @@ def test_options_are_judged_at_once(glue):
         glue.create_data_frame.from_options("kinesis", {"classification": "json"})
     with pytest.raises(NotImplementedError, match="fanoutConsumerARN"):
         glue.create_data_frame.from_options("kinesis", {"streamName": "s", "fanoutConsumerARN": "arn"})
+
+
+def test_writes(glue, frame, kinesis, stream, options, catalog):
+    made = frame("n int, name string", [(n, f"x{n % 3}") for n in range(700)])
+    glue.write_dynamic_frame.from_options(made, "kinesis", {"streamARN": stream, "partitionKey": "name"})
+    raw = glue.create_dynamic_frame.from_options("kinesis", {"streamARN": stream}).toDF().collect()
+    found = [(json.loads(bytes(row.data)), row.partitionKey) for row in raw]
+    assert sorted(row["n"] for row, _ in found) == list(range(700))
+    assert all(row["name"] == key for row, key in found)
+    client, database = catalog
+    client.create_table(
+        DatabaseName=database,
+        TableInput={
+            "Name": "out",
+            "StorageDescriptor": {
+                "Columns": [{"Name": "n", "Type": "int"}],
+                "Parameters": {"typeOfData": "kinesis", "streamARN": stream, "classification": "csv"},
+            },
+        },
+    )
+    glue.write_dynamic_frame.from_catalog(frame("n int", [(7,)]), database, "out")
+    raw = glue.create_dynamic_frame.from_options("kinesis", {"streamARN": stream}).toDF().collect()
+    assert b"7" in [bytes(row.data) for row in raw]

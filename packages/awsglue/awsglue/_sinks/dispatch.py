@@ -34,5 +34,9 @@ def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
         from awsglue._sinks.lakes import write_lake
 
         write_lake(kind, request, frame)
+    elif kind in ("kafka", "kinesis"):
+        from awsglue._sinks.streams import write_stream
+
+        write_stream(request, frame)
     else:
         raise NotImplementedError(f"connection type {request.connection_type!r} is not implemented as a sink")

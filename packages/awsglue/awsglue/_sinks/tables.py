@@ -9,6 +9,7 @@ from awsglue._frames.body import Encoded
 from awsglue._sinks.request import SinkRequest
 from awsglue._sources.catalog import get_table, lake_format, table_format
 from awsglue._sources.request import truth
+from awsglue._streams.opening import stream_kind, table_options
 
 
 def write_table(request: SinkRequest, frame: Encoded, context: Any) -> None:
@@ -17,6 +18,13 @@ def write_table(request: SinkRequest, frame: Encoded, context: Any) -> None:
     parameters = table.get("Parameters") or {}
     if parameters.get("table_type", "").upper() == "ICEBERG":
         frame.df.writeTo(f"glue_catalog.`{request.database}`.`{request.table_name}`").append()
+        return
+    kind_of_stream = stream_kind(table)
+    if kind_of_stream:
+        from awsglue._sinks.streams import write_stream
+
+        asked = table_options(table, request.options)
+        write_stream(replace(request, connection_type=kind_of_stream, options=asked), frame)
         return
     if lake_format(table):
         from awsglue._sinks.lakes import write_lake_table

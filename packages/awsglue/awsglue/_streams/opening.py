@@ -30,11 +30,22 @@ def table_parameters(table: dict[str, Any]) -> dict[str, str]:
 
 def of_table(request: SourceRequest, table: dict[str, Any]) -> tuple[SourceRequest, Layout]:
     """The request that a table over a stream stands for, and its layout."""
-    from awsglue._sources.catalog import table_format, table_schema
+    from awsglue._sources.catalog import table_schema
 
     kind = str(stream_kind(table))
+    options = table_options(table, request.options)
+    asked = replace(request, connection_type=kind, options=options, database=None, table_name=None)
+    return asked, layout_of(kind, options, None, None, table_schema(table))
+
+
+def table_options(table: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What a table says of its stream as connection options; `given` ones go before."""
+    from awsglue._sources.catalog import table_format
+
+    kind = stream_kind(table)
     parameters = table_parameters(table)
-    location = str((table.get("StorageDescriptor") or {}).get("Location") or "")
+    descriptor = table.get("StorageDescriptor") or {}
+    location = str(descriptor.get("Location") or "")
     known = ("connectionName", "bootstrap.servers", "topicName", "streamARN", "streamName", "endpointUrl")
     options = {key: parameters[key] for key in known if parameters.get(key)}
     if kind == "kafka" and not options.get("topicName") and location:
@@ -45,15 +56,14 @@ def of_table(request: SourceRequest, table: dict[str, Any]) -> tuple[SourceReque
     options["classification"] = table_format(table)
     if parameters.get("grokPattern"):
         options["logFormat"] = parameters["grokPattern"]
-    serde = ((table.get("StorageDescriptor") or {}).get("SerdeInfo") or {}).get("Parameters") or {}
-    if serde.get("field.delim") or serde.get("separatorChar"):
-        options["delimiter"] = serde.get("separatorChar") or serde["field.delim"]
+    serde = (descriptor.get("SerdeInfo") or {}).get("Parameters") or {}
+    delimiter = serde.get("separatorChar") or serde.get("field.delim")
+    if delimiter:
+        options["delimiter"] = delimiter
     for key in ("avroSchema", "avro.schema.literal"):
         if parameters.get(key) or serde.get(key):
             options["avroSchema"] = parameters.get(key) or serde[key]
-    options |= request.options
-    asked = replace(request, connection_type=kind, options=options, database=None, table_name=None)
-    return asked, layout_of(kind, options, None, None, table_schema(table))
+    return {**options, **given}
 
 
 def open_stream(request: SourceRequest, context: Any, layout: Layout | None = None) -> StreamFrame:
