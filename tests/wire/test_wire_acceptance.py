@@ -109,26 +109,48 @@ def test_broken_requests_are_not(chance: random.Random) -> None:
         same(operation, incoming)
 
 
-def test_remembered_lists_do_not_vouch_for_others() -> None:
-    operation = MODELS.service("glue").operation("CreateTable")
+def test_lists_read_once_do_not_vouch_for_others() -> None:
+    operation = MODELS.service("glue").operation("BatchCreatePartition")
     assert operation is not None
     accept = Acceptors(MODELS.service("glue")).operation(operation)
 
-    def body(columns: list[dict[str, Any]]) -> bytes:
-        table = {"Name": "t", "StorageDescriptor": {"Columns": columns}}
-        return json.dumps({"DatabaseName": "d", "TableInput": table}).encode()
+    def body(*some: list[dict[str, Any]]) -> bytes:
+        given = [{"Values": ["v"], "StorageDescriptor": {"Columns": columns}} for columns in some]
+        request = {"DatabaseName": "d", "TableName": "t", "PartitionInputList": given}
+        return json.dumps(request, ensure_ascii=False).encode()
+
+    def read(*some: list[dict[str, Any]]) -> list[Any] | None:
+        members = accept(body(*some))
+        if members is None:
+            return None
+        return [one["StorageDescriptor"]["Columns"] for one in members["PartitionInputList"]]
 
     columns: list[dict[str, Any]] = [{"Name": f"c{n}", "Type": "int"} for n in range(5)]
-    first = accept(body(columns))
-    assert first is not None
+    others = [{"Name": "é", "Comment": '"'}]
+    first = read(columns, others, columns)
+    assert first == [columns, others, columns]
     # Whoever has a request may change it: the next one is not concerned.
-    first["TableInput"]["StorageDescriptor"]["Columns"][0]["Name"] = 7
-    again = accept(body(columns))
-    assert again is not None
-    assert again["TableInput"]["StorageDescriptor"]["Columns"] == columns
-    assert accept(body([{"Name": 7, "Type": "int"}, *columns[1:]])) is None
-    assert accept(body([{"Name": "c0", "Type": "x" * 200_000}, *columns[1:]])) is None
-    assert accept(body([{"Type": "int"}, *columns[1:]])) is None
+    first[0][0]["Name"] = 7
+    assert read(columns, columns) == [columns, columns]
+    for name, kind in (
+        (7, "int"),
+        ("c0", "x" * 200_000),
+        (None, "int"),
+        ("\u0007", "int"),
+        ("x" * 256, "int"),
+    ):
+        assert read(columns, [{"Name": name, "Type": kind}, *columns[1:]], columns) is None
+    assert read(columns, [{"Type": "int"}, *columns[1:]]) is None
+
+
+def test_texts_of_members_that_nobody_knows_count_too() -> None:
+    operation = MODELS.service("glue").operation("GetTable")
+    assert operation is not None
+    accept = Acceptors(MODELS.service("glue")).operation(operation)
+    right = b'{"DatabaseName": "d", "Name": "t", "Unknown": %s}'
+    assert accept(right % b'["x", {}]') == {"DatabaseName": "d", "Name": "t"}
+    for text in (b'"\xff"', rb'"\ud800"', rb'"\ud800\u0041"', b"[1,]", b"0x1"):
+        assert accept(right % text) is None
 
 
 def test_printable_texts_satisfy_patterns_that_take_them() -> None:
