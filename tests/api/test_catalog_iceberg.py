@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -62,6 +64,56 @@ def update(glue: Any, name: str, *updates: dict[str, Any], **more: Any) -> None:
     whole = [{"Schema": {"Fields": FIELDS}, "Location": f"s3://{name}/t", **one} for one in updates]
     wanted = {"UpdateIcebergInput": {"UpdateIcebergTableInput": {"Updates": whole}}}
     glue.update_table(DatabaseName=name, Name="t", UpdateOpenTableFormatInput=wanted, **more)
+
+
+def metadata_files(server: Server, name: str) -> list[str]:
+    listed = server.client("s3").list_objects_v2(Bucket=name)
+    return [one["Key"] for one in listed.get("Contents", []) if one["Key"].endswith(".metadata.json")]
+
+
+def all_at_once(calls: int, call: Callable[[int], Any]) -> list[str]:
+    """Error codes of calls made at the same time."""
+
+    def one(number: int) -> str:
+        try:
+            call(number)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return ""
+
+    with ThreadPoolExecutor(calls) as pool:
+        return list(pool.map(one, range(calls)))
+
+
+def test_who_loses_a_race_leaves_no_metadata(server: Server, name: str) -> None:
+    server.client("s3").create_bucket(Bucket=name)
+    glue = server.client("glue")
+    glue.create_database(DatabaseInput={"Name": name})
+    columns = {"Columns": [{"Name": "a", "Type": "int"}], "Location": f"s3://{name}/t"}
+    iceberg = {"IcebergInput": {"MetadataOperation": "CREATE", "Version": "2"}}
+    given = {"DatabaseName": name, "TableInput": {"Name": "t", "StorageDescriptor": columns}}
+    codes = all_at_once(8, lambda number: glue.create_table(**given, OpenTableFormatInput=iceberg))
+    assert sorted(codes) == [""] + ["AlreadyExistsException"] * 7
+    assert len(metadata_files(server, name)) == 1
+    properties = {
+        "Action": "set-properties",
+        "Properties": {"k": "v"},
+        "Schema": {"Fields": []},
+        "Location": "s3://x/",
+    }
+    wanted = {"UpdateIcebergInput": {"UpdateIcebergTableInput": {"Updates": [properties]}}}
+    change = {"DatabaseName": name, "Name": "t", "UpdateOpenTableFormatInput": wanted}
+    codes = all_at_once(8, lambda number: glue.update_table(**change))
+    done = codes.count("")
+    assert set(codes) <= {"", "ConcurrentModificationException"}
+    assert len(metadata_files(server, name)) == 1 + done
+    # Nor does what is refused for what it says.
+    keys = [{"Name": "p", "Type": "int"}, {"Name": "P", "Type": "int"}]
+    refused = {**change, "TableInput": {"Name": "t", "PartitionKeys": keys}}
+    del refused["Name"]
+    with pytest.raises(ClientError, match="Duplicate partition key"):
+        glue.update_table(**refused)
+    assert len(metadata_files(server, name)) == 1 + done
 
 
 def test_a_table_is_created_filled_and_changed(server: Server, name: str) -> None:

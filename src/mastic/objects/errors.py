@@ -99,6 +99,17 @@ _KNOWN: Mapping[str, tuple[int, str]] = {
     "MetadataConfigurationNotFound": (404, "The metadata configuration was not found"),
 }  # fmt: skip
 
+_PASSING = frozenset(
+    {
+        "InternalError",
+        "OperationAborted",
+        "RequestTimeout",
+        "RequestTimeTooSkewed",
+        "ServiceUnavailable",
+        "SlowDown",
+    }
+)
+
 
 class Refusal(ServiceError):
     """An S3 error; ``headers`` travel with it (``x-amz-delete-marker``, ``Allow`` …)."""
@@ -122,6 +133,11 @@ def refused(
     """The error of that code, ready to raise; ``members`` are its further XML elements."""
     status, standing = _KNOWN[code]
     return Refusal(code, message or standing, status=status, headers=headers, **members)
+
+
+def passing(error: ServiceError) -> bool:
+    """Whether the same request may well succeed later: the store of objects was out of order, or had too much to do."""
+    return error.code in _PASSING or ((error.status or 400) >= 500 and error.code != "NotImplemented")
 
 
 def no_such_bucket(name: str) -> Refusal:

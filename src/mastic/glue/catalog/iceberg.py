@@ -1,7 +1,7 @@
 """Iceberg tables that the catalog itself makes and changes: OpenTableFormatInput, UpdateOpenTableFormatInput.
 
-The metadata file is written before the transaction that points the table at it; a change that loses against
-another leaves a file that nothing points at, as any Iceberg writer does. Owns no state of its own.
+The metadata file is written before the transaction that points the table at it; when that is refused, the file is
+taken back. Owns no state of its own.
 """
 
 from __future__ import annotations
@@ -100,6 +100,12 @@ class IcebergTables:
         location = self._files.store(document_of(metadata), base=metadata.location, number=0)
         parameters = pointing(body, TABLE_TYPE, location, None)
         return {"TableType": "EXTERNAL_TABLE", **body, "Name": name, "Parameters": parameters}
+
+    def discard(self, body: dict[str, Any]) -> None:
+        """Take back the metadata file of a TableInput that was made here, and that no table has."""
+        location = metadata_location(body)
+        if location is not None:
+            self._files.discard(location)
 
     def updated(self, body: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """The TableInput after the updates of ``given``, an UpdateOpenTableFormatInput.

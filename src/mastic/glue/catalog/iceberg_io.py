@@ -41,7 +41,9 @@ class _ObjectFile(InputFile):
         try:
             return self._objects.stat(*split_url(self.location)).size
         except ServiceError as error:
-            raise FileNotFoundError(f"{self.location}: {error.message}") from error
+            if error.code in ("NoSuchKey", "NoSuchBucket"):
+                raise FileNotFoundError(f"{self.location}: {error.message}") from error
+            raise
 
     def exists(self) -> bool:
         try:

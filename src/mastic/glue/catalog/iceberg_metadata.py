@@ -16,6 +16,7 @@ from mastic.errors import ServiceError, invalid_input
 from mastic.glue.catalog.iceberg_types import columns
 from mastic.ids import Ids
 from mastic.objects.base import Objects, split_url
+from mastic.objects.errors import passing
 
 if TYPE_CHECKING:
     from pyiceberg.table.metadata import TableMetadata
@@ -26,6 +27,13 @@ VIEW_TYPE = "ICEBERG-VIEW"
 COMMENT_LENGTH = 2048
 
 
+class Unreadable(ServiceError):
+    """There is no metadata, none that may be read, or it says nothing: asking again will not change that."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("InvalidInputException", message)
+
+
 class MetadataFiles:
     """Reads and writes them. Raises InvalidInputException for places that cannot be read or written."""
 
@@ -34,7 +42,7 @@ class MetadataFiles:
         self._ids = ids
 
     def load(self, location: str) -> dict[str, Any]:
-        """The document at ``location``, as it is."""
+        """The document at ``location``, as it is. Raises Unreadable when it is not there, or no document."""
         bucket, key = _place(location)
         try:
             raw = self._objects.read(bucket, key)
@@ -42,11 +50,12 @@ class MetadataFiles:
                 raw = gzip.decompress(raw)
             document = orjson.loads(raw)
         except ServiceError as error:
-            raise invalid_input(f"The metadata {location} cannot be read: {error.message}") from None
-        except (ValueError, OSError, EOFError, zlib.error) as error:
-            raise invalid_input(f"The metadata {location} cannot be read: {error}") from None
+            refusal = invalid_input if passing(error) else Unreadable
+            raise refusal(f"The metadata {location} cannot be read: {error.message}") from None
+        except (ValueError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise Unreadable(f"The metadata {location} cannot be read: {error}") from None
         if not isinstance(document, dict):
-            raise invalid_input(f"The metadata {location} is not a JSON object")
+            raise Unreadable(f"The metadata {location} is not a JSON object")
         return document
 
     def table(self, location: str) -> TableMetadata:
@@ -70,14 +79,14 @@ class MetadataFiles:
 
 
 def parsed(document: dict[str, Any], location: str = "") -> TableMetadata:
-    """Table metadata out of its document. Raises InvalidInputException."""
+    """Table metadata out of its document. Raises Unreadable."""
     from pyiceberg.exceptions import ValidationError
     from pyiceberg.table.metadata import TableMetadataUtil
 
     try:
         return TableMetadataUtil.parse_obj(document)
     except (ValueError, TypeError, KeyError, ValidationError, RecursionError) as error:
-        raise invalid_input(f"The table's metadata {location} cannot be read: {error}") from None
+        raise Unreadable(f"The table's metadata {location} cannot be read: {error}") from None
 
 
 def document_of(metadata: TableMetadata) -> dict[str, Any]:

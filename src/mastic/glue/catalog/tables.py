@@ -76,7 +76,16 @@ class Tables:
                     indexes.add(tx, table_id, body, request["PartitionIndexes"], self._clock)
                 self._events.database(tx, context, now, "CreateTable", place.database, [name])
         except Duplicate:
+            self._discard(request, body)
             raise already_exists("Table already exists.") from None
+        except (ServiceError, Stale):
+            self._discard(request, body)
+            raise
+
+    def _discard(self, request: dict[str, Any], body: dict[str, Any]) -> None:
+        """The change did not happen: its metadata file goes again, if one was written for it."""
+        if "OpenTableFormatInput" in request or "UpdateOpenTableFormatInput" in request:
+            self._writer().discard(body)
 
     def _new_input(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         if "OpenTableFormatInput" not in request:
@@ -87,7 +96,7 @@ class Tables:
             raise invalid_input("Name is required")
         # Before anything is written: a table that cannot be made leaves no file behind.
         with self._store.read() as tx:
-            place = lookup.place(tx, context, request)
+            place = lookup.linked_place(tx, context, request)
             if catalog_tables.find(tx, place.database_id, lookup.fold(name)) is not None:
                 raise already_exists("Table already exists.")
         return self._writer().created(
@@ -104,6 +113,8 @@ class Tables:
         _check_version(request.get("VersionId"), row)
         body = {**row.body, **(request.get("TableInput") or {}), "Name": name}
         body["Parameters"] = {**(row.body.get("Parameters") or {}), **(body.get("Parameters") or {})}
+        # Before anything is written: a refused update leaves no file behind.
+        _input({**request, "TableInput": body})
         changed = self._writer().updated(body, request["UpdateOpenTableFormatInput"])
         return {**request, "Name": name, "TableInput": changed, "VersionId": str(row.version)}
 
@@ -236,7 +247,11 @@ class Tables:
                 rekeying.if_types_differ(tx, row.id, row.body, changed)
                 self._events.table(tx, context, now, "UpdateTable", place.database, row.name)
         except Stale:
+            self._discard(request, body)
             raise _concurrent() from None
+        except ServiceError:
+            self._discard(request, body)
+            raise
 
     # -- delete --------------------------------------------------------------------------------------
 

@@ -16,15 +16,17 @@ from sqlalchemy import Connection
 
 from mastic.clock import Clock
 from mastic.errors import ServiceError
-from mastic.glue.catalog.iceberg_metadata import MetadataFiles, metadata_location, parsed
+from mastic.glue.catalog.iceberg_metadata import MetadataFiles, Unreadable, metadata_location, parsed
 from mastic.glue.catalog.optimizers import neighbours, reachable
 from mastic.objects.base import Objects, split_url
+from mastic.objects.errors import passing
 from mastic.store import tasks
 from mastic.store.catalog_tables import TableRow
 from mastic.store.engine import Store
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestFile
+    from pyiceberg.table.metadata import TableMetadata
     from pyiceberg.table.snapshots import Snapshot
 
 QUEUE = "iceberg.purge"
@@ -53,22 +55,23 @@ class Purges:
         location = task.payload["metadata"]
         try:
             document = self._files.load(location)
-        except ServiceError as error:
+            metadata = parsed(document, location)
+        except Unreadable as error:
+            # Nothing that trying again would help. (What may pass, the worker tries again.)
             self._log.warning("nothing left to purge", metadata=location, reason=error.message)
             return
-        others = neighbours.overlapping(self._store, int(task.key), reachable.roots(parsed(document)))
+        others = neighbours.overlapping(self._store, int(task.key), reachable.roots(metadata))
         if others:
             # One table may be registered under several names: its files stay while any of them does.
             self._log.warning("not purged, for other tables lie there", metadata=location, tables=others)
             return
         own = _places(document)
-        for path in self._paths(document):
+        for path in self._paths(metadata):
             if path.partition("://")[2].startswith(own):
                 self._delete(path)
         self._delete(location)
 
-    def _paths(self, document: dict[str, Any]) -> Iterator[str]:
-        metadata = parsed(document)
+    def _paths(self, metadata: TableMetadata) -> Iterator[str]:
         # Iceberg's own word for files that other tables may share.
         with_data = str(metadata.properties.get("gc.enabled", "true")).lower() != "false"
         manifests: dict[str, None] = {}
@@ -104,6 +107,8 @@ class Purges:
         try:
             self._objects.delete(*split_url(path))
         except (ServiceError, ValueError) as error:
+            if isinstance(error, ServiceError) and passing(error):
+                raise
             # Such as a file in a bucket that is gone: nothing that trying again would help.
             self._log.warning("not purged", path=path, reason=str(error))
 
