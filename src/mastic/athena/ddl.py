@@ -215,7 +215,11 @@ def _add_partitions(session: Session, statement: Statement) -> tuple[list[str], 
     descriptor = table["StorageDescriptor"]
     keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
     entries = []
-    for values, location in partition_specs(statement.words["partitions"], keys):
+    specs = partition_specs(statement.words["partitions"], keys)
+    if "exists" not in statement.words:
+        for values in _existing(session, table, [values for values, _ in specs]):
+            raise QueryFailure(f"FAILED: AlreadyExistsException: Partition already exists: {values}", kind=1102)
+    for values, location in specs:
         where = location or location_of(descriptor["Location"], keys, values)
         entries.append({"Values": values, "StorageDescriptor": {**descriptor, "Location": where}})
     answer = session.catalog.call(
@@ -233,6 +237,11 @@ def _drop_partitions(session: Session, statement: Statement) -> tuple[list[str],
     table = table_of(session, statement)
     keys = [k["Name"].lower() for k in table.get("PartitionKeys") or ()]
     specs = partition_specs(statement.words["partitions"], keys)
+    if "exists" not in statement.words:
+        present = _existing(session, table, [values for values, _ in specs])
+        for values, _ in specs:
+            if values not in present:
+                raise QueryFailure(f"FAILED: SemanticException Partition not found: {values}", kind=1100)
     answer = session.catalog.call(
         session.context,
         "BatchDeletePartition",
@@ -242,6 +251,25 @@ def _drop_partitions(session: Session, statement: Statement) -> tuple[list[str],
     )
     _raise_first(answer, ignoring="EntityNotFoundException" if "exists" in statement.words else "")
     return [], []
+
+
+def _existing(session: Session, table: dict[str, Any], wanted: list[list[str]]) -> list[list[str]]:
+    """Which of these partitions there are.
+
+    Asked before anything is changed: a statement that cannot do all does nothing, so that whoever finds its effect
+    after a crash knows that it was the whole.
+    """
+    found: list[list[str]] = []
+    for i in range(0, len(wanted), 1000):
+        answer = session.catalog.call(
+            session.context,
+            "BatchGetPartition",
+            DatabaseName=table["DatabaseName"],
+            TableName=table["Name"],
+            PartitionsToGet=[{"Values": values} for values in wanted[i : i + 1000]],
+        )
+        found += [one["Values"] for one in answer.get("Partitions") or ()]
+    return found
 
 
 def _rename_partition(session: Session, statement: Statement) -> tuple[list[str], Lines]:

@@ -140,6 +140,12 @@ class Runner:
             state, outcome = "FAILED", failure_outcome(failure)
         except ServiceError as error:
             state, outcome = "FAILED", failure_outcome(service_failure(error))
+        except Stale:
+            if not self._wanted(row):
+                return  # cancelled: what it was about to change has not been changed
+            log.exception("query_failed", query=row.id)
+            reason = f"INTERNAL_ERROR: see the server's log for query {row.id}"
+            state, outcome = "FAILED", failure_outcome(QueryFailure(reason, category=1, retryable=True))
         except Exception:
             log.exception("query_failed", query=row.id)
             reason = f"INTERNAL_ERROR: see the server's log for query {row.id}"
