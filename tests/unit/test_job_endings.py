@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,30 @@ def test_a_very_long_line_is_cut(tmp_path: Path) -> None:
         lines += more
     assert "".join(lines) == "x" * 500_000
     assert max(map(len, lines)) <= output.LONGEST
+
+
+@given(st.text(alphabet="aäß€🙂", min_size=1, max_size=12), st.integers(0, 3))
+def test_long_lines_are_cut_between_characters(unit: str, lead: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "out"
+        line = "x" * lead + unit * (output.LONGEST * 3 // len(unit.encode()))
+        path.write_text(f"{line}\nnext\n", encoding="utf-8")
+        found: list[str] = []
+        offset = 0
+        while True:
+            more, after = output.read(path, offset, final=False)
+            found += more
+            if after == offset:
+                break
+            offset = after
+        assert offset == path.stat().st_size
+        assert found[-1] == "next"
+        assert "".join(found[:-1]) == line
+        assert max(len(part.encode()) for part in found) <= output.LONGEST
+
+
+def test_bytes_that_are_no_text_are_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_bytes(b"\x80" * (output.LONGEST + 10) + b"\n")
+    lines, offset = output.read(path, 0, final=False)
+    assert (sum(map(len, lines)), offset) == (output.LONGEST + 10, path.stat().st_size)
