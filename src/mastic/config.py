@@ -70,6 +70,15 @@ class Config:
     # Where git repositories of jobs are, in place of the providers' own addresses, with {provider}, {owner} and
     # {repository} in it: "file:///srv/git/{owner}/{repository}.git".
     source_control_url: str = ""
+    # Where the directories of runs lie, unless in the data directory. An outside Spark cluster has to mount it.
+    runs_dir: Path | None = None
+    # Spark clusters outside, of Spark 3.5 and (for Glue 6.0) of Spark 4.1: "spark://host:7077", "yarn", "k8s://…".
+    spark_master: str = ""
+    spark_4_master: str = ""
+    # Settings of Spark for every job that runs on it.
+    spark_conf: Mapping[str, str] = field(default_factory=dict)
+    # A Ray cluster outside: "host:6379". Without one every Ray job has its own, on this machine.
+    ray_address: str = ""
     spark_packages: str = ""
     spark_jars_dir: str = ""
     # The Hive Metastore's door (docs/guides/catalog.md): 0 is none. It has no authentication of its own.
@@ -92,6 +101,11 @@ class Config:
     def objects_place(self) -> Path:
         """Where the bytes of objects lie."""
         return self.objects_dir or self.data_dir / "objects"
+
+    @property
+    def runs_place(self) -> Path:
+        """Where the directories of runs lie."""
+        return self.runs_dir or self.data_dir / "runs"
 
     @property
     def shares_objects(self) -> bool:
@@ -123,8 +137,24 @@ class Config:
             raise Refused(
                 "objects_dir and an outside S3 ([endpoints] s3) exclude each other: objects are in one place"
             )
+        for name in ("spark_master", "spark_4_master"):
+            self._check_master(name, getattr(self, name))
         if self.default_engine not in ("auto", "sail", "spark"):
             raise Refused(f"default_engine is {self.default_engine!r}: use auto, sail or spark")
+
+    def _check_master(self, name: str, master: str) -> None:
+        if master and not master.startswith(("spark://", "yarn", "k8s://", "local")):
+            raise Refused(
+                f"{name} is {master!r}: use spark://host:port, yarn or k8s://…. (Spark Connect, sc://…, is not served: "
+                "the job library needs a driver of its own.)"
+            )
+        hosts = [part.rpartition(":")[0].strip("[]") for part in master.removeprefix("spark://").split(",")]
+        near = master.startswith("local") or all(_is_loopback(host) for host in hosts)
+        if master and not near and self.runs_dir is None:
+            raise Refused(
+                f"{name} is {master}: its executors share files with the driver. Set runs_dir to a directory that "
+                "this machine and all of the cluster's mount at the same path"
+            )
 
 
 def _is_loopback(host: str) -> bool:
@@ -145,7 +175,7 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
         values[name] = _convert(name, value, hints[name])
     for item in fields(Config):
         text = environ.get(f"MASTIC_{item.name.upper()}")
-        if text is not None and item.name not in ("access_keys", "endpoints"):
+        if text is not None and item.name not in ("access_keys", "endpoints", "spark_conf"):
             values[item.name] = _convert(item.name, text, hints[item.name])
     key, secret = environ.get("MASTIC_ACCESS_KEY_ID"), environ.get("MASTIC_SECRET_ACCESS_KEY")
     if key and secret:

@@ -1,8 +1,10 @@
-"""What is written into a git repository stays in it."""
+"""What is written into a git repository stays in it; what takes too long ends, and leaves nothing."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,7 @@ def remote(tmp_path: Path) -> Remote:
 def test_neither_names_nor_links_lead_out(tmp_path: Path, remote: Remote) -> None:
     outside = tmp_path / "outside.py"
     outside.write_text("mine")
-    repositories = Repositories()
+    repositories = Repositories(directory=tmp_path / "clones")
     with pytest.raises(GitRefused, match="no regular file"):
         repositories.write(remote, "jobs", {"a.py": b"theirs"}, "a")
     for name in (f"../../../..{outside}", str(outside), "../.git/config", ".."):
@@ -41,3 +43,30 @@ def test_neither_names_nor_links_lead_out(tmp_path: Path, remote: Remote) -> Non
     assert outside.read_text() == "mine"
     repositories.write(remote, "jobs", {"b.py": b"ours"}, "c")
     assert repositories.read(remote, "jobs", None)[1] == {"b.py": b"ours"}
+
+
+def test_what_takes_too_long_ends_with_its_children(
+    tmp_path: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A git whose child sleeps on."""
+    said = tmp_path / "child"
+    slow = tmp_path / "bin" / "git"
+    slow.parent.mkdir()
+    slow.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {said}\nwait\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow.parent}{os.pathsep}{os.environ['PATH']}")
+    clones = tmp_path / "clones"
+    with pytest.raises(GitRefused, match="git clone took longer than 2 seconds"):
+        Repositories(directory=clones, longest=2.0).read(remote, "jobs", None)
+    child = Path(f"/proc/{said.read_text().strip()}/stat")
+    deadline = time.monotonic() + 60
+    while child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline, "the child of git lives on"
+        time.sleep(0.05)
+    assert list(clones.iterdir()) == []
+
+
+def test_what_a_killed_server_left_goes(tmp_path: Path) -> None:
+    (tmp_path / "clones" / "tmpabc").mkdir(parents=True)
+    Repositories(directory=tmp_path / "clones")
+    assert not (tmp_path / "clones").exists()

@@ -26,7 +26,7 @@ from mastic.glue.jobs import notifications
 from mastic.glue.jobs.bookmarks import Bookmarks
 from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
 from mastic.glue.jobs.channel import Channel
-from mastic.glue.jobs.engines import EMBEDDED_RUNTIME, SPARK_RUNTIME
+from mastic.glue.jobs.engines import EMBEDDED_RUNTIME, SPARK_4_RUNTIME, SPARK_RUNTIME
 from mastic.glue.jobs.housekeeping import Housekeeping, Reminders
 from mastic.glue.jobs.lifecycle import Lifecycle
 from mastic.glue.jobs.limits import Profile
@@ -97,7 +97,7 @@ def add_jobs(
         SourceControl(
             jobs=definitions,
             update=_checked_update(base),
-            git=Repositories(),
+            git=Repositories(directory=base.config.data_dir / "repositories"),
             objects=objects,
             secret=secret,
             address=base.config.source_control_url,
@@ -135,7 +135,7 @@ def _profile(tx: Connection, context: Context) -> Profile | None:
 def _add_runner(
     base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSink, metrics: JobMetrics
 ) -> None:
-    config, runs = base.config, base.config.data_dir / "runs"
+    config, runs = base.config, base.config.runs_place
     runtimes = Runtimes(config.runtimes_dir)
     keys = RoleKeys(base.credentials, base.clock, base.config.endpoints.get("s3"))
 
@@ -162,6 +162,9 @@ def _add_runner(
         installed=lambda name: runtimes.interpreter(name) is not None,
         memory_mb=executor.memory_mb,
         cores=executor.cores,
+        masters={SPARK_RUNTIME: config.spark_master, SPARK_4_RUNTIME: config.spark_4_master},
+        spark_conf=config.spark_conf,
+        ray_address=config.ray_address,
     )
     launcher = Launcher(
         lifecycle=lifecycle, preparation=preparation, executor=executor, directory=runs, **base.lasting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -92,11 +93,15 @@ class Waiting(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModuleSet:
-    """Python modules as the installer is told them. ``files`` are those of them that were fetched, by their names."""
+    """Python modules as the installer is told them. ``files`` are those of them that were fetched, by their names.
+
+    ``archive`` is a whole environment, packed, in place of modules.
+    """
 
     modules: tuple[str, ...]
     options: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    archive: Path | None = None
 
 
 class InstallationFailed(Exception):
@@ -224,6 +229,19 @@ class RunDirectory:
     def began(self) -> bool:
         """Whether the process has read its order, and so may have run some of the script."""
         return self.stdout.exists()
+
+    def aside(self) -> Path:
+        """A further directory of this launch that has a short name: sockets in this one would have too long names."""
+        place = Path(tempfile.mkdtemp(prefix="mastic-"))
+        (self.path / "aside").symlink_to(place)
+        return place
+
+    def remove(self) -> None:
+        """Remove everything of this launch."""
+        link = self.path / "aside"
+        if link.is_symlink():
+            shutil.rmtree(link.readlink(), ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def make(self) -> None:
         """Create the directory, for its owner alone."""

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import structlog
 
+from mastic.executors import packed
 from mastic.executors.base import InstallationAbandoned, InstallationFailed, ModuleSet
 
 log = structlog.get_logger()
@@ -77,6 +78,8 @@ class ModuleEnvironments:
             "options": list(wanted.options),
             "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in wanted.files},
         }
+        if wanted.archive is not None:
+            ingredients["archive"] = hashlib.sha256(wanted.archive.read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:32]
 
     @contextmanager
@@ -105,6 +108,11 @@ class ModuleEnvironments:
         try:
             self._run([str(base), "-m", "venv", "--without-pip", str(making)], making, abandoned)
             _look_through(base, making)
+            if wanted.archive is not None:
+                packed.unpack(wanted.archive, making)
+                _relocate(making, place)
+                making.rename(place)
+                return
             installer = [sys.executable, "-m", "pip", "--python", str(making / "bin" / "python")]
             installer += ["install", "--no-input", "--disable-pip-version-check"]
             modules = [_here(one, wanted.files) for one in wanted.modules]

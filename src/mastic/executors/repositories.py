@@ -1,7 +1,7 @@
 """Git repositories: reading a folder of a branch, and putting files into it with a commit and a push.
 
 Every use is a clone of its own in a directory that is gone afterwards. A token goes to git by its environment,
-never by an argument or a file. Owns nothing that lasts.
+never by an argument or a file. Owns the directory of these clones.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import os
 import re
+import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,7 +26,12 @@ _BRANCH = re.compile(r"(?!-)[^\s~^:?*\[\\\x00-\x20]{1,255}\Z")
 
 
 class Repositories:
-    """Runs git."""
+    """Runs git in ``directory``, for ``longest`` seconds at most. What a killed server left there goes at once."""
+
+    def __init__(self, *, directory: Path, longest: float = LONGEST) -> None:
+        self._directory = directory
+        self._longest = longest
+        shutil.rmtree(directory, ignore_errors=True)
 
     def read(self, remote: Remote, folder: str, commit: str | None) -> tuple[str, dict[str, bytes]]:
         """(commit, files of the folder by name) of the branch's end, or of a commit of it. Raises GitRefused."""
@@ -53,7 +60,8 @@ class Repositories:
     def _clone(self, remote: Remote, *, whole: bool) -> Iterator[Path]:
         if not _BRANCH.match(remote.branch):
             raise GitRefused(f"{remote.branch!r} is no name of a branch")
-        with tempfile.TemporaryDirectory(prefix="mastic-git-") as folder:
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=self._directory) as folder:
             place = Path(folder) / "tree"
             depth = [] if whole else ["--depth", "1"]
             self._git(
@@ -64,22 +72,31 @@ class Repositories:
 
     def _git(self, place: Path, remote: Remote, *arguments: str) -> str:
         try:
-            ran = subprocess.run(
+            process = subprocess.Popen(
                 ["git", *arguments],
                 cwd=place,
                 env=_environment(remote),
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
-                timeout=LONGEST,
+                start_new_session=True,
             )
         except FileNotFoundError:
             raise GitRefused("git is not installed on the machine of this server") from None
-        except subprocess.TimeoutExpired:
-            raise GitRefused(f"git {arguments[0]} took longer than {LONGEST:.0f} seconds") from None
-        if ran.returncode:
-            raise GitRefused(f"git {arguments[0]}: {ran.stderr.strip()[-TOLD:]}")
-        return ran.stdout
+        with process:
+            try:
+                said, complaint = process.communicate(timeout=self._longest)
+            except BaseException as error:
+                # Git has children of its own (for a fetch over HTTP, say), which would go on writing.
+                os.killpg(process.pid, signal.SIGKILL)
+                if isinstance(error, subprocess.TimeoutExpired):
+                    what = f"git {arguments[0]} took longer than {self._longest:.0f} seconds"
+                    raise GitRefused(what) from None
+                raise
+        if process.returncode:
+            raise GitRefused(f"git {arguments[0]}: {complaint.strip()[-TOLD:]}")
+        return said
 
 
 def _environment(remote: Remote) -> dict[str, str]:

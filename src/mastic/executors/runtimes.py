@@ -32,19 +32,23 @@ class Runtime:
     """What a runtime is made of: ``locks/<name>.txt`` (``make lock``), and what the fields say.
 
     ``library``: the job library is in it. ``proof``: the module whose import shows that it works.
-    ``bare``: ``locks/<name>.bare.txt`` names packages that are installed without what they require.
+    ``bare``: ``locks/<name>.bare.txt`` names packages that are installed without what they require. ``archive``: the
+    module that, run once, makes its later starts quick.
     """
 
     library: bool
     proof: str
     bare: bool = False
+    archive: str = ""
 
 
+# What makes the archive of classes from which Spark's JVM starts quickly.
+ARCHIVE = "awsglue._runtime.classic.archive"
 RUNTIMES = {
     "sail": Runtime(library=True, proof="awsglue._runtime.launch"),
     # The jars for S3 come in a package that asks for an old Spark of its own.
-    "spark-3.5": Runtime(library=True, proof="awsglue._runtime.launch", bare=True),
-    "spark-4.1": Runtime(library=True, proof="awsglue._runtime.launch", bare=True),
+    "spark-3.5": Runtime(library=True, proof="awsglue._runtime.launch", bare=True, archive=ARCHIVE),
+    "spark-4.1": Runtime(library=True, proof="awsglue._runtime.launch", bare=True, archive=ARCHIVE),
     "ray": Runtime(library=True, proof="ray.data"),
     "neighbours": Runtime(library=False, proof="ministack.app"),
 }
@@ -111,6 +115,7 @@ class Runtimes:
                 progress(f"installing {what}")
                 _run([*pip, *arguments], progress)
             _run([python, "-c", f"import {RUNTIMES[name].proof}"], progress)
+            _archive(name, python, progress)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
@@ -157,6 +162,8 @@ class Runtimes:
             "python": ".".join(map(str, sys.version_info[:3])),
             "packages": _digest(sorted(LOCKS.glob(f"{name}*.txt"))),
         }
+        if RUNTIMES[name].archive:
+            stamp["archive"] = "1"
         if RUNTIMES[name].library:
             source, editable = package_source()
             # In a checkout the library is linked and needs no building again.
@@ -182,6 +189,21 @@ def _ingredients(name: str) -> Iterator[tuple[str, list[str]]]:
     if made_of.library:
         source, editable = package_source()
         yield "the job library", ["--no-deps", *(["-e"] if editable else []), str(source)]
+
+
+def _archive(name: str, python: str, progress: Progress) -> None:
+    """Make later starts quick, where that can be done: without it they only take longer."""
+    module = RUNTIMES[name].archive
+    if not module:
+        return
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        progress("no Java here: Spark needs it (17), and its starts will be slow")
+        return
+    progress("preparing quick starts")
+    try:
+        _run([python, "-m", module], progress)
+    except Refused as error:
+        progress(f"starts will be slow: {error}")
 
 
 def package_source() -> tuple[Path, bool]:

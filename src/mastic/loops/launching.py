@@ -8,7 +8,6 @@ before the last step leaves a process whose input ends, which ends itself withou
 from __future__ import annotations
 
 import secrets
-import shutil
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,7 +98,7 @@ class Launcher:
 
     def _try(self, run: JobRun, *, number: int, engine: str | None, why: str) -> Launched | None:
         directory = RunDirectory(path=self._directory / f"{run.seq}-{number}")
-        shutil.rmtree(directory.path, ignore_errors=True)
+        directory.remove()
         try:
             choice = self._preparation.engine(run, engine)
             if why and not choice.reason:
@@ -111,10 +110,10 @@ class Launcher:
             waiting = self._executor.take(choice.runtime, python)
         except InstallationAbandoned:
             # Stopped, or taken over by the next server: whoever did that goes on with it.
-            shutil.rmtree(directory.path, ignore_errors=True)
+            directory.remove()
             return None
         except (Unprepared, RuntimeMissing) as error:
-            shutil.rmtree(directory.path, ignore_errors=True)
+            directory.remove()
             self._fail(run, str(error), retry=False)
             return None
         token = secrets.token_urlsafe(32)
@@ -192,4 +191,5 @@ class Launcher:
 
 def slow(run: JobRun) -> bool:
     """Whether it may take minutes to give the run its process."""
-    return bool(arguments.modules(run.plan["Arguments"]))
+    merged: dict[str, str] = run.plan["Arguments"]
+    return bool(arguments.modules(merged, run.plan["Command"]["Name"])) or "--python-virtual-env" in merged

@@ -9,7 +9,6 @@ declares a process lost; the host that comes back later finds the run over, and 
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -397,7 +396,7 @@ class Runner(Loop):
 
     def _discard(self, item: _Watched) -> None:
         self._executor.forget(item.process)
-        shutil.rmtree(item.directory.path, ignore_errors=True)
+        item.directory.remove()
 
 
 def _result(item: _Watched) -> tuple[Result | None, str]:

@@ -30,6 +30,7 @@ class EngineState:
     conf: dict[str, str] = field(default_factory=dict)
     memory_mb: int | None = None
     cores: int | None = None
+    python_path: list[str] = field(default_factory=list)
     session: Any = None
     reason: str = ""
     wrote: bool = False
@@ -56,6 +57,7 @@ def configure(
     arguments: dict[str, str] | None = None,
     memory_mb: int | None = None,
     cores: int | None = None,
+    python_path: list[str] | None = None,
 ) -> None:
     """Take what the order says about the engine, before the script starts. Raises EngineMissing."""
     from awsglue._runtime.conf import spark_conf
@@ -66,6 +68,7 @@ def configure(
     STATE.conf.update(spark_conf(STATE.arguments))
     STATE.memory_mb = memory_mb
     STATE.cores = cores
+    STATE.python_path = list(python_path or [])
     name()
 
 
@@ -119,7 +122,8 @@ def description() -> tuple[str, str]:
     """(engine, reason) for the run's record; ("", reason) when the script never needed one."""
     if STATE.session is None:
         return "", "the script used no engine"
-    return name(), STATE.reason
+    where = os.environ.get("MASTIC_SPARK_MASTER", "") if name() == SPARK else ""
+    return name(), f"{STATE.reason}; on {where}" if where else STATE.reason
 
 
 def scratch_directory() -> str:

@@ -146,6 +146,11 @@ def _source(path: str) -> str:
 def _prepare_engine(order: Order, source: str) -> None:
     if order.command == "pythonshell":
         return
+    if order.command == "glueray":
+        from awsglue._runtime import ray_cluster
+
+        ray_cluster.prepare(order.arguments, order.python_path, order.cores, order.memory_mb)
+        return
     from awsglue._runtime import detect, engine
 
     engine.configure(
@@ -154,6 +159,7 @@ def _prepare_engine(order: Order, source: str) -> None:
         arguments=order.arguments,
         memory_mb=order.memory_mb,
         cores=order.cores,
+        python_path=order.python_path,
     )
     if engine.name() == engine.SAIL:
         detect.refuse_what_needs_the_jvm(source)
@@ -167,9 +173,9 @@ def _prepare_engine(order: Order, source: str) -> None:
 
 
 def _engine_used() -> tuple[str, str]:
-    from awsglue._runtime import engine
+    from awsglue._runtime import engine, ray_cluster
 
-    return engine.description()
+    return ray_cluster.used() if ray_cluster.STATE.description else engine.description()
 
 
 def _exit_code(error: SystemExit, script: str) -> tuple[int, Failure | None]:

@@ -20,6 +20,10 @@ ENGINES = ("auto", "sail", "spark")
 # The arguments that set environment variables: of the driver, of the executors.
 ENVIRONMENTS = ("--customer-driver-env-vars", "--customer-executor-env-vars")
 
+# Which argument names Python modules to install, and which their archives.
+_MODULES = {"glueray": "--pip-install"}
+_ARCHIVES = {"glueray": "--s3-py-modules"}
+
 _COMMA_OUTSIDE_QUOTES = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
 _COMMA_OUTSIDE_BRACKETS = re.compile(r",(?![^\[]*\])")
 _CONSTRAINT = re.compile(r"[<>=!~]")
@@ -103,10 +107,23 @@ def environment(merged: Mapping[str, str], key: str) -> dict[str, str]:
     return found
 
 
-def modules(merged: Mapping[str, str]) -> list[str]:
-    """The list of ``--additional-python-modules``; a comma inside one module's brackets or versions does not divide."""
+def modules_argument(command: str) -> str:
+    """The argument by which a job of this kind asks for Python modules."""
+    return _MODULES.get(command, "--additional-python-modules")
+
+
+def archives_argument(command: str) -> str:
+    """The argument by which a job of this kind brings modules of its own."""
+    return _ARCHIVES.get(command, "--extra-py-files")
+
+
+def modules(merged: Mapping[str, str], command: str = "glueetl") -> list[str]:
+    """The list of ``--additional-python-modules``, of Ray jobs ``--pip-install``.
+
+    A comma inside one module's brackets or versions does not divide.
+    """
     found: list[str] = []
-    for part in _COMMA_OUTSIDE_BRACKETS.split(merged.get("--additional-python-modules", "")):
+    for part in _COMMA_OUTSIDE_BRACKETS.split(merged.get(modules_argument(command), "")):
         part = part.strip()
         if found and _CONSTRAINT.match(part):
             found[-1] += f",{part}"

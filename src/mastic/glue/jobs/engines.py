@@ -18,7 +18,6 @@ SPARK_4 = "Glue {version} has the semantics of Spark 4.1, the embedded engine th
 
 # Nothing of these is done yet: better a run that says so than one that misses what it was promised.
 NOT_SERVED = {
-    "--python-virtual-env": "a Python environment of the job's own",
     "--class": "a main class, which Scala scripts have,",
     "--enable-lakeformation-fine-grained-access": "access to rows, columns and cells by Lake Formation",
 }

@@ -19,6 +19,7 @@ LONGEST_NAME = 255  # bytes of a file's name, on every file system in use
 SCHEMES = ("s3", "s3a", "s3n")
 # A wheelhouse in one file: every wheel in it is a module to install.
 WHEELS = ".gluewheels.zip"
+VIRTUAL_ENVIRONMENT = "--python-virtual-env"
 
 
 class ScriptSource(Protocol):
@@ -55,19 +56,45 @@ class Fetching:
             raise Unprepared(f"{what} {url} cannot be fetched: {error.strerror or error}") from error
         return path
 
-    def python_path(self, merged: Mapping[str, str], folder: Path) -> list[str]:
-        """What ``--extra-py-files`` adds to the search path of modules: archives, and the folder of single files."""
+    def python_path(self, merged: Mapping[str, str], folder: Path, command: str = "glueetl") -> list[str]:
+        """What ``--extra-py-files`` (of Ray jobs ``--s3-py-modules``) adds to the search path of modules: archives,
+        and the folder of single files."""
         found: list[str] = []
-        for url in arguments.files(merged, "--extra-py-files"):
-            path = self.file("--extra-py-files", url, folder)
+        name = arguments.archives_argument(command)
+        for url in arguments.files(merged, name):
+            path = self.file(name, url, folder)
             entry = str(folder if path.suffix == ".py" else path)
             if entry not in found:
                 found.append(entry)
         return found
 
-    def modules(self, merged: Mapping[str, str], folder: Path) -> ModuleSet | None:
-        """What ``--additional-python-modules`` asks for, its files fetched; None for nothing."""
-        wanted = arguments.modules(merged)
+    def working_directory(self, merged: Mapping[str, str], folder: Path, scratch: Path) -> None:
+        """Lay out the ``--working-dir`` of a Ray job: what is in its archive, or in the one folder of it."""
+        url = merged.get("--working-dir")
+        if not url:
+            return
+        archive = self.file("--working-dir", url, scratch)
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                opened.extractall(scratch / "content")
+        except (zipfile.BadZipFile, RuntimeError, OSError) as error:
+            raise Unprepared(f"--working-dir {url} cannot be unpacked: {error}") from error
+        content = list((scratch / "content").iterdir())
+        inside = content[0].iterdir() if len(content) == 1 and content[0].is_dir() else content
+        for one in list(inside):
+            one.rename(folder / one.name)
+
+    def modules(self, merged: Mapping[str, str], folder: Path, command: str = "glueetl") -> ModuleSet | None:
+        """What ``--additional-python-modules`` (of Ray jobs ``--pip-install``) asks for, or what is in the archive of
+        ``--python-virtual-env``; files are fetched. None for nothing."""
+        wanted = arguments.modules(merged, command)
+        packed = merged.get(VIRTUAL_ENVIRONMENT, "")
+        if packed and wanted:
+            raise Unprepared(
+                f"{VIRTUAL_ENVIRONMENT} and {arguments.modules_argument(command)} exclude each other."
+            )
+        if packed:
+            return ModuleSet(modules=(), archive=self.file(VIRTUAL_ENVIRONMENT, packed, folder))
         if not wanted:
             return None
         told: list[str] = []

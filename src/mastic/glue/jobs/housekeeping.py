@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
 from mastic.clock import Clock
+from mastic.executors.base import RunDirectory
 from mastic.glue.jobs import starts, states
 from mastic.glue.jobs.lifecycle import Lifecycle, Outcome
 from mastic.store import job_runs, job_starts, jobs, triggers
@@ -67,7 +67,7 @@ class Housekeeping:
             with self._store.read() as tx:
                 run = job_runs.get(tx, int(seq))
             if run is None or run.state in states.TERMINAL:
-                shutil.rmtree(path, ignore_errors=True)
+                RunDirectory(path=path).remove()
 
 
 class Reminders:

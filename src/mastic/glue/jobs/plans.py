@@ -12,7 +12,7 @@ from mastic.store.job_runs import JobRun
 from mastic.store.jobs import Job
 
 _CAPACITY = ("WorkerType", "NumberOfWorkers", "MaxCapacity", "AllocatedCapacity")
-_LOG_GROUPS = {"pythonshell": "/aws-glue/python-jobs"}
+_LOG_GROUPS = {"pythonshell": "/aws-glue/python-jobs", "glueray": "/aws-glue/ray/jobs"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

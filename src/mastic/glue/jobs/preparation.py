@@ -39,7 +39,9 @@ Credentials = Callable[[JobRun], Mapping[str, str]]
 class Preparation:
     """Makes orders. ``endpoint`` is where a job process reaches this server.
 
-    ``memory_mb`` and ``cores`` are what the machine has for one run, however many workers it asks for.
+    ``memory_mb`` and ``cores`` are what the machine has for one run, however many workers it asks for. ``masters``
+    are the clusters outside on which runtimes of Spark work, ``spark_conf`` the operator's settings of Spark;
+    ``ray_address`` is the Ray cluster outside.
     """
 
     def __init__(
@@ -53,7 +55,13 @@ class Preparation:
         installed: Callable[[str], bool],
         memory_mb: int,
         cores: int,
+        masters: Mapping[str, str] | None = None,
+        spark_conf: Mapping[str, str] | None = None,
+        ray_address: str = "",
     ) -> None:
+        self._ray_address = ray_address
+        self._masters = dict(masters or {})
+        self._spark_conf = dict(spark_conf or {})
         self._fetching = Fetching(objects=objects)
         self._modules = modules
         self._endpoint = endpoint
@@ -77,16 +85,17 @@ class Preparation:
 
         Raises Unprepared with the installer's reason.
         """
-        wanted = self._fetching.modules(run.plan["Arguments"], directory.path / "modules")
+        command = run.plan["Command"]["Name"]
+        wanted = self._fetching.modules(run.plan["Arguments"], directory.path / "modules", command)
         if wanted is None:
             return None
         try:
             return self._modules.find(runtime, wanted, abandoned=abandoned)
         except InstallationFailed as error:
-            named = ", ".join(wanted.modules)
-            raise Unprepared(
-                f"--additional-python-modules {named} could not be installed: {error}"
-            ) from error
+            if wanted.archive is not None:
+                raise Unprepared(f"--python-virtual-env {wanted.archive.name}: {error}") from error
+            named = f"{arguments.modules_argument(command)} {', '.join(wanted.modules)}"
+            raise Unprepared(f"{named} could not be installed: {error}") from error
 
     def order(
         self, run: JobRun, directory: RunDirectory, choice: Choice, token: str, python: Path | None = None
@@ -96,14 +105,20 @@ class Preparation:
         # The argument takes the place of what the job's command says.
         location = merged.get("--scriptLocation") or run.plan["Command"].get("ScriptLocation") or ""
         script = self._fetching.file("The script", location, directory.path / "script")
-        python_path = self._fetching.python_path(merged, directory.path / "python")
+        command = run.plan["Command"]["Name"]
+        python_path = self._fetching.python_path(merged, directory.path / "python", command)
         for extra in arguments.files(merged, "--extra-files"):
             self._fetching.file("--extra-files", extra, directory.work)
         env = self._environment(run, directory, token)
         env |= self._asked_environment(merged, python)
+        if command == "glueray":
+            env |= self._ray(merged, directory)
         # Libraries of connections are for Spark alone: the embedded engine has clients of its own.
         connectors = run.plan.get("ConnectorJars") or []
-        env |= self._java(merged, directory, connectors if choice.engine == "spark" else [])
+        if choice.engine == "spark":
+            env |= self._java(merged, directory, connectors) | self._cluster(run, choice)
+        else:
+            env |= self._java(merged, directory, [])
         encryption = (run.plan.get("Encryption") or {}).get("S3")
         if encryption:
             env["MASTIC_S3_ENCRYPTION"] = json.dumps(encryption)
@@ -112,7 +127,7 @@ class Preparation:
             run_id=run.id,
             attempt=run.attempt,
             job_name=run.job_name,
-            command=run.plan["Command"]["Name"],
+            command=command,
             script=str(script),
             argv=arguments.argv(
                 str(script),
@@ -156,6 +171,22 @@ class Preparation:
             found["MASTIC_PATH"] = str(python.parent)
         return found
 
+    def _ray(self, merged: Mapping[str, str], directory: RunDirectory) -> dict[str, str | None]:
+        """What a Ray job finds: its arguments as variables, its working directory, a cluster. Raises Unprepared."""
+        self._fetching.working_directory(merged, directory.work, directory.path / "working-dir")
+        found: dict[str, str | None] = {}
+        for name, value in merged.items():
+            variable = name.removeprefix("--")
+            if variable.startswith(OURS) or variable in OUR_FILES:
+                raise Unprepared(
+                    f"The environment variable {variable} is set by the service and cannot be chosen."
+                )
+            if variable and "=" not in variable and "\0" not in variable + value:
+                found[variable] = value
+        if self._ray_address:
+            return {**found, "MASTIC_RAY_ADDRESS": self._ray_address}
+        return {**found, "MASTIC_RAY_DIR": str(directory.aside())}
+
     def _java(
         self, merged: Mapping[str, str], directory: RunDirectory, connectors: list[str]
     ) -> dict[str, str | None]:
@@ -168,6 +199,20 @@ class Preparation:
         found: dict[str, str | None] = {"MASTIC_EXTRA_JARS": json.dumps(jars)} if jars else {}
         if engines.asked(merged, "--user-jars-first"):
             found["MASTIC_USER_JARS_FIRST"] = "true"
+        return found
+
+    def _cluster(self, run: JobRun, choice: Choice) -> dict[str, str | None]:
+        """Where Spark works, and with how much: on a cluster outside its workers count, and not this machine's."""
+        found: dict[str, str | None] = {}
+        if self._spark_conf:
+            found["MASTIC_SPARK_CONF"] = json.dumps(self._spark_conf)
+        master = self._masters.get(choice.runtime)
+        if master:
+            _, cores = capacity.size(run.body)
+            # One of the workers is the driver's.
+            workers = max(1, int(run.body.get("NumberOfWorkers") or 2) - 1)
+            found["MASTIC_SPARK_MASTER"] = master
+            found["MASTIC_SPARK_WORKERS"] = json.dumps({"cores": cores, "count": workers})
         return found
 
     def _environment(self, run: JobRun, directory: RunDirectory, token: str) -> dict[str, str | None]:

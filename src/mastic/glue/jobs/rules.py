@@ -24,6 +24,7 @@ KEPT = (
     "MaintenanceWindow",
 )
 MOST_RETRIES = 10
+RAY_RUNTIMES = ("Ray2.4",)
 
 
 def definition(given: Mapping[str, Any], *, default_version: str) -> dict[str, Any]:
@@ -79,6 +80,8 @@ def _command(given: Mapping[str, Any] | None) -> dict[str, Any]:
         raise invalid_input(f"Command name {command['Name']} is not one of {', '.join(capacity.COMMANDS)}")
     if command["Name"] != "glueray":
         command.setdefault("PythonVersion", "3")
+    elif command.get("Runtime", RAY_RUNTIMES[0]) not in RAY_RUNTIMES:
+        raise invalid_input(f"Runtime {command['Runtime']} is not one of {', '.join(RAY_RUNTIMES)}")
     return command
 
 

@@ -21,15 +21,17 @@ def install() -> None:
         return
     _INSTALLED.append(True)
     from awsglue._runtime import engine
-    from awsglue._runtime.classic import jvm
+    from awsglue._runtime.classic import cluster, jvm
 
     os.environ.setdefault(
         "PYSPARK_SUBMIT_ARGS", jvm.submit_arguments(engine.STATE, engine.scratch_directory())
     )
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     import sys
 
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if not cluster.master():
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    # The executors' Python; the driver's own unless the operator says where theirs is.
+    os.environ.setdefault("PYSPARK_PYTHON", cluster.operators().get("spark.pyspark.python") or sys.executable)
     _session()
     _configuration()
     _writers()

@@ -9,6 +9,8 @@ import os
 import shlex
 from typing import Any
 
+from awsglue._runtime.classic import archive, cluster
+
 # hadoop-aws 3.3.1 belongs to these; what else the package carries is not wanted on the class path.
 _WANTED_JARS = ("hadoop-aws-", "aws-java-sdk-bundle-")
 QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
@@ -17,7 +19,10 @@ QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
 def submit_arguments(state: Any, scratch: str) -> str:
     """PYSPARK_SUBMIT_ARGS: whichever way the script makes its session, the JVM comes up like this."""
     settings = {**_defaults(state, scratch), **_s3(), **_asked()}
-    arguments = ["--master", os.environ.get("MASTIC_SPARK_MASTER", f"local[{state.cores or '*'}]")]
+    if cluster.master():
+        settings = {**settings, **cluster.settings()}
+    settings |= cluster.operators()
+    arguments = ["--master", cluster.master() or f"local[{state.cores or '*'}]"]
     own: list[str] = json.loads(os.environ.get("MASTIC_EXTRA_JARS") or "[]")
     found = [*own, *jars()]
     if found:
@@ -46,9 +51,10 @@ def jars() -> list[str]:
 
 def _defaults(state: Any, scratch: str) -> dict[str, str]:
     options = QUICK_START
-    archive = os.environ.get("MASTIC_SPARK_ARCHIVE", "")
-    if archive and os.path.exists(archive):
-        options += f" -XX:SharedArchiveFile={archive}"
+    archived = archive.place()
+    if archived is not None and archived.exists():
+        # One that another build of Java has made is passed over; nobody needs to be told.
+        options += f" -XX:SharedArchiveFile={archived} -Xlog:disable -Xlog:all=error:stderr"
     return {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
