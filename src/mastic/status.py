@@ -34,4 +34,6 @@ class Status:
                 tx.execute(text("SELECT 1"))
         except SQLAlchemyError as error:
             return 503, {"status": "failing", "version": __version__, "store": str(error.__cause__ or error)}
+        if self._store.failure:
+            return 503, {"status": "failing", "version": __version__, "store": self._store.failure}
         return 200, {"status": "ok", "version": __version__}

@@ -169,6 +169,11 @@ class Store:
         schema.load().create_all(self._writer)
 
     @property
+    def failure(self) -> str:
+        """Why nothing can be written any more until the program is started anew, or nothing."""
+        return self._group.failure if self._group else ""
+
+    @property
     def engine(self) -> Engine:
         """The writing engine, for migrations."""
         return self._writer

@@ -118,11 +118,18 @@ class Readers:
             self._idle.pop()[0].close()
 
 
+class DiskFailed(RuntimeError):
+    """What was committed could not be put on disk: until the program is started anew, nothing more is written."""
+
+
 class LogSync:
     """Puts on disk what was committed: one sync of the write-ahead log for all commits before it.
 
     SQLite's own (``synchronous=FULL``) would keep the next writer waiting, and could not be postponed for those who
     do not need it at once. The log is the writer connection's: it is one file as long as that is open.
+
+    A sync that failed is the last one: the kernel forgets what it could not write, and another sync would promise what
+    is not so. Reading the log anew, with its checksums, is what a start of the program does.
     """
 
     # Seconds between a commit that nobody waits for and its sync.
@@ -137,6 +144,12 @@ class LogSync:
         self._asked = threading.Event()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self.failure: DiskFailed | None = None
+
+    def check(self) -> None:
+        """Raise DiskFailed after a sync that failed."""
+        if self.failure is not None:
+            raise DiskFailed(str(self.failure)) from self.failure.__cause__
 
     def committed(self) -> int:
         """A commit was written; returns its number. With the pen held."""
@@ -148,14 +161,30 @@ class LogSync:
         with self._lock:
             if self._synced >= number:
                 return
+            self.check()
             covered = self._committed
+            self._sync()
+            self._synced = covered
+
+    def _sync(self) -> None:
+        """With the lock held. Raises DiskFailed."""
+        try:
             if self._file is None:
                 self._file = os.open(self._path, os.O_RDONLY)
             _sync(self._file)
-            self._synced = covered
+        except OSError as error:
+            self.failure = DiskFailed(f"the write-ahead log could not be put on disk: {error}")
+            self.failure.__cause__ = error
+            structlog.get_logger("mastic.store").critical(
+                "nothing more is written until this server is started anew: the write-ahead log could not be synced",
+                log=self._path,
+                reason=str(error),
+            )
+            self.check()
 
     def soon(self) -> None:
-        """See to it that what is committed now is on disk a moment later."""
+        """See to it that what is committed now is on disk a moment later. Raises DiskFailed."""
+        self.check()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="store-sync", daemon=True)
             self._thread.start()
@@ -164,17 +193,15 @@ class LogSync:
     def forget(self) -> None:
         """The writer connection was closed: the next one's log may be another file."""
         with self._lock:
-            if self._file is None and self._synced < self._committed:
-                # Who waits for these looks at the number only.
-                self._file = os.open(self._path, os.O_RDONLY)
-            if self._file is None:
-                return
             try:
-                _sync(self._file)
-                self._synced = self._committed
+                if self._synced < self._committed and self.failure is None:
+                    # Who waits for these looks at the number only.
+                    self._sync()
+                    self._synced = self._committed
             finally:
-                os.close(self._file)
-                self._file = None
+                if self._file is not None:
+                    os.close(self._file)
+                    self._file = None
 
     def close(self) -> None:
         """End the thread."""
@@ -194,9 +221,9 @@ class LogSync:
     def _catch_up(self) -> None:
         try:
             self.wait(self._committed)
-        except OSError:
-            # Who waits for a sync is told by it. Nobody waits for this one.
-            structlog.get_logger("mastic.store").exception("the write-ahead log could not be synced")
+        except DiskFailed:
+            # Nobody waits for this sync; whoever writes next is told.
+            return
 
 
 # macOS has no fdatasync.
@@ -233,7 +260,7 @@ class GroupCommit:
     @contextmanager
     def transaction(self, *, soon: bool = False) -> Iterator[Connection]:
         """A member of a group. Left without an exception, it survives this process; unless ``soon`` is enough, it
-        is on disk as well."""
+        is on disk as well. Raises DiskFailed."""
         with self._count:
             self._waiting += 1
         self._pen.acquire()
@@ -298,7 +325,13 @@ class GroupCommit:
         if below.in_transaction:
             below.execute("ROLLBACK")
 
+    @property
+    def failure(self) -> str:
+        """Why nothing is written any more, or nothing."""
+        return str(self._log.failure or "")
+
     def _join(self, *, soon: bool) -> tuple[_Group, Connection]:
+        self._log.check()
         if self._connection is None:
             self._connection = _open(self._engine)
         if self._group is None:
@@ -335,9 +368,9 @@ class GroupCommit:
         try:
             # While the log is surely there.
             self._log.forget()
-        except OSError:
-            # Those whose commits it concerns try again, and are told when that fails too.
-            structlog.get_logger("mastic.store").exception("the write-ahead log could not be synced")
+        except DiskFailed:
+            # Those whose commits it concerns are told, and whoever writes next.
+            pass
         finally:
             self._connection.close()
             self._connection = None
