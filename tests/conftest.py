@@ -17,6 +17,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parent.parent
 RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", ROOT / ".runtimes"))
 
@@ -26,7 +28,7 @@ class Server:
 
     def __init__(self, data_dir: Path, env: dict[str, str] | None = None) -> None:
         self.data_dir = data_dir
-        self.port = _free_port()
+        self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.env = env or {}
         self.log = data_dir.parent / f"{data_dir.name}.server.log"
@@ -117,13 +119,6 @@ class Server:
                 f"aws {' '.join(arguments)} failed ({ran.returncode}):\n{ran.stdout}{ran.stderr}"
             )
         return ran.stdout
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,8 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+
+from tests.ports import free_port
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
 
@@ -80,9 +81,7 @@ class Server:
             capture_output=True,
             cwd="/",
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = free_port()
         options = {
             "port": port,
             "listen_addresses": "127.0.0.1",

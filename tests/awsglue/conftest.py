@@ -9,7 +9,6 @@ engine only test_engines.py is collected, which runs the suite in each runtime a
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "packages" / "awsglue"
-if str(LIBRARY) not in sys.path:
-    sys.path.insert(0, str(LIBRARY))
+sys.path[:0] = [str(path) for path in (LIBRARY, ROOT) if str(path) not in sys.path]
 # Workers of a classic engine are processes of their own and must find the library too.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(LIBRARY), str(ROOT / "tests" / "awsglue"), os.environ.get("PYTHONPATH", "")]
@@ -28,14 +26,10 @@ os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 os.environ.setdefault("TZ", "UTC")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
+from tests.ports import free_port  # noqa: E402
 
 # An engine reads these when it starts, as in a job; the server itself starts when a test first asks for it.
-PORT = _free_port()
+PORT = free_port()
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 os.environ.update(
     AWS_ENDPOINT_URL=ENDPOINT,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 
 EMBEDDED = (
     Path(os.environ.get("MASTIC_RUNTIMES_DIR", Path(__file__).resolve().parents[2] / ".runtimes"))
@@ -24,9 +25,7 @@ EMBEDDED = (
 def endpoint():
     if not EMBEDDED.exists():
         pytest.skip("the embedded DynamoDB is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with open(os.devnull, "wb") as log:
         clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         process = subprocess.Popen(

@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 from awsglue._runtime.channel import ChannelError, HttpTransport
 from awsglue._runtime.engine import installed
@@ -34,9 +35,7 @@ class _Replies(http.server.BaseHTTPRequestHandler):
 
 
 def test_the_channel_waits_for_a_server_that_restarts() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     started: list[http.server.HTTPServer] = []
 
     def late() -> None:
@@ -59,9 +58,7 @@ def test_the_channel_waits_for_a_server_that_restarts() -> None:
 
 
 def test_the_channel_gives_up_in_the_end() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}/"
+    url = f"http://127.0.0.1:{free_port()}/"
     with pytest.raises(ChannelError, match="cannot be reached"):
         HttpTransport(url=url, token="t", patience=0.3).send({})
 
