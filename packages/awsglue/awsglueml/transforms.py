@@ -1,22 +1,23 @@
-"""The names of Glue's ML transforms, so that scripts import; each refuses to run, because none is built in yet."""
+"""Glue's ML transforms: filling gaps, matching records, finding sensitive data."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar
 
 from awsglue.transforms import GlueTransform
+from awsglueml._entities.detector import EntityDetector
 
 __all__ = ["EntityDetector", "FillMissingValues", "FindIncrementalMatches", "FindMatches"]
 
 
-def _missing(name: str) -> NotImplementedError:
-    return NotImplementedError(
-        f"{name} is not implemented in this version of the library: no record was changed"
-    )
-
-
 class FillMissingValues(GlueTransform):
     """Fills missing values of a column with predicted ones."""
+
+    arguments: ClassVar[dict[str, str]] = {
+        "frame": "DynamicFrame to fill",
+        "missing_values_column": "The column with nulls or empty texts",
+        "output_column": "The column with all values; <missing_values_column>_filled",
+    }
 
     def __call__(
         self,
@@ -27,12 +28,21 @@ class FillMissingValues(GlueTransform):
         info: str = "",
         stageThreshold: int = 0,
         totalThreshold: int = 0,
-    ) -> NoReturn:
-        raise _missing("FillMissingValues")
+    ) -> Any:
+        from awsglueml._filling import fill
+
+        return fill(frame, missing_values_column, output_column or f"{missing_values_column}_filled")
 
 
 class FindMatches(GlueTransform):
     """Labels records that mean the same thing."""
+
+    arguments: ClassVar[dict[str, str]] = {
+        "frame": "DynamicFrame to find matches in",
+        "transformId": "Id of an ML transform",
+        "enforcedMatches": "DynamicFrame of labels that have to be kept to",
+        "computeMatchConfidenceScores": "Adds match_confidence_score",
+    }
 
     def __call__(
         self,
@@ -44,12 +54,25 @@ class FindMatches(GlueTransform):
         totalThreshold: int = 0,
         enforcedMatches: Any = None,
         computeMatchConfidenceScores: bool = False,
-    ) -> NoReturn:
-        raise _missing("FindMatches")
+    ) -> Any:
+        from awsglue._logger import GlueLogger
+        from awsglueml._matching import settings
+        from awsglueml._matching.matching import find_matches
+
+        found = settings.find(transformId, GlueLogger())
+        return find_matches(frame, found, enforcedMatches, scores=bool(computeMatchConfidenceScores))
 
 
 class FindIncrementalMatches(GlueTransform):
     """Labels new records that mean the same as existing ones."""
+
+    arguments: ClassVar[dict[str, str]] = {
+        "existingFrame": "DynamicFrame with match_id, of FindMatches",
+        "incrementalFrame": "DynamicFrame of new records",
+        "transformId": "Id of an ML transform",
+        "enforcedMatches": "DynamicFrame of labels that have to be kept to",
+        "computeMatchConfidenceScores": "Adds match_confidence_score",
+    }
 
     def __call__(
         self,
@@ -62,32 +85,15 @@ class FindIncrementalMatches(GlueTransform):
         totalThreshold: int = 0,
         enforcedMatches: Any = None,
         computeMatchConfidenceScores: bool = False,
-    ) -> NoReturn:
-        raise _missing("FindIncrementalMatches")
+    ) -> Any:
+        from awsglue._logger import GlueLogger
+        from awsglueml._matching import settings
+        from awsglueml._matching.matching import find_incremental
 
-
-class EntityDetector:
-    """Finds sensitive data."""
-
-    def detect(
-        self,
-        frame: Any,
-        entityTypesToDetect: Any = None,
-        outputColumnName: str = "DetectedEntities",
-        detectionParameters: Any = None,
-        detectionSensitivity: str = "LOW",
-        **kwargs: Any,
-    ) -> NoReturn:
-        """Mark entities in records. Raises NotImplementedError."""
-        raise _missing("EntityDetector.detect")
-
-    def classify_columns(
-        self,
-        frame: Any,
-        entityTypes: Any,
-        sampleFraction: float = 1.0,
-        thresholdFraction: float = 0.1,
-        **kwargs: Any,
-    ) -> NoReturn:
-        """Find the columns that hold entities. Raises NotImplementedError."""
-        raise _missing("EntityDetector.classify_columns")
+        return find_incremental(
+            existingFrame,
+            incrementalFrame,
+            settings.find(transformId, GlueLogger()),
+            enforcedMatches,
+            scores=bool(computeMatchConfidenceScores),
+        )
