@@ -1,61 +1,17 @@
-"""DynamoDB as source and sink, against the DynamoDB that Mastic embeds, in a process of its own."""
+"""DynamoDB as source and sink, against the one that Mastic embeds."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import time
 import uuid
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from tests.ports import free_port
-
-EMBEDDED = (
-    Path(os.environ.get("MASTIC_RUNTIMES_DIR", Path(__file__).resolve().parents[2] / ".runtimes"))
-    / "moto"
-    / "bin"
-    / "moto_server"
-)
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    if not EMBEDDED.exists():
-        pytest.skip("the embedded DynamoDB is not installed")
-    port = free_port()
-    with open(os.devnull, "wb") as log:
-        clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        process = subprocess.Popen(
-            [str(EMBEDDED), "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log, env=clean
-        )
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
 
 
 @pytest.fixture
-def table(endpoint, monkeypatch):
+def table(server):
     import boto3
 
-    for name, value in {
-        "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-    }.items():
-        monkeypatch.setenv(name, value)
     client = boto3.client("dynamodb")
     name = f"t-{uuid.uuid4().hex[:8]}"
     client.create_table(
