@@ -33,6 +33,7 @@ log = structlog.get_logger()
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "JAVA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR")
 READY = b"ready\n"
 POLL = 0.1  # seconds, where the system cannot tell us that a process has ended
+IN_USE = 30 * 60.0  # seconds after a run for which an interpreter of its runtime is kept prepared
 REFILL_PAUSE = 0.75  # seconds without a start before the next interpreter is prepared
 
 
@@ -57,7 +58,7 @@ class LocalExecutor:
 
     ``host`` is this machine's name on the record of its processes: the same after every restart of the server.
     ``interpreter`` answers where a runtime's Python is, or None. ``warm`` interpreters of each runtime in
-    ``prepare`` wait for work; ``most`` processes run at a time.
+    ``prepare``, and of those that runs have used lately, wait for work; ``most`` processes run at a time.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class LocalExecutor:
         self._most = most or max(8, 4 * self.cores)
         self._extra = dict(extra_env or {})
         self._idle: dict[str, list[Interpreter]] = {}
+        self._used: dict[str, float] = {}  # when a run last took a process of a runtime
         self._children: dict[ProcessId, Interpreter] = {}
         self._lock = threading.Lock()
         self._refill = threading.Event()
@@ -124,6 +126,7 @@ class LocalExecutor:
         if python is not None:
             return self._spawn(runtime, python, warm=False)
         with self._lock:
+            self._used[runtime] = time.monotonic()
             idle = self._idle.get(runtime, [])
             idle[:] = [item for item in idle if item.popen.poll() is None]
             found = next((item for item in idle if item.ready), None)
@@ -197,8 +200,21 @@ class LocalExecutor:
             while not self._closed.is_set() and self._refill.wait(pause):
                 self._refill.clear()
             pause = REFILL_PAUSE
-            for runtime in self._prepare:
+            for runtime in dict.fromkeys((*self._prepare, *self._in_use())):
                 self._fill_one(runtime)
+
+    def _in_use(self) -> list[str]:
+        """Runtimes of recent runs: the next one is likely. What nobody has used for long is let go."""
+        oldest = time.monotonic() - IN_USE
+        with self._lock:
+            over = [name for name, used in self._used.items() if used < oldest and name not in self._prepare]
+            gone = [item for name in over for item in self._idle.pop(name, [])]
+            for name in over:
+                del self._used[name]
+            found = list(self._used)
+        for item in gone:
+            self.discard(item)
+        return found
 
     def _fill_one(self, runtime: str) -> None:
         while not self._closed.is_set():

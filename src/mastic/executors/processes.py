@@ -141,5 +141,5 @@ def _signal(members: set[ProcessId], number: signal.Signals) -> None:
         if alive(process):
             try:
                 os.kill(process.pid, number)
-            except ProcessLookupError:
-                continue
+            except (ProcessLookupError, PermissionError):
+                continue  # it has just ended, or has become somebody else's: then it survives, which is told

@@ -118,6 +118,7 @@ def run(order: Order) -> Result:
 
 def finish(order: Order, result: Result) -> NoReturn:
     """Let the script's exit handlers run, flush, write the result, leave."""
+    _tell_metrics()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -170,6 +171,16 @@ def _prepare_engine(order: Order, source: str) -> None:
         from awsglue._runtime.classic import hooks
 
         hooks.install()
+
+
+def _tell_metrics() -> None:
+    """What an engine with a status of its own has counted, before it goes."""
+    from awsglue._runtime import engine
+
+    if engine.STATE.session is not None and engine.name() == engine.SPARK:
+        from awsglue._runtime.classic import meters
+
+        meters.report(engine.STATE.session.sparkContext)
 
 
 def _engine_used() -> tuple[str, str]:

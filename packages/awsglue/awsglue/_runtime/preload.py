@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import shutil
 import sys
 import warnings
+from collections.abc import Iterable
 
 # Imported while waiting: what nearly every script imports first, in the order of their cost.
 COMMON = ("boto3", "botocore.session", "pyarrow", "pyarrow.parquet", "concurrent.futures", "sqlglot")
@@ -21,6 +23,7 @@ SAIL = (
     "awsglue._runtime.sail.session",
     "awsglue._runtime.sail.shims",
 )
+SPARK = ("pandas", "py4j.java_gateway", "pyspark.sql", "pyspark.sql.functions", "awsglue._runtime.classic.session")
 PUBLIC = ("awsglue.context", "awsglue.job", "awsglue.utils", "awsglue.dynamicframe", "awsglue.transforms")
 LATER = ("pyiceberg.catalog.glue", "pyiceberg.table")
 
@@ -43,14 +46,24 @@ def warm() -> None:
 
         shims.install()
         names += SAIL
+    elif engine.installed() == engine.SPARK:
+        names += SPARK
+    elif importlib.util.find_spec("ray") is not None:
+        # Ray reads its settings when it is imported: those are the run's.
+        _import(names)
+        return
     names += PUBLIC + LATER
+    _import(names)
+    # boto3 loads service models from disk on first client: have them in memory.
+    _warm_clients()
+
+
+def _import(names: Iterable[str]) -> None:
     for name in names:
         try:
             importlib.import_module(name)
         except ImportError as error:
             sys.stderr.write(f"launch: warm import of {name} left out: {error}\n")
-    # boto3 loads service models from disk on first client: have them in memory.
-    _warm_clients()
 
 
 def _warm_clients() -> None:

@@ -21,7 +21,7 @@ def install() -> None:
         return
     _INSTALLED.append(True)
     from awsglue._runtime import engine
-    from awsglue._runtime.classic import cluster, jvm
+    from awsglue._runtime.classic import cluster, jvm, meters
 
     os.environ.setdefault(
         "PYSPARK_SUBMIT_ARGS", jvm.submit_arguments(engine.STATE, engine.scratch_directory())
@@ -32,6 +32,7 @@ def install() -> None:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     # The executors' Python; the driver's own unless the operator says where theirs is.
     os.environ.setdefault("PYSPARK_PYTHON", cluster.operators().get("spark.pyspark.python") or sys.executable)
+    meters.install()
     _session()
     _configuration()
     _writers()

@@ -1,0 +1,71 @@
+"""What Spark itself counts of a job: stages, tasks, records, shuffles. Owns nothing: Spark's own status is read when a
+context ends, and told to the server under Glue's names."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+PREFIX = "glue.driver.aggregate."
+
+
+def install() -> None:
+    """Tell of a context before it stops: afterwards nothing is known of it."""
+    from pyspark.context import SparkContext
+
+    native = SparkContext.stop
+
+    def stop(self: Any) -> None:
+        report(self)
+        native(self)
+
+    SparkContext.stop = stop  # type: ignore[method-assign]
+
+
+def report(context: Any) -> None:
+    """Tell the server of this context, unless that has been done. What fails here must not fail the job."""
+    from py4j.protocol import Py4JError
+
+    from awsglue._runtime.channel import Channel, ChannelError
+
+    if context._jsc is None or getattr(context, "_mastic_told", False) or not _wanted():
+        return
+    context._mastic_told = True
+    try:
+        Channel.from_environment().metrics(counted(context))
+    except (Py4JError, ChannelError, OSError) as error:
+        sys.stderr.write(f"Spark's metrics of this run are not known: {error}\n")
+
+
+def counted(context: Any) -> dict[str, float]:
+    """Glue's aggregates of a context, from its status."""
+    scala = context._jsc.sc()
+    # Stages end before the listeners that count them have heard of it.
+    scala.listenerBus().waitUntilEmpty()
+    jvm, gateway = context._jvm, context._gateway
+    none = jvm.java.util.ArrayList()
+    stages = scala.statusStore().stageList(none, False, False, gateway.new_array(jvm.double, 0), none)
+    found = dict.fromkeys(
+        (
+            "numCompletedStages", "numCompletedTasks", "numFailedTasks", "numKilledTasks", "recordsRead",
+            "shuffleBytesWritten", "shuffleLocalBytesRead",
+        ),
+        0.0,
+    )  # fmt: skip
+    for index in range(stages.size()):
+        stage = stages.apply(index)
+        found["numCompletedStages"] += stage.status().toString() == "COMPLETE"
+        found["numCompletedTasks"] += stage.numCompleteTasks()
+        found["numFailedTasks"] += stage.numFailedTasks()
+        found["numKilledTasks"] += stage.numKilledTasks()
+        found["recordsRead"] += stage.inputRecords()
+        found["shuffleBytesWritten"] += stage.shuffleWriteBytes()
+        found["shuffleLocalBytesRead"] += stage.shuffleLocalBytesRead()
+    return {PREFIX + name: value for name, value in found.items()}
+
+
+def _wanted() -> bool:
+    from awsglue._runtime.engine import STATE
+
+    switches = ("--enable-metrics", "--enable-observability-metrics")
+    return any(STATE.arguments.get(name, "false").strip().lower() != "false" for name in switches)
