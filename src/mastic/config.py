@@ -70,6 +70,8 @@ class Config:
     # Where git repositories of jobs are, in place of the providers' own addresses, with {provider}, {owner} and
     # {repository} in it: "file:///srv/git/{owner}/{repository}.git".
     source_control_url: str = ""
+    # Environments of --additional-python-modules beyond this go, the longest unused first.
+    modules_max_gb: float = 10.0
     # Where the directories of runs lie, unless in the data directory. An outside Spark cluster has to mount it.
     runs_dir: Path | None = None
     # Spark clusters outside, of Spark 3.5 and (for Glue 6.0) of Spark 4.1: "spark://host:7077", "yarn", "k8s://…".

@@ -29,6 +29,7 @@ from mastic.glue.jobs.preparation import Preparation
 from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.pages import Pager
 from mastic.ids import Ids
+from mastic.loops.concluding import SURVIVORS
 from mastic.loops.job_logs import JobLogs
 from mastic.loops.job_meters import JobMeters
 from mastic.loops.launching import MOST_FAILURES, Launcher
@@ -73,9 +74,11 @@ class Machine:
         self.runtimes = Runtimes(RUNTIMES)
         self._servers: list[tuple[Runner, LocalExecutor]] = []
 
-    def serve(self, holder: str, *, most: int = 8, warm: int = 0, host: str = "h") -> Runner:
+    def serve(
+        self, holder: str, *, most: int = 8, warm: int = 0, host: str = "h", kind: type[LocalExecutor] = LocalExecutor
+    ) -> Runner:
         """A server's runner and executor, started."""
-        executor = LocalExecutor(
+        executor = kind(
             host=host, interpreter=self.runtimes.interpreter, directory=self.folder / "interpreters", warm=warm,
             prepare=("sail",), most=most,
         )  # fmt: skip
@@ -328,6 +331,36 @@ def test_a_process_ends_when_its_run_was_ended_elsewhere(machine: Machine, tmp_p
     ended = machine.run(run_id)
     assert (ended.state, ended.error_message) == ("FAILED", "lost")
     assert not (tmp_path / "runs" / f"{ended.seq}-0").exists()
+
+
+class Stubborn(LocalExecutor):
+    """A machine on which a process hangs in the kernel: no signal ends it while ``hangs``."""
+
+    hangs = True
+
+    def kill(self, run_id: str, process: ProcessId | None, *, grace: float) -> bool:
+        return False if self.hangs else super().kill(run_id, process, grace=grace)
+
+
+def test_what_survives_a_stop_is_told_and_tried_again(machine: Machine, tmp_path: Path) -> None:
+    job = machine.job("j", waits_for(tmp_path))
+    run_id = machine.start(job)
+    machine.serve("one", kind=Stubborn)
+    machine.until((tmp_path / "up").exists)
+    process = machine.process(run_id)
+    machine.runs.batch_stop_job_run(CONTEXT, {"JobName": job, "JobRunIds": [run_id]})
+    ended = machine.ended(run_id)
+    assert (ended.state, ended.state_detail) == ("STOPPED", SURVIVORS)
+    assert processes.alive(process)
+    executor = machine._servers[0][1]
+    assert isinstance(executor, Stubborn)
+    executor.hangs = False
+
+    def gone() -> bool:
+        machine.clock.advance(seconds=1)
+        return not processes.alive(process)
+
+    machine.until(gone)
 
 
 def test_a_stopped_run_is_not_started(machine: Machine, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mastic.app.base import Base
 from mastic.app.identity import RoleKeys
 from mastic.config import Config
 from mastic.context import Context, split_scope
+from mastic.executors import module_pruning
 from mastic.executors.local import LocalExecutor
 from mastic.executors.modules import ModuleEnvironments
 from mastic.executors.repositories import Repositories
@@ -186,6 +187,12 @@ def _add_runner(
     base.active(executor, runner)
     housekeeping = Housekeeping(lifecycle=lifecycle, directory=runs, **base.lasting)
     base.janitor("jobs", housekeeping.tidy, seconds=60)
+    most = int(config.modules_max_gb * 1024**3)
+
+    def prune() -> None:
+        module_pruning.prune(config.data_dir / "modules", most=most)
+
+    base.janitor("modules", prune, seconds=3600)
 
 
 def _count(traffic: Traffic, context: Context, operation: str, request: dict[str, Any], result: Any) -> None:

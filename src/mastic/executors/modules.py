@@ -24,7 +24,7 @@ from pathlib import Path
 
 import structlog
 
-from mastic.executors import packed
+from mastic.executors import module_pruning, packed
 from mastic.executors.base import InstallationAbandoned, InstallationFailed, ModuleSet
 
 log = structlog.get_logger()
@@ -66,6 +66,7 @@ class ModuleEnvironments:
         with self._lock(name, abandoned):
             if not place.exists():
                 self._build(base, wanted, place, abandoned)
+            module_pruning.used(self._directory / f"{name}.lock")
         return place / "bin" / "python"
 
     def _name(self, base: Path, wanted: ModuleSet) -> str:
