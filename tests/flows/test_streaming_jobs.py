@@ -186,6 +186,7 @@ def test_a_streaming_run(own_server: Server) -> None:
         lambda: set(names) <= {one["MetricName"] for one in watch.list_metrics(Namespace="Glue")["Metrics"]},
         "metrics",
     )
+    job.until(lambda: job.committed() == set(job.processed()), "the first commit")
     own_server.kill()
     own_server.restart()
     put(10, 16)

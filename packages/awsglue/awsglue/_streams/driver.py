@@ -37,7 +37,8 @@ class Progress:
 class MicroBatches:
     """Batches of one stream, handed to one function.
 
-    `window` is the interval between starts in seconds. `until_caught_up` ends the loop when there is nothing new.
+    `window` is the interval between starts in seconds. `until_caught_up` ends the loop after what is there at first;
+    `limited` says whether that comes in batches of the stream's limits or in one.
     """
 
     source: Source
@@ -47,6 +48,7 @@ class MicroBatches:
     window: float
     lag: bool = False
     until_caught_up: bool = False
+    limited: bool = True
     stopping: threading.Event = field(default_factory=threading.Event)
     progress: list[Progress] = field(default_factory=list)
     idle: threading.Event = field(default_factory=threading.Event)
@@ -70,6 +72,8 @@ class MicroBatches:
             if not last.committed:
                 self._batch(last.number, last.range)
             done, number = last.range.end, last.number + 1
+        if self.until_caught_up:
+            self.source.freeze(limited=self.limited)
         while not self.stopping.is_set():
             wanted = self.source.plan(done)
             if wanted is not None:

@@ -76,6 +76,7 @@ class KafkaSource:
         self._pause = float(options.get("retryIntervalMs") or 10) / 1000
         self._tries = int(options.get("numRetries") or options.get("fetchOffset.numRetries") or 3) + 1
         self._consumer: Any = None
+        self._ceiling: Offsets | None = None
 
     def identity(self) -> dict[str, str]:
         """The kind and the topics: a checkpoint of other topics is another stream's."""
@@ -92,13 +93,20 @@ class KafkaSource:
     def begin(self) -> Positions:
         """Offsets by startingOffsets or startingTimestamp."""
         if self._options.get("startingTimestamp"):
-            moment = milliseconds_of(str(self._options["startingTimestamp"]))
+            given = str(self._options["startingTimestamp"])
+            # Glue writes moments in words, Spark in milliseconds.
+            moment = int(given) if given.isdecimal() else milliseconds_of(given)
             return _positions(self._at(moment, self._partitions()))
         return _positions(self._named(self._begin, "startingOffsets"))
 
     def end(self) -> Positions:
         """Offsets by endingOffsets, for a read that ends."""
         return _positions(self._named(self._end, "endingOffsets"))
+
+    def freeze(self, *, limited: bool) -> None:
+        """From now on there is no more than there is now; without limits of a batch unless `limited`."""
+        self._ceiling = {place: self._bounds(place)[1] for place in self._partitions()}
+        self._limit = self._limit if limited else 0
 
     def plan(self, done: Positions) -> Range | None:
         """What arrived since, at most maxOffsetsPerTrigger records, shared out by how much each partition has."""
@@ -112,6 +120,8 @@ class KafkaSource:
             if start[place] > high:
                 self._lost(f"{_shown(place)} ends at {high}, but was read up to {start[place]}")
                 start[place] = high
+            if self._ceiling is not None:
+                high = max(start[place], min(high, self._ceiling.get(place, start[place])))
             latest[place] = high
         gone = [place for place in before if place not in latest]
         if gone:

@@ -60,8 +60,9 @@ def client(options: dict[str, Any]) -> Any:
             "aws_secret_access_key": found["SecretAccessKey"],
             "aws_session_token": found["SessionToken"],
         }
-    tries = int(options.get("numRetries") or 3) + 1
-    config = Config(retries={"total_max_attempts": max(tries, 4), "mode": "standard"})
+    # A job is told to be patient with a server that restarts; its own option may only add to that.
+    tries = max(int(options.get("numRetries") or 3) + 1, int(os.environ.get("AWS_MAX_ATTEMPTS") or 4))
+    config = Config(retries={"total_max_attempts": tries, "mode": "standard"})
     return boto3.client("kinesis", config=config, **given)
 
 

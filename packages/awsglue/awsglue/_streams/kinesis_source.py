@@ -8,6 +8,7 @@ was split or merged and has been read to its end.
 from __future__ import annotations
 
 import datetime as dt
+import sys
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -48,6 +49,7 @@ class KinesisSource:
         idle = int(options.get("idleTimeBetweenReadsInMs") or 1000) / 1000
         self._idle = idle if truth(options.get("addIdleTimeBetweenReads")) else 0.0
         self._client: Any = None
+        self._until: int | None = None
         # Where a shard's next read begins: (position, iterator); only a shortcut, and lost with the process.
         self._iterators: dict[str, tuple[Position, str]] = {}
 
@@ -86,6 +88,13 @@ class KinesisSource:
         self._iterators[shard] = (position, reply["ShardIterator"])
         return position
 
+    def freeze(self, *, limited: bool) -> None:
+        """From now on there is no more than what has arrived by now; in one batch unless `limited`."""
+        self._until = self._now()
+        self._batch = self._batch or not limited
+        if not limited:
+            self._most = sys.maxsize
+
     def plan(self, done: Positions) -> Range | None:
         """What arrived since, as far as it could be read in maxFetchTimeInMs (all of it in a batch read)."""
         shards = self._shards()
@@ -122,9 +131,15 @@ class KinesisSource:
         while iterator is not None:
             reply = self._get(shard, at, iterator, min(self._page, self._most - len(records)), fresh)
             iterator, fresh = reply.get("NextShardIterator"), False
-            records += [self._record(shard, one) for one in reply["Records"]]
+            found = [self._record(shard, one) for one in reply["Records"]]
+            kept = [one for one in found if self._until is None or one.at <= self._until]
+            records += kept
             if records:
                 at = {"at": "AFTER", "sequence": records[-1].position}
+            if len(kept) < len(found):
+                # What is left belongs to another run: the iterator has gone past it.
+                self._iterators.pop(shard, None)
+                return records, at
             behind = int(reply.get("MillisBehindLatest") or 0)
             if len(records) >= self._most or (not behind and (not reply["Records"] or iterator is not None)):
                 break
@@ -195,6 +210,10 @@ class KinesisSource:
                 return found
             given = {"NextToken": reply["NextToken"]}
 
+    def _now(self) -> int:
+        """The end of the second that it is at the service."""
+        return _clock(self._api.list_shards(**self._stream.given())) + 999
+
     def _iterator(self, shard: str, at: Position) -> str:
         kind = at["at"]
         more: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
@@ -239,6 +258,12 @@ def _readable(shards: dict[str, dict[str, Any]], done: Positions) -> list[str]:
         if all(done.get(one, HORIZON)["at"] == "END" for one in parents if one in shards):
             found.append(name)
     return found
+
+
+def _clock(reply: dict[str, Any]) -> int:
+    """The service's time of an answer in milliseconds, down to the second."""
+    date = (reply.get("ResponseMetadata", {}).get("HTTPHeaders") or {}).get("date")
+    return int((parsedate_to_datetime(date).timestamp() if date else time.time()) * 1000)
 
 
 def _closed(shard: dict[str, Any]) -> bool:

@@ -58,6 +58,10 @@ class Source(Protocol):
         """Where to begin when there is no checkpoint."""
         ...
 
+    def freeze(self, *, limited: bool) -> None:
+        """Take what there is now for all there will be; without the limits of a batch unless `limited`."""
+        ...
+
     def plan(self, done: Positions) -> Range | None:
         """The next range after these positions; None when there is nothing new."""
         ...

@@ -142,6 +142,9 @@ def _session() -> None:
     SparkSession.newSession = lambda self: self  # type: ignore[attr-defined]
     SparkSession.createDataFrame = create  # type: ignore[method-assign,assignment]
     SparkSession.table = lambda self, tableName: services().table(tableName)  # type: ignore[method-assign]
+    from awsglue._streams import queries
+
+    queries.install(SparkSession)
 
     def sql(self: Any, sqlQuery: str, args: Any = None, **kwargs: Any) -> Any:
         if kwargs:
@@ -166,6 +169,10 @@ def _reader() -> None:
         if schema is not None:
             self.schema(schema)
         self.options(**options)
+        if str(self._format).lower() in ("kafka", "kinesis"):
+            from awsglue._streams.queries import read_now
+
+            return read_now(self._client, str(self._format).lower(), dict(self._options))
         return services().load(self._format, path, dict(self._options), self._schema or None)
 
     DataFrameReader.load = load  # type: ignore[method-assign]

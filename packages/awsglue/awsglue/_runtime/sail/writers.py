@@ -54,7 +54,11 @@ def _version_one() -> None:
             self.format(format)
         if path is not None:
             self._write.path = path
-        _services().save(request(self), self._write.path)
+        if (self._write.source or "").lower() == "kafka":
+            from awsglue._streams.queries import write_rows
+
+            return write_rows(DataFrame(self._df, self._spark), dict(self._write.options))
+        return _services().save(request(self), self._write.path)  # type: ignore[no-any-return]
 
     def save_as_table(
         self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
