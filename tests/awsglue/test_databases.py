@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,8 +13,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
+HOMES = {}
 
 
 def binary(name):
@@ -29,12 +32,6 @@ def as_user(name, command):
     return command
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def wait_for(process, connect):
     deadline = time.monotonic() + 60
     while True:
@@ -45,6 +42,17 @@ def wait_for(process, connect):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+
+
+def certificate(home, owner):
+    """A certificate of one's own for this machine, server.pem and server.key."""
+    make = "req -x509 -newkey rsa:2048 -nodes -sha256 -days 2 -subj /CN=localhost"
+    names = "-addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+    files = f"-keyout {home}/server.key -out {home}/server.pem"
+    subprocess.run(["openssl", *f"{make} {names} {files}".split()], check=True, capture_output=True)
+    if owner and os.geteuid() == 0:
+        shutil.chown(home / "server.key", owner, owner)
+    return home / "server.pem"
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +86,12 @@ def postgres():
         "fsync=off",
         "-c",
         "listen_addresses=127.0.0.1",
+        "-c",
+        "ssl=on",
+        "-c",
+        f"ssl_cert_file={certificate(home, 'postgres')}",
+        "-c",
+        f"ssl_key_file={home}/server.key",
     ]
     with open(os.devnull, "wb") as log:
         process = subprocess.Popen(as_user("postgres", command), stdout=log, stderr=log)
@@ -88,6 +102,7 @@ def postgres():
         )
 
     wait_for(process, connect)
+    HOMES["postgresql"] = home
     yield f"jdbc:postgresql://127.0.0.1:{port}/postgres", connect
     process.terminate()
     process.wait()
@@ -123,6 +138,8 @@ def mariadb():
         f"--socket={home}/s",
         "--innodb-flush-log-at-trx-commit=0",
         "--skip-log-bin",
+        f"--ssl-cert={certificate(home, '')}",
+        f"--ssl-key={home}/server.key",
         *user,
     ]
     with open(os.devnull, "wb") as log:
@@ -134,6 +151,7 @@ def mariadb():
     wait_for(process, connect)
     with connect() as connection, connection.cursor() as cursor:
         cursor.execute("create database shop character set utf8mb4")
+    HOMES["mysql"] = home
     yield f"jdbc:mysql://127.0.0.1:{port}/shop", lambda: connect("shop")
     process.terminate()
     process.wait()
@@ -381,11 +399,144 @@ def job_runs(glue, monkeypatch):
 
 
 def test_other_vendors_are_refused(glue):
-    with pytest.raises(NotImplementedError, match="oracle"):
+    with pytest.raises(NotImplementedError, match="db2"):
         glue.create_dynamic_frame.from_options(
-            "oracle", {"url": "jdbc:oracle://h:1521/x", "dbtable": "t"}
+            "db2", {"url": "jdbc:db2://h:1521/x", "dbtable": "t"}
         ).count()
     with pytest.raises(ValueError, match="url"):
         glue.create_dynamic_frame.from_options("mysql", {"dbtable": "t"})
     with pytest.raises(ValueError, match="not understood"):
         glue.create_dynamic_frame.from_options("mysql", {"url": "mysql://x", "dbtable": "t"})
+
+
+@pytest.fixture
+def encrypted(server, store):
+    """Make a Glue connection to the store; the options that read over it."""
+    import boto3
+
+    def make(**properties):
+        name = f"c{uuid.uuid4().hex[:8]}"
+        boto3.client("glue").create_connection(
+            ConnectionInput={
+                "Name": name,
+                "ConnectionType": "JDBC",
+                "ConnectionProperties": {
+                    "JDBC_CONNECTION_URL": properties.pop("url", store.url),
+                    "USERNAME": store.user,
+                    **properties,
+                },
+            }
+        )
+        return {"connectionName": name, "useConnectionProperties": "true"}
+
+    return make
+
+
+CIPHERS = {
+    "postgresql": "select coalesce(max(cipher), '') c from pg_stat_ssl where pid = pg_backend_pid()",
+    "mysql": "select variable_value c from information_schema.session_status where variable_name = 'Ssl_cipher'",
+}
+
+
+def cipher(glue, store, options):
+    """How the connection that reads is encrypted, as the server sees it; "" for in clear."""
+    asked = {**options, "sampleQuery": CIPHERS[store.kind]}
+    (row,) = glue.create_dynamic_frame.from_options("jdbc", asked).toDF().collect()
+    return row.c
+
+
+def test_encryption_is_enforced_and_certificates_are_checked(glue, store, encrypted, frame, tmp_path):
+    assert cipher(glue, store, encrypted(JDBC_ENFORCE_SSL="true")) != ""
+    own = f"file://{HOMES[store.kind]}/server.pem"
+    good = encrypted(JDBC_ENFORCE_SSL="true", CUSTOM_JDBC_CERT=own)
+    assert cipher(glue, store, good) != ""
+    glue.write_dynamic_frame.from_jdbc_conf(
+        frame("id int, raw binary", [(1, bytearray(b"\x00\xff"))]),
+        good["connectionName"],
+        {"dbtable": store.table},
+    )
+    assert [bytes(row[0]) for row in store.run(f"select raw from {store.table}")] == [b"\x00\xff"]
+    another = certificate(tmp_path, "")
+    with pytest.raises(Exception, match=r"(?i)certificate"):
+        cipher(glue, store, encrypted(JDBC_ENFORCE_SSL="true", CUSTOM_JDBC_CERT=f"file://{another}"))
+    elsewhere = encrypted(
+        JDBC_ENFORCE_SSL="true", CUSTOM_JDBC_CERT=own, url=store.url.replace("127.0.0.1", "127.0.0.2")
+    )
+    with pytest.raises(Exception, match=r"(?i)127\.0\.0\.2"):
+        cipher(glue, store, elsewhere)
+
+
+def test_certificates_that_glue_does_not_take(glue, store, encrypted, tmp_path):
+    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x"
+    files = f"-keyout {tmp_path}/k -out {tmp_path}/ec.pem"
+    subprocess.run(["openssl", *f"{make} {files}".split()], check=True, capture_output=True)
+    own = f"file://{tmp_path}/ec.pem"
+    with pytest.raises(ValueError, match="RSA keys"):
+        cipher(glue, store, encrypted(JDBC_ENFORCE_SSL="true", CUSTOM_JDBC_CERT=own))
+    skipped = encrypted(
+        JDBC_ENFORCE_SSL="true", CUSTOM_JDBC_CERT=own, SKIP_CUSTOM_JDBC_CERT_VALIDATION="true"
+    )
+    with pytest.raises(Exception, match=r"(?i)certificate"):
+        cipher(glue, store, skipped)
+    with pytest.raises(ValueError, match="JDBC_ENFORCE_SSL"):
+        cipher(glue, store, encrypted(CUSTOM_JDBC_CERT=own))
+
+
+def test_redshift_over_its_protocol(glue, postgres, frame, records):
+    """A server of the PostgreSQL protocol in Redshift's place: rows, queries, actions around a write."""
+    url, connect = postgres
+    table = f"t{uuid.uuid4().hex[:8]}"
+    options = {
+        "url": url.replace("jdbc:postgresql", "jdbc:redshift"),
+        "user": "postgres",
+        "password": "",
+        "redshiftTmpDir": "s3://bucket/tmp/",
+    }
+    actions = {
+        "preactions": f"create table {table} (id int, name varchar(100)); insert into {table} values (9, 'old')",
+        "postactions": f"delete from {table} where id = 1",
+    }
+    source = frame("id int, name string", [(1, "a"), (2, "é")])
+    glue.write_dynamic_frame.from_options(source, "redshift", {**options, "dbtable": table, **actions})
+    read = glue.create_dynamic_frame.from_options("redshift", {**options, "dbtable": table})
+    assert records(read) == [{"id": 2, "name": "é"}, {"id": 9, "name": "old"}]
+    asked = {**options, "query": f"select upper(name) as big from {table} where id > 5"}
+    assert records(glue.create_dynamic_frame.from_options("redshift", asked)) == [{"big": "OLD"}]
+    with pytest.raises(NotImplementedError, match="IAM"):
+        glue.create_dynamic_frame.from_options("redshift", {**options, "dbtable": table, "DbUser": "me"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "package"),
+    [
+        ("sqlserver", "jdbc:sqlserver://127.0.0.1:{port};databaseName=shop;encrypt=false", "pymssql"),
+        ("oracle", "jdbc:oracle:thin://@127.0.0.1:{port}/shop", "oracledb"),
+    ],
+)
+def test_databases_that_do_not_answer(glue, frame, kind, url, package):
+    """No such server can be had here: a closed port must be the driver's own error, and never no rows."""
+    driver = pytest.importorskip(package)
+    options = {"url": url.format(port=free_port()), "user": "u", "password": "p", "dbtable": "t"}
+    with pytest.raises(driver.Error):
+        glue.create_dynamic_frame.from_options(kind, options).count()
+    with pytest.raises(driver.Error):
+        glue.write_dynamic_frame.from_options(frame("id int", [(1,)]), kind, options)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("jdbc:oracle:thin:@h:1522:orcl", ("oracle", "h", 1522, "orcl", "sid")),
+        ("jdbc:oracle:thin:@//h/svc.example", ("oracle", "h", 1521, "svc.example", "service")),
+        ("jdbc:oracle:thin://@h:1521/svc", ("oracle", "h", 1521, "svc", "service")),
+        ("jdbc:sqlserver://h:1444;database=d;encrypt=true", ("sqlserver", "h", 1444, "d", None)),
+        ("jdbc:sqlserver://h;databaseName=d;user=x", ("sqlserver", "h", 1433, "d", None)),
+        ("jdbc:redshift://h:5439/dev", ("redshift", "h", 5439, "dev", None)),
+    ],
+)
+def test_jdbc_urls(url, expected):
+    from awsglue._sources.connections import address
+
+    found = address(url)
+    kind = dict(found.parameters).get("kind")
+    assert (found.vendor, found.host, found.port, found.database, kind) == expected

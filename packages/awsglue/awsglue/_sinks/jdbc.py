@@ -21,6 +21,10 @@ def write_jdbc(request: SinkRequest, frame: Encoded, context: Any) -> None:
 
     options = request.options
     own = database(resolve(request.connection_type, options))
+    if own.vendor == "redshift":
+        from awsglue._sources.redshift import refuse_what_needs_aws
+
+        refuse_what_needs_aws(options, str(options.get("url") or ""))
     table = str(options.get("dbtable") or "")
     if not table:
         raise ValueError(f'{request.connection_type} needs the connection option "dbtable"')
@@ -37,7 +41,7 @@ def write_jdbc(request: SinkRequest, frame: Encoded, context: Any) -> None:
 
 
 def _rows(frame: Encoded) -> Iterator[tuple[Any, ...]]:
-    for row in plain_columns(frame).toLocalIterator():
+    for row in plain_columns(frame, bytes_as_text=False).toLocalIterator():
         yield tuple(bytes(value) if isinstance(value, bytearray) else value for value in row)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def plain_columns(frame: Encoded) -> Any:
+def plain_columns(frame: Encoded, *, bytes_as_text: bool = True) -> Any:
     """Columns that CSV can hold: nested ones as JSON text, a choice as the text of its value."""
     items = []
     for field in frame.schema.fields:
@@ -27,7 +27,7 @@ def plain_columns(frame: Encoded) -> Any:
             items.append((field.name, f"coalesce({', '.join(texts)})"))
         elif isinstance(field.dataType, g.StructType | g.ArrayType | g.SetType | g.MapType):
             items.append((field.name, f"to_json({expression})"))
-        elif isinstance(field.dataType, g.BinaryType):
+        elif bytes_as_text and isinstance(field.dataType, g.BinaryType):
             items.append((field.name, f"base64({expression})"))
         else:
             items.append((field.name, expression))

@@ -5,12 +5,22 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
+from awsglue._sources.tls import Tls, of_connection
+
 _URL = re.compile(
     r"jdbc:(?P<vendor>[a-z0-9]+)(?::[a-z]+)*://(?P<host>[^:/?;]+)(?::(?P<port>\d+))?(?:/(?P<database>[^?;]*))?(?:\?(?P<query>.*))?\Z"
+)
+# jdbc:oracle:thin://@host:1521/service, …:thin:@host:1521:SID, and with a user before the @
+_ORACLE = re.compile(
+    r"jdbc:oracle:thin:(?://)?[^@]*@(?://)?(?P<host>[^:/]+)(?::(?P<port>\d+))?(?:/(?P<service>[^:?]+)|:(?P<sid>[^:?/]+))?\Z"
+)
+# jdbc:sqlserver://host[\\instance][:port][;property=value]…
+_SQLSERVER = re.compile(
+    r"jdbc:sqlserver://(?P<host>[^:;\\]+)(?:\\(?P<instance>[^:;]+))?(?::(?P<port>\d+))?(?P<rest>(?:;[^;]*)*)\Z"
 )
 _PORTS = {
     "postgresql": 5432,
@@ -33,10 +43,14 @@ class Address:
     user: str = ""
     password: str = field(default="", repr=False)
     parameters: tuple[tuple[str, str], ...] = ()
+    tls: Tls = field(default_factory=Tls)
 
 
 def address(url: str, user: str = "", password: str = "", database: str = "") -> Address:
     """The address that a JDBC URL names. Raises ValueError."""
+    odd = _oracle(url, user, password) or _sqlserver(url, user, password, database)
+    if odd is not None:
+        return odd
     match = _URL.match(url)
     if not match:
         raise ValueError(f"JDBC URL {url!r} is not understood")
@@ -49,6 +63,43 @@ def address(url: str, user: str = "", password: str = "", database: str = "") ->
         user=user,
         password=password,
         parameters=tuple(parse_qsl(match["query"] or "")),
+    )
+
+
+def _oracle(url: str, user: str, password: str) -> Address | None:
+    match = _ORACLE.match(url)
+    if not match:
+        return None
+    kind = "sid" if match["sid"] else "service"
+    name = match["sid"] or match["service"] or ""
+    port = int(match["port"] or _PORTS["oracle"])
+    return Address(
+        vendor="oracle",
+        host=match["host"],
+        port=port,
+        database=name,
+        user=user,
+        password=password,
+        parameters=(("kind", kind),),
+    )
+
+
+def _sqlserver(url: str, user: str, password: str, database: str) -> Address | None:
+    match = _SQLSERVER.match(url)
+    if not match:
+        return None
+    pairs = [part.partition("=") for part in match["rest"].split(";") if part]
+    given = {key.strip().lower(): value for key, _, value in pairs}
+    if match["instance"] or given.get("instancename"):
+        raise ValueError(f"JDBC URL {url!r} names an instance: give its port")
+    return Address(
+        vendor="sqlserver",
+        host=match["host"],
+        port=int(match["port"] or given.get("portnumber") or _PORTS["sqlserver"]),
+        database=database or given.get("databasename") or given.get("database") or "",
+        user=user or given.get("user", ""),
+        password=password or given.get("password", ""),
+        parameters=tuple((key, value) for key, value in given.items() if key not in ("user", "password")),
     )
 
 
@@ -124,12 +175,13 @@ def resolve(connection_type: str, options: dict[str, Any]) -> Address:
         properties = connection_properties(str(name), options.get("catalogId"))
         if not properties.get("JDBC_CONNECTION_URL"):
             raise ValueError(f"connection {name} has no JDBC_CONNECTION_URL")
-        return address(
+        found = address(
             properties["JDBC_CONNECTION_URL"],
             properties.get("USERNAME", ""),
             properties.get("PASSWORD", ""),
             str(options.get("database") or ""),
         )
+        return replace(found, tls=of_connection(properties))
     if not options.get("url"):
         raise ValueError(f'{connection_type} needs the connection option "url" or "connectionName"')
     user, password = str(options.get("user") or ""), str(options.get("password") or "")

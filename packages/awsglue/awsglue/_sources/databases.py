@@ -22,9 +22,14 @@ class Database(Protocol):
     """One vendor's ways."""
 
     vendor: str
+    # Whether (a, b) > (x, y) can be said.
+    row_values: bool
 
     def connect(self) -> Any: ...
     def quote(self, name: str) -> str: ...
+    def quote_table(self, part: str) -> str: ...
+    def statement(self, text: str) -> str: ...
+    def limited(self, ordered: str, count: int) -> str: ...
     def schema(self, connection: Any, query: str) -> g.StructType: ...
     def rows(self, connection: Any, query: str, parameters: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]: ...
     def bucket(self, expression: str, count: int, number: int, *, numeric: bool) -> str: ...
@@ -42,8 +47,21 @@ def database(address: Address) -> Database:
         return PostgreSql(address)
     if address.vendor in ("mysql", "mariadb"):
         return MySql(address)
+    if address.vendor == "redshift":
+        from awsglue._sources.redshift import Redshift
+
+        return Redshift(address)
+    if address.vendor == "sqlserver":
+        from awsglue._sources.sqlserver import SqlServer
+
+        return SqlServer(address)
+    if address.vendor == "oracle":
+        from awsglue._sources.oracle import Oracle
+
+        return Oracle(address)
     raise NotImplementedError(
-        f"databases of vendor {address.vendor!r} are not implemented: postgresql and mysql are"
+        f"databases of vendor {address.vendor!r} are not implemented: postgresql, mysql, redshift, sqlserver and "
+        "oracle are"
     )
 
 
@@ -51,7 +69,21 @@ def quoted(own: Database, table: str) -> str:
     """A table's name, schema.table too, quoted. A subquery is refused: Raises ValueError."""
     if re.search(r"[\s()]", table.strip()):
         raise ValueError(f"dbtable {table!r} must be a table's name, not a query")
-    return ".".join(own.quote(part.strip('"`')) for part in table.strip().split("."))
+    return ".".join(own.quote_table(part.strip('"`')) for part in table.strip().split("."))
+
+
+def insert_many(connection: Any, statement: str, rows: Iterable[tuple[Any, ...]], size: int) -> int:
+    """Rows by one statement, `size` at a time; how many there were."""
+    count, batch = 0, []
+    with connection.cursor() as cursor:
+        for row in rows:
+            batch.append(row)
+            if len(batch) >= size:
+                cursor.executemany(statement, batch)
+                count, batch = count + len(batch), []
+        if batch:
+            cursor.executemany(statement, batch)
+    return count + len(batch)
 
 
 def plain(value: Any) -> Any:
@@ -71,6 +103,7 @@ class PostgreSql:
     """PostgreSQL over psycopg."""
 
     vendor = "postgresql"
+    row_values = True
     _types: ClassVar[dict[str, g.DataType]] = {
         "int2": g.ShortType(),
         "int4": g.IntegerType(),
@@ -96,8 +129,7 @@ class PostgreSql:
                 "PostgreSQL needs the package psycopg[binary]: add it to --additional-python-modules"
             ) from None
         own = self._address
-        mode = dict(own.parameters).get("sslmode")
-        more: dict[str, Any] = {"sslmode": mode} if mode else {}
+        more = self._transport()
         return psycopg.connect(
             host=own.host,
             port=own.port,
@@ -108,8 +140,30 @@ class PostgreSql:
             options="-c timezone=UTC",
         )
 
+    def _transport(self) -> dict[str, Any]:
+        """How the connection is to be encrypted: as the connection demands, else as the URL says."""
+        own = self._address
+        if own.tls.enforced:
+            authority = own.tls.authority()
+            return (
+                {"sslmode": "verify-full", "sslrootcert": authority} if authority else {"sslmode": "require"}
+            )
+        given = {key.lower(): value for key, value in own.parameters}
+        mode = given.get("sslmode") or ("verify-full" if given.get("ssl", "").lower() == "true" else "")
+        more = {"sslmode": mode, "sslrootcert": given.get("sslrootcert", "")}
+        return {key: value for key, value in more.items() if value}
+
     def quote(self, name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
+
+    def quote_table(self, part: str) -> str:
+        return self.quote(part)
+
+    def statement(self, text: str) -> str:
+        return text
+
+    def limited(self, ordered: str, count: int) -> str:
+        return f"{ordered} limit {count}"
 
     def schema(self, connection: Any, query: str) -> g.StructType:
         with connection.cursor() as cursor:
@@ -190,6 +244,7 @@ class MySql:
     """MySQL and MariaDB over PyMySQL."""
 
     vendor = "mysql"
+    row_values = True
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -208,12 +263,39 @@ class MySql:
             database=own.database or None,
             user=own.user or None,
             password=own.password,
+            ssl=self._transport(),
             charset="utf8mb4",
             init_command="set time_zone = '+00:00'",
         )
 
+    def _transport(self) -> dict[str, Any] | None:
+        """How the connection is to be encrypted: as the connection demands, else as the URL says; None: in clear."""
+        own = self._address
+        if own.tls.enforced:
+            authority = own.tls.authority()
+            if authority:
+                return {"ca": authority, "check_hostname": True, "verify_mode": "required"}
+            # An empty dict would be a mere wish.
+            return {"check_hostname": False, "verify_mode": "none"}
+        given = {key.lower(): value.lower() for key, value in own.parameters}
+        mode = given.get("sslmode", "").replace("-", "_")
+        if mode in ("verify_ca", "verify_identity", "verify_full"):
+            return {"check_hostname": mode != "verify_ca", "verify_mode": "required"}
+        if mode in ("required", "trust") or given.get("requiressl") == "true":
+            return {"check_hostname": False, "verify_mode": "none"}
+        return None
+
     def quote(self, name: str) -> str:
         return "`" + name.replace("`", "``") + "`"
+
+    def quote_table(self, part: str) -> str:
+        return self.quote(part)
+
+    def statement(self, text: str) -> str:
+        return text
+
+    def limited(self, ordered: str, count: int) -> str:
+        return f"{ordered} limit {count}"
 
     def schema(self, connection: Any, query: str) -> g.StructType:
         with connection.cursor() as cursor:
@@ -318,13 +400,4 @@ class MySql:
     ) -> int:
         columns = ", ".join(self.quote(name) for name in names)
         statement = f"insert into {table} ({columns}) values ({', '.join(['%s'] * len(names))})"
-        count, batch = 0, []
-        with connection.cursor() as cursor:
-            for row in rows:
-                batch.append(row)
-                if len(batch) >= size:
-                    cursor.executemany(statement, batch)
-                    count, batch = count + len(batch), []
-            if batch:
-                cursor.executemany(statement, batch)
-        return count + len(batch)
+        return insert_many(connection, statement, rows, size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from awsglue import gluetypes as g
@@ -33,6 +33,17 @@ def open_jdbc(request: SourceRequest, context: Any) -> Body:
     address = resolve(request.connection_type, request.options)
     own = database(address)
     table = str(request.options.get("dbtable") or "")
+    if own.vendor == "redshift":
+        from awsglue._sources.redshift import refuse_what_needs_aws
+
+        refuse_what_needs_aws(request.options, str(request.options.get("url") or ""))
+        if request.options.get("query"):
+            # Redshift's own name for what other databases call sampleQuery: the rows of a query.
+            options = {
+                **request.options,
+                "sampleQuery": f"select * from ({request.options['query']}) as glue_query",
+            }
+            request, table = replace(request, options=options), ""
     if not table and not request.options.get("sampleQuery"):
         raise ValueError(f'{request.connection_type} needs the connection option "dbtable"')
     if request.options.get("customJdbcDriverS3Path"):
@@ -169,6 +180,8 @@ def _window(
     ctx = request.transformation_ctx
     source = source_id("jdbc", address.vendor, address.host, address.port, address.database, table)
     state = bookmarks.state(ctx, source)
+    if len(keys) > 1 and not own.row_values:
+        raise NotImplementedError(f"bookmarks by several keys are not implemented for {own.vendor}")
     row = "(" + ", ".join(own.quote(key) for key in keys) + ")"
     marks = "(" + ", ".join(["%s"] * len(keys)) + ")"
     newer, upto = (">", "<=") if order == "asc" else ("<", ">=")
@@ -208,10 +221,8 @@ def _last(
     sorting = ", ".join(f"{own.quote(key)} {direction}" for key in keys)
     where = f"{condition} and {given}" if condition else given
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"select {names} from {quoted(own, table)} where {where} order by {sorting} limit 1",
-            parameters or None,
-        )
+        ordered = f"select {names} from {quoted(own, table)} where {where} order by {sorting}"
+        cursor.execute(own.statement(own.limited(ordered, 1)), parameters or None)
         found = cursor.fetchone()
     return tuple(found) if found else None
 
