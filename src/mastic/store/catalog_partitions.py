@@ -76,8 +76,10 @@ _DESCRIPTOR = Prepared(select(descriptors.c.body).where(descriptors.c.id == bind
 _DESCRIPTORS = select(descriptors.c.id, descriptors.c.body).where(
     descriptors.c.id.in_(bindparam("some", expanding=True))
 )
-_KNOWN = select(descriptors.c.id, descriptors.c.digest).where(
-    descriptors.c.table_id == bindparam("of"), descriptors.c.digest.in_(bindparam("some", expanding=True))
+_KNOWN = Prepared(
+    select(descriptors.c.id).where(
+        descriptors.c.table_id == bindparam("of"), descriptors.c.digest == bindparam("digest")
+    )
 )
 
 
@@ -181,30 +183,20 @@ def _marks(count: int) -> str:
 def _descriptor_ids(
     tx: Connection, table_id: int, wanted: Iterable[Descriptor | None]
 ) -> dict[Descriptor | None, int | None]:
-    """The ids of descriptors, stored if they are new."""
-    different = set(wanted) - {None}
+    """The ids of descriptors, stored if they are new. Mostly it is one, and known."""
     ids: dict[Descriptor | None, int | None] = {None: None}
-    if not different:
-        return ids
-    known = _known_ids(tx, table_id, different)
-    missing = [one for one in different if one is not None and one.digest not in known]
-    if missing:
-        tx.execute(
-            insert(tx, descriptors).on_conflict_do_nothing(index_elements=["table_id", "digest"]),
-            [{"table_id": table_id, "digest": d, "body": text} for d, text in sorted(missing)],
-        )
-        known = _known_ids(tx, table_id, different)
-    ids.update((one, known[one.digest]) for one in different if one is not None)
+    # In one order for all writers, as the rows.
+    for one in sorted({*wanted} - {None}, key=str):
+        assert one is not None
+        found = _KNOWN.first(tx, {"of": table_id, "digest": one.digest})
+        if found is None:
+            row = {"table_id": table_id, "digest": one.digest, "body": one.text}
+            tx.execute(
+                insert(tx, descriptors).on_conflict_do_nothing(index_elements=["table_id", "digest"]), row
+            )
+            found = _KNOWN.first(tx, {"of": table_id, "digest": one.digest})
+        ids[one] = found[0]
     return ids
-
-
-def _known_ids(tx: Connection, table_id: int, wanted: Iterable[Descriptor | None]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    digests = [one.digest for one in wanted if one is not None]
-    for start in range(0, len(digests), 500):
-        rows = tx.execute(_KNOWN, {"of": table_id, "some": digests[start : start + 500]})
-        found.update((bytes(row.digest), row.id) for row in rows)
-    return found
 
 
 def _sealed(tx: Connection, new: NewPartitions) -> NewPartitions:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import NamedTuple
 
 HIVE_DEFAULT = "__HIVE_DEFAULT_PARTITION__"
@@ -81,25 +82,24 @@ class Encoder:
     def __init__(self, families: Sequence[str | None]) -> None:
         self._known = [_Known(kind) for kind in families]
 
-    def encode(self, rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str | None]]]:
+    def encode(self, rows: Sequence[Sequence[str]]) -> tuple[list[str], list[Sequence[str | None]]]:
         """The unique key of each partition, and of each of the table's keys the column of encodings. Every row has as
         many values as the table has keys."""
-        columns = list(zip(*rows, strict=True)) or [()] * len(self._known)
-        encoded = [
-            list(map(known.__getitem__, column)) for known, column in zip(self._known, columns, strict=True)
-        ]
-        keys = [_key(row) for row in zip(*encoded, strict=True)] or [SEPARATOR] * len(rows)
-        return keys, [[one.part for one in column] for column in encoded]
-
-
-def _key(row: Sequence[Value]) -> str:
-    key = "".join([one.placed for one in row])
-    if False in [one.exact for one in row]:
+        if not rows or not self._known:
+            return [SEPARATOR] * len(rows), [()] * len(self._known)
+        columns = zip(self._known, zip(*rows, strict=True), strict=True)
+        # Each column of values becomes four: parts, how they stand in keys, the values escaped, and whether exact.
+        encoded = [tuple(zip(*map(known.__getitem__, column), strict=True)) for known, column in columns]
+        parts, placed, escaped, exact = zip(*encoded, strict=True)
+        stem = map("".join, zip(*placed, strict=True))
         # ``01`` and ``1`` are one number and two partitions.
-        key += SEPARATOR.join([one.escaped for one in row])
-    return key if len(key) < SHORT_KEY else _short_key(key)
+        end = map(SEPARATOR.join, zip(*escaped, strict=True))
+        sure = map(all, zip(*exact, strict=True))
+        keys = [key if plain else key + more for key, plain, more in zip(stem, sure, end, strict=True)]
+        return list(map(_short_key, keys)), list(parts)
 
 
+@lru_cache(maxsize=8192)
 def _value(kind: str | None, text: str) -> Value:
     part, escaped = encode_value(kind, text), _escape(text)
     if part is None:
@@ -213,6 +213,8 @@ def _short(text: str) -> str:
 
 
 def _short_key(key: str) -> str:
+    if len(key) < SHORT_KEY:
+        return key
     raw = key.encode("utf-8", "surrogatepass")
     if len(raw) <= LONGEST_KEY_BYTES:
         return key

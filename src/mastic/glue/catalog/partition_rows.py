@@ -49,14 +49,14 @@ class Coder:
         for some, one in zip(values, given, strict=True):
             document = {**one, "Values": some}
             shared = document.pop("StorageDescriptor", None)
-            if shared is None:
-                descriptors.append(None)
-            else:
+            descriptor = None
+            if shared is not None:
                 shared = {**shared}
                 if "Location" in shared:
                     # No PartitionInput has a member of this name.
                     document["Location"] = shared.pop("Location")
-                descriptors.append(self._shared(shared))
+                descriptor = self._shared(shared)
+            descriptors.append(descriptor)
             documents.append(dumps(document))
         return NewPartitions(keys, parts, descriptors, documents, created)
 

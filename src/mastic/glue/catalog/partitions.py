@@ -55,7 +55,9 @@ class Partitions:
         with self._store.write(catalog=context.scope) as tx:
             place, row = lookup.table(tx, context, request, hold="fill")
             coder = Coder(row.body)
-            values = [_values(coder, one.get("Values")) for one in given]
+            values = [one.get("Values", ()) for one in given]
+            if {*map(len, values)} - {coder.keys}:
+                raise invalid_input(MISMATCH)
             new = coder.encode(values, given, micros(now))
             there = _there(new, catalog_partitions.add(tx, row.id, new))
             if len(there) < len(given):
