@@ -39,7 +39,7 @@ def rows(text: str, options: CsvOptions) -> list[tuple[Any, ...]]:
 def test_plain_chunks_are_read_as_field_by_field(text: str) -> None:
     options = csv_options({})
     slow = []
-    for block in csv_blocks._from_rows(csv_blocks.list_rows(iter([text.encode()]), options), options, 3):
+    for block in csv_blocks.from_rows(csv_blocks.list_rows(iter([text.encode()]), options), options, 3):
         slow += list(zip(*[column.to_pylist() for column in block.columns], strict=True))
     assert rows(text, options) == slow
 

@@ -40,13 +40,13 @@ class Block:
 
 def blocks(pieces: Iterator[bytes], options: CsvOptions, width: int, *, header: bool) -> Iterator[Block]:
     """The records of one file, cut or padded to `width` fields."""
-    if _may_be_plain(options):
+    if may_be_plain(options):
         yield from _chunked(pieces, options, width, header)
         return
     rows = list_rows(pieces, options)
     if header:
         next(rows, None)
-    yield from _from_rows(rows, options, width)
+    yield from from_rows(rows, options, width)
 
 
 def list_rows(pieces: Iterator[bytes], options: CsvOptions) -> Iterator[tuple[Fields, str]]:
@@ -62,7 +62,8 @@ def list_rows(pieces: Iterator[bytes], options: CsvOptions) -> Iterator[tuple[Fi
             yield split_line(line, options), line
 
 
-def _may_be_plain(options: CsvOptions) -> bool:
+def may_be_plain(options: CsvOptions) -> bool:
+    """Whether chunks of a file with these options can be plain at all."""
     return (
         not options.multi_line
         and not options.comment
@@ -82,14 +83,14 @@ def _chunked(pieces: Iterator[bytes], options: CsvOptions, width: int, header: b
     def parsed(chunk: bytes) -> tuple[bytes, Block | None]:
         return chunk, _plain(chunk, options, width)
 
-    for chunk, block in side_by_side(parsed, _records(pieces, header)):
+    for chunk, block in side_by_side(parsed, whole_lines(pieces, header)):
         if block is not None:
             yield block
         else:
-            yield from _from_rows(list_rows(iter([chunk]), options), options, width)
+            yield from from_rows(list_rows(iter([chunk]), options), options, width)
 
 
-def _records(pieces: Iterator[bytes], header: bool) -> Iterator[bytes]:
+def whole_lines(pieces: Iterator[bytes], header: bool) -> Iterator[bytes]:
     """Chunks of whole lines, from the first record on."""
     first = True
     for chunk in _line_chunks(pieces):
@@ -131,33 +132,9 @@ def _line_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _plain(chunk: bytes, options: CsvOptions, width: int) -> Block | None:
     """The chunk by pyarrow's parser, or None when that might differ from Spark's."""
     import pyarrow as pa
-    import pyarrow.csv as csv
 
-    if not _well_quoted(chunk, options):
-        return None
-    # With more fields than one, pyarrow refuses a line of blanks by itself, unless blanks are what separates them.
-    if (width < 2 or options.sep <= " ") and _BLANK_LINE.search(chunk):
-        return None
-    names = [str(position) for position in range(width)]
-    try:
-        table = csv.read_csv(
-            pa.py_buffer(chunk),
-            read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(chunk) + 1),
-            parse_options=csv.ParseOptions(
-                delimiter=options.sep,
-                quote_char='"' if options.quote else False,
-                double_quote=False,
-                escape_char=False,
-            ),
-            convert_options=csv.ConvertOptions(
-                column_types={name: pa.string() for name in names},
-                null_values=[""],
-                strings_can_be_null=True,
-                check_utf8=True,
-            ),
-        )
-    except pa.ArrowInvalid:
-        # Rows of different lengths, or bytes that are no UTF-8.
+    table = plain_table(chunk, options, width, dict.fromkeys(range(width), pa.string()))
+    if table is None:
         return None
     columns = [
         pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
@@ -166,12 +143,50 @@ def _plain(chunk: bytes, options: CsvOptions, width: int) -> Block | None:
     return Block(columns=columns, count=table.num_rows, _raw=lambda: _lines(chunk))
 
 
+def plain_table(chunk: bytes, options: CsvOptions, width: int, types: dict[int, Any]) -> Any:
+    """These columns (by position, one at least) of a plain chunk as a table; None when Spark's parser might see other
+    fields, or when a value is not plainly of its type."""
+    import pyarrow as pa
+    import pyarrow.csv as csv
+
+    if not _well_quoted(chunk, options):
+        return None
+    # With more fields than one, pyarrow refuses a line of blanks by itself, unless blanks are what separates them.
+    if (width < 2 or options.sep <= " ") and _BLANK_LINE.search(chunk):
+        return None
+    try:
+        return csv.read_csv(
+            pa.py_buffer(chunk),
+            read_options=csv.ReadOptions(
+                column_names=[str(position) for position in range(width)],
+                use_threads=False,
+                block_size=len(chunk) + 1,
+            ),
+            parse_options=csv.ParseOptions(
+                delimiter=options.sep,
+                quote_char='"' if options.quote else False,
+                double_quote=False,
+                escape_char=False,
+            ),
+            convert_options=csv.ConvertOptions(
+                column_types={str(position): kind for position, kind in types.items()},
+                include_columns=[str(position) for position in types],
+                null_values=[""],
+                strings_can_be_null=True,
+                check_utf8=True,
+            ),
+        )
+    except pa.ArrowInvalid:
+        # Rows of different lengths, bytes that are no UTF-8, or values that need a closer look.
+        return None
+
+
 def _well_quoted(chunk: bytes, options: CsvOptions) -> bool:
     """Whether quotes stand around whole fields only, with neither quotes, escapes nor line ends within, and carriage
     returns before line feeds only."""
     import numpy as np
 
-    if chunk.count(b"\r") != chunk.count(b"\r\n"):
+    if b"\r" in chunk and chunk.count(b"\r") != chunk.count(b"\r\n"):
         return False
     if not options.quote or b'"' not in chunk:
         return True
@@ -196,7 +211,8 @@ def _lines(chunk: bytes) -> list[str]:
     return [line for line in chunk.decode().replace("\r\n", "\n").split("\n") if line]
 
 
-def _from_rows(rows: Iterator[tuple[Fields, str]], options: CsvOptions, width: int) -> Iterator[Block]:
+def from_rows(rows: Iterator[tuple[Fields, str]], options: CsvOptions, width: int) -> Iterator[Block]:
+    """Records that were split field by field, as blocks."""
     held: list[Fields] = []
     raws: list[str] = []
     ragged: set[int] = set()

@@ -58,6 +58,8 @@ class Reading:
         )
         if kind == "parquet" and given is not None:
             scan.fits = lambda: reader.fits(scan.files, scan.file_schema)
+        if kind == "csv" and reader.options.mode == "PERMISSIVE":
+            scan.choose = _chooser(reader, data_schema)
         return scan
 
     def _reader(self, kind: str, options: dict[str, str], conf: dict[str, str]) -> Any:
@@ -86,6 +88,17 @@ class Reading:
 
         whole = lower.get("wholetext", "false").lower() == "true"
         return TextReader(storage=self._storage, whole=whole, line_separator=lower.get("linesep", ""))
+
+
+def _chooser(reader: Any, schema: Any) -> Any:
+    """How single columns are read; None where all of a record is needed to know what is wrong with it."""
+    from functools import partial
+
+    from awsglue._runtime.io.csv_columns import chosen
+
+    if any(item.name == reader.options.corrupt_column for item in schema.fields):
+        return None
+    return partial(chosen, reader)
 
 
 def format_name(name: str) -> str:

@@ -17,6 +17,7 @@ from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io import partitions
 from awsglue._runtime.io.encoders import Encoder, encoder
 from awsglue._runtime.io.storage import Storage, join, shown, split
+from awsglue._runtime.io.threads import side_by_side
 from awsglue._runtime.io.writing import WriteRequest
 
 ROLL_BYTES = 512 << 20
@@ -172,24 +173,31 @@ class _Staging:
         made = encoder(self._request.format, self._data, self._options, self._conf)
         dot = "." if folder else "-"
         name = f"part-{task:05d}-{self._id}{dot}c{number:03d}{made.suffix}"
-        local = os.path.join(self._folder, f"{len(self._done)}-{uuid.uuid4().hex}")
+        local = os.path.join(self._folder, uuid.uuid4().hex)
         made.open(local)
         made.target = join(join(self._path, folder) if folder else self._path, name)
         self._open[key] = made
         return made
 
     def _close(self, key: tuple[int, str]) -> None:
-        done = self._open.pop(key)
-        done.close()
-        self._done.append((done.local, done.target))
+        self._close_all([self._open.pop(key)])
+
+    def _close_all(self, encoders: list[Encoder]) -> None:
+        """Complete these files, several at a time: most of what goes to many folders is encoded only now."""
+
+        def close(one: Encoder) -> Encoder:
+            one.close()
+            return one
+
+        self._done += [(done.local, done.target) for done in side_by_side(close, encoders)]
 
     def finish(self) -> list[tuple[str, str]]:
         """Complete all files: [(local, target)]. Spark writes one file for no rows at all, if it can."""
         self._deal()
         if not self._open and not self._done and not self._columns:
             self._start((0, ""))
-        for key in list(self._open):
-            self._close(key)
+        self._close_all(list(self._open.values()))
+        self._open.clear()
         return self._done
 
     def folders(self) -> list[tuple[tuple[str | None, ...], str]]:
@@ -207,23 +215,27 @@ def _grouped(batch: Any, columns: list[str]) -> Iterator[tuple[list[Any], Any]]:
     import pyarrow as pa
 
     codes = np.zeros(batch.num_rows, np.int64)
-    dictionaries = []
+    size = 1
+    dictionaries, positions = [], []
     for name in columns:
         coded = batch.column(name).dictionary_encode(null_encoding="encode")
         dictionaries.append(_plain(coded.dictionary))
-        codes = codes * len(coded.dictionary) + coded.indices.to_numpy()
+        positions.append(coded.indices.to_numpy())
+        size *= max(len(coded.dictionary), 1)
+        if size >= 2**63:
+            # More combinations than a code has room for: those that do not occur lose theirs.
+            present, codes = np.unique(codes, return_inverse=True)
+            size = len(present) * len(coded.dictionary)
+        codes = codes * len(coded.dictionary) + positions[-1]
     order = np.argsort(codes, kind="stable")
     ordered = codes[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     ends = np.append(starts[1:], len(ordered))
     rows = batch.take(pa.array(order)) if len(starts) > 1 else batch
     for group in np.argsort(order[starts], kind="stable"):
-        code = int(ordered[starts[group]])
-        key = []
-        for values in reversed(dictionaries):
-            code, position = divmod(code, len(values))
-            key.append(values[position])
-        yield key[::-1], rows.slice(starts[group], ends[group] - starts[group])
+        row = order[starts[group]]
+        key = [values[place[row]] for values, place in zip(dictionaries, positions, strict=True)]
+        yield key, rows.slice(starts[group], ends[group] - starts[group])
 
 
 def _plain(column: Any) -> list[Any]:

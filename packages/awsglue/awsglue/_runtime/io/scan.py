@@ -47,6 +47,8 @@ class Scan:
     native: bool = False
     # Whether the files are such that the engine reads them as this schema says (asked once, when rows are needed).
     fits: Callable[[], bool] | None = None
+    # (file, data schema, wanted columns) -> record batches of just these columns, where a format can do that
+    choose: Callable[[DataFile, Any, list[Any]], Iterator[Any]] | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     _spool: str = ""
     _lock: Any = field(default_factory=threading.Lock)
@@ -86,6 +88,12 @@ class Scan:
             constants = self.constants(file)
             for batch in self.read(file, self.file_schema):
                 yield _assemble(batch, target, constants, file)
+
+    def chosen(self, wanted: list[Any]) -> Iterator[Any]:
+        """All rows of the wanted columns (csv_columns.Wanted), none a partition column; `choose` must be there."""
+        assert self.choose is not None
+        for file in self.files:
+            yield from self.choose(file, self.file_schema, wanted)
 
     def constants(self, file: DataFile) -> dict[str, Any]:
         """The partition values of a file, typed, by lower-case name."""

@@ -6,8 +6,8 @@ import re
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 _INT = re.compile(r"[+-]?[0-9]+\Z")
-_DOUBLE = re.compile(r"[+-]?(NaN|Infinity|((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[dDfF]?)\Z")
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
+_DOUBLE = re.compile(r"[+-]?(NaN|Infinity|((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[dDfF]?)\Z", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _WIDE = Context(prec=200)
 
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
@@ -23,7 +23,7 @@ def parse_int(text: str, bits: int) -> int | None:
 
 def parse_double(text: str) -> float | None:
     """Java's Double.parseDouble: blanks around are fine, a d or f suffix too."""
-    value = text.strip()
+    value = text.strip("".join(map(chr, range(33))))
     if not _DOUBLE.match(value):
         return None
     return float(value if value[-1] in "Ny" else value.rstrip("dDfF"))

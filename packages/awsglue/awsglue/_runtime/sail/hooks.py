@@ -38,7 +38,7 @@ def install() -> None:
 
 def _errors() -> None:
     """What the engine does not know is a refusal that names the way on, not an error of the script."""
-    from pyspark.errors.exceptions.connect import UnsupportedOperationException
+    from pyspark.errors.exceptions.connect import SparkRuntimeException, UnsupportedOperationException
     from pyspark.sql.connect.client.core import SparkConnectClient
 
     from awsglue._runtime.failures import EngineRefused
@@ -50,6 +50,11 @@ def _errors() -> None:
             original(self, error)
         except UnsupportedOperationException as refused:
             raise EngineRefused("this plan", str(refused).split("\n")[0][:200]) from None
+        except SparkRuntimeException as failed:
+            if "Cannot cast string" in str(failed):
+                # Without ANSI Spark gives null.
+                raise EngineRefused("a cast of text", str(failed).split("\n")[0][:200]) from None
+            raise
 
     SparkConnectClient._handle_error = handle  # type: ignore[method-assign,assignment]
 

@@ -22,14 +22,19 @@ def start(memory_mb: int | None, cores: int | None, scratch: str) -> tuple[Any, 
     return server, address[1]
 
 
-def _settings(memory_mb: int | None, cores: int | None, scratch: str) -> None:
+def memory_limit(memory_mb: int | None) -> int:
+    """The most bytes that an engine's operators may hold, of what the process may (None: of the machine's)."""
     limit = memory_mb * 1024 * 1024 // 2 if memory_mb else int(_machine_memory() * SHARE)
+    return max(limit, 256 << 20)
+
+
+def _settings(memory_mb: int | None, cores: int | None, scratch: str) -> None:
     temporary = os.path.join(scratch, "spill")
     os.makedirs(temporary, exist_ok=True)
     settings = {
         # Unbounded by default, and then it is the kernel that ends the job. A fair pool spills instead.
         "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
-        "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(max(limit, 256 << 20)),
+        "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(memory_limit(memory_mb)),
         "SAIL_RUNTIME__TEMPORARY_FILES__PATHS": f'["{temporary}"]',
         "SAIL_EXECUTION__CHECKPOINT__PATH": f"file://{scratch}/checkpoints",
         "SAIL_EXECUTION__DEFAULT_PARALLELISM": str(cores or 0),

@@ -53,24 +53,47 @@ class Services:
         return DataFrame(ScanPlan(scan), self.session)
 
     def rows(self, frame: Any) -> tuple[Any, Iterator[Any]]:
-        """(StructType, record batches in that schema) of a DataFrame, as the engine produces them."""
+        """(StructType, record batches in that schema) of a DataFrame."""
+        from awsglue._runtime.flow.running import pipeline
+
+        schema = frame.schema
+        plan = frame._plan.to_proto(self.session.client)
+        return schema, pipeline(self, plan, schema) or self._produced(plan, schema)
+
+    def _produced(self, plan: Any, schema: Any) -> Iterator[Any]:
+        """The rows of a plan as the engine produces them, in this schema."""
         import pyarrow as pa
 
         from awsglue._runtime.io.arrow_types import arrow_schema, conform
 
-        schema = frame.schema
         target = arrow_schema(schema)
+        for item in self.session.client.to_table_as_iterator(plan, {}):
+            if isinstance(item, pa.RecordBatch):
+                yield conform(item, target)
+            elif isinstance(item, pa.Table):
+                for batch in item.to_batches():
+                    yield conform(batch, target)
 
-        def produce() -> Iterator[Any]:
-            plan = frame._plan.to_proto(self.session.client)
-            for item in self.session.client.to_table_as_iterator(plan, {}):
-                if isinstance(item, pa.RecordBatch):
-                    yield conform(item, target)
-                elif isinstance(item, pa.Table):
-                    for batch in item.to_batches():
-                        yield conform(batch, target)
+    def schema_of(self, relation: Any) -> Any:
+        """StructType of a relation (not yet rewritten); None when the engine cannot tell."""
+        from pyspark.errors import PySparkException
+        from pyspark.sql.connect import proto
 
-        return schema, produce()
+        plan = proto.Plan()
+        plan.root.CopyFrom(relation)
+        try:
+            return self.session.client._analyze(method="schema", plan=plan).schema
+        except (PySparkException, EngineRefused):
+            return None
+
+    def engine_rows(self, relation: Any) -> tuple[Any, Iterator[Any]]:
+        """(StructType, record batches) of a relation that the engine computes."""
+        from pyspark.sql.connect import proto
+
+        plan = proto.Plan()
+        plan.root.CopyFrom(relation)
+        schema = self.schema_of(relation)
+        return schema, self._produced(plan, schema)
 
     def from_batches(self, schema: Any, batches: Iterator[Any]) -> Any:
         """A DataFrame of these record batches; spooled, so that it can be read any number of times."""

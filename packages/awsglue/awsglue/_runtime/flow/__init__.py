@@ -1,0 +1,1 @@
+"""Simple row pipelines (scan, project, filter, drop duplicates) run by DuckDB inside the job's process."""

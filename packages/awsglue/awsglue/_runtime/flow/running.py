@@ -1,0 +1,109 @@
+"""Runs a recognised pipeline: the source's rows as Arrow through one DuckDB query, out again as Arrow.
+
+Owns its DuckDB connection for as long as rows are taken.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from awsglue._runtime.flow.plans import Recogniser, Rows
+
+BATCH = 1 << 17
+
+
+def pipeline(services: Any, plan: Any, schema: Any) -> Iterator[Any] | None:
+    """Record batches in this StructType of what a plan gives, or None when it is for the engine."""
+    if services.conf.get("spark.sql.ansi.enabled", "false").lower() == "true":
+        return None
+    rows = Recogniser(services).rows(plan.root)
+    if rows is None:
+        return None
+    kinds = [item.dataType.simpleString() for item in schema.fields]
+    if [value.type for _, value in rows.columns] != kinds:
+        # The engine's analysis is what the script has seen; where the two differ, ours is not believed.
+        return None
+    return _run(services, rows, schema)
+
+
+def _run(services: Any, rows: Rows, schema: Any) -> Iterator[Any]:
+    import duckdb
+    import pyarrow as pa
+
+    from awsglue._runtime.io.arrow_types import arrow_schema, conform
+
+    target = arrow_schema(schema)
+    query = rows.query(
+        [f"{rows.values.sql(value)} AS o{place}" for place, (_, value) in enumerate(rows.columns)]
+    )
+    batches, kinds = _source(services, rows)
+    failed: list[BaseException] = []
+    connection = duckdb.connect(config=_settings(services, rows))
+    try:
+        connection.register("source", pa.RecordBatchReader.from_batches(kinds, _noting(batches, failed)))
+        for batch in connection.sql(query).to_arrow_reader(BATCH):
+            yield conform(batch, target)
+    except duckdb.Error:
+        if failed:
+            raise failed[0] from None
+        raise
+    finally:
+        connection.close()
+
+
+def _settings(services: Any, rows: Rows) -> dict[str, Any]:
+    from awsglue._runtime.sail.server import memory_limit
+
+    folder = os.path.join(services.scratch, "spill")
+    os.makedirs(folder, exist_ok=True)
+    return {
+        "threads": services.state.cores or os.cpu_count() or 1,
+        "memory_limit": f"{memory_limit(services.state.memory_mb) >> 20}MiB",
+        "temp_directory": folder,
+        # Groups have no order; rows that only pass through keep theirs.
+        "preserve_insertion_order": not rows.deduplicated,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+
+
+def _source(services: Any, rows: Rows) -> tuple[Iterator[Any], Any]:
+    """(record batches, their schema) of what the pipeline starts from."""
+    import pyarrow as pa
+
+    from awsglue._runtime.io.arrow_types import arrow_schema, arrow_type
+    from awsglue._runtime.io.csv_columns import arrow_of_cast
+
+    source = rows.source
+    if source.scan is None:
+        struct, batches = services.engine_rows(source.relation)
+        kinds = pa.schema(
+            [pa.field(f"s{place}", item.type) for place, item in enumerate(arrow_schema(struct))]
+        )
+        return (pa.RecordBatch.from_arrays(batch.columns, schema=kinds) for batch in batches), kinds
+    fields = {item.name.lower(): item.dataType for item in source.scan.schema.fields}
+    if not source.wanted:
+        # Rows are to be counted, at least.
+        source.want(source.scan.schema.fields[0].name, "")
+    wanted = list(source.wanted.values())
+    kinds = pa.schema(
+        [
+            pa.field(
+                item.name,
+                arrow_of_cast(item.cast) if item.cast else arrow_type(fields[item.source.lower()]),
+            )
+            for item in wanted
+        ]
+    )
+    return source.scan.chosen(wanted), kinds
+
+
+def _noting(batches: Iterator[Any], failed: list[BaseException]) -> Iterator[Any]:
+    """The batches; what goes wrong on the way is kept, for DuckDB would only tell its text."""
+    try:
+        yield from batches
+    except BaseException as error:
+        failed.append(error)
+        raise
