@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -118,6 +120,49 @@ def test_what_cannot_be_installed_tells_why(
         Arguments={"--additional-python-modules": "x", "--python-modules-installer-option": "--target=/tmp/x"},
     )  # fmt: skip
     assert "--target is not served" in ended["ErrorMessage"]
+
+
+def packed(files: dict[str, str], *, python: str) -> bytes:
+    """An environment as it is packed for a job: its modules, its programs, a link to an interpreter elsewhere."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for path, content in files.items():
+            info = tarfile.TarInfo(path.format(site=f"lib/python{python}/site-packages"))
+            info.size = len(content.encode())
+            tar.addfile(info, io.BytesIO(content.encode()))
+        link = tarfile.TarInfo("bin/python")
+        link.type, link.linkname = tarfile.SYMTYPE, "/opt/elsewhere/python"
+        tar.addfile(link)
+    return buffer.getvalue()
+
+
+def test_an_environment_that_a_job_brings(
+    server: Any, glue: Any, name: str, make: Callable[..., str]
+) -> None:
+    s3 = server.client("s3")
+    job = make(f"""
+import subprocess, pandas, {name}_v
+print({name}_v.VALUE, pandas.MARK)
+print(subprocess.run(["{name}-tool"], capture_output=True, text=True).stdout.strip())
+""")
+    files = {
+        "{site}/" + f"{name}_v.py": "VALUE = 'brought'\n",
+        "{site}/pandas/__init__.py": "MARK = 'its own pandas'\n",
+        f"bin/{name}-tool": f"#!/build/venv/bin/python3\nimport {name}_v\nprint('tool', {name}_v.VALUE)\n",
+    }
+    runtime = subprocess.run(
+        [RUNTIMES / "sail" / "bin" / "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    s3.put_object(Bucket=name, Key="venv.tar.gz", Body=packed(files, python=runtime))
+    s3.put_object(Bucket=name, Key="old.tar.gz", Body=packed(files, python="3.7"))
+    s3.put_object(Bucket=name, Key="none.tar.gz", Body=packed({"readme": "x"}, python=runtime))
+    ended = run(glue, job, Arguments={"--python-virtual-env": f"s3://{name}/venv.tar.gz"})
+    assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
+    assert lines(server, OUTPUT, ended["Id"]) == ["brought its own pandas", "tool brought"]
+    for key, reason in (("old", "made for Python 3.7"), ("none", "it is no packed environment")):
+        ended = run(glue, job, Arguments={"--python-virtual-env": f"s3://{name}/{key}.tar.gz"})
+        assert (ended["JobRunState"], reason in ended["ErrorMessage"]) == ("FAILED", True), ended
 
 
 def test_stopping_ends_an_installation(server: Any, glue: Any, name: str, make: Callable[..., str]) -> None:

@@ -78,10 +78,51 @@ def test_what_a_security_configuration_cannot_have(glue: Any, name: str, make: C
         "EntityNotFoundException",
         f"Security configuration {name}-none not found.",
     )
-    secured(glue, name, JobBookmarksEncryption={"JobBookmarksEncryptionMode": "CSE-KMS", "KmsKeyArn": KEY})
-    code, message = refusal(glue.start_job_run, JobName=job, SecurityConfiguration=name)
-    assert code == "InvalidInputException"
-    assert "JobBookmarksEncryptionMode CSE-KMS" in message
+
+
+READS = """
+import sys
+from awsglue.context import GlueContext
+from awsglue.job import Job
+from awsglue.utils import getResolvedOptions
+from pyspark.context import SparkContext
+
+args = getResolvedOptions(sys.argv, ["JOB_NAME", "bucket"])
+context = GlueContext(SparkContext.getOrCreate())
+job = Job(context)
+job.init(args["JOB_NAME"], args)
+frame = context.create_dynamic_frame.from_options(
+    "s3", {"paths": [f"s3://{args['bucket']}/in/"]}, format="json", transformation_ctx="source"
+)
+print(frame.count())
+job.commit()
+"""
+
+
+def test_bookmarks_are_sealed_with_the_key_of_the_security_configuration(
+    server: Any, glue: Any, name: str, make: Callable[..., str]
+) -> None:
+    kms, s3 = server.client("kms"), server.client("s3")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    secured(glue, name, JobBookmarksEncryption={"JobBookmarksEncryptionMode": "CSE-KMS", "KmsKeyArn": key})
+    job = make(READS, command="glueetl", GlueVersion="5.0", SecurityConfiguration=name)
+    s3.put_object(Bucket=name, Key="in/one.json", Body=b'{"n": 1}\n{"n": 2}\n')
+    arguments = {"--bucket": name, "--engine": "sail", "--job-bookmark-option": "job-bookmark-enable"}
+    found = []
+    for _ in range(2):
+        ended = run(glue, job, Arguments=arguments)
+        assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
+        found += lines(server, "/aws-glue/jobs/output", ended["Id"])
+    assert found == ["2", "0"]
+    kept = json.loads(glue.get_job_bookmark(JobName=job)["JobBookmarkEntry"]["JobBookmark"])
+    assert kept["source"].keys() == {"sealed"}
+    assert kept["source"]["sealed"]["key"] == key
+    kms.disable_key(KeyId=key)
+    s3.put_object(Bucket=name, Key="in/two.json", Body=b'{"n": 3}\n')
+    failed = run(glue, job, Arguments=arguments)
+    assert failed["JobRunState"] == "FAILED"
+    assert "isabled" in failed["ErrorMessage"]
+    assert json.loads(glue.get_job_bookmark(JobName=job)["JobBookmarkEntry"]["JobBookmark"]) == kept
 
 
 # -- connections -----------------------------------------------------------------------------------
@@ -194,3 +235,33 @@ def test_insights_of_a_failure(server: Any, glue: Any, name: str, make: Callable
     event = json.loads(line.removeprefix("[Glue Exception Analysis] "))
     assert (event["Last Executed Line number"], event["script"]) == (4, f"{job}.py")
     assert "print(x / y)" in event["Failure Reason"]
+
+
+# -- policies of sessions --------------------------------------------------------------------------
+
+
+def test_a_session_policy_is_checked_and_shown(glue: Any, make: Callable[..., str]) -> None:
+    job = make("print(1)")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    ended = run(glue, job, ExecutionRoleSessionPolicy=policy)
+    assert (ended["JobRunState"], ended["ExecutionRoleSessionPolicy"]) == ("SUCCEEDED", policy)
+    code, message = refusal(glue.start_job_run, JobName=job, ExecutionRoleSessionPolicy='{"Statement": 1}')
+    assert code == "InvalidInputException"
+    assert message.startswith("ExecutionRoleSessionPolicy: ")
+
+
+# -- versions --------------------------------------------------------------------------------------
+
+
+def test_versions_and_runtimes_that_there_are_not_are_refused(glue: Any, name: str) -> None:
+    command = {"Name": "glueetl", "ScriptLocation": "s3://b/k.py"}
+    glue.create_job(Name=name, Role="r", Command=command, GlueVersion="6.0")
+    assert glue.get_job(JobName=name)["Job"]["GlueVersion"] == "6.0"
+    code, message = refusal(glue.create_job, Name=f"{name}x", Role="r", Command=command, GlueVersion="7.1")
+    assert (code, message) == ("InvalidInputException", "Glue version 7.1 is not supported")
+    ray = {"Name": "glueray", "ScriptLocation": "s3://b/k.py", "Runtime": "Ray9"}
+    code, message = refusal(
+        glue.create_job, Name=f"{name}y", Role="r", Command=ray, WorkerType="Z.2X", NumberOfWorkers=2
+    )
+    assert (code, message) == ("InvalidInputException", "Runtime Ray9 is not one of Ray2.4")

@@ -52,12 +52,16 @@ class RoleKeys:
         self._clock = clock
         self._outside = outside_s3
 
-    def environment(self, account: str, role: str, session: str, lifetime: timedelta) -> dict[str, str]:
-        """``role`` is an ARN or a bare name."""
+    def environment(
+        self, account: str, role: str, session: str, lifetime: timedelta, policy: str | None = None
+    ) -> dict[str, str]:
+        """``role`` is an ARN or a bare name; ``policy`` is kept with the keys, as AssumeRole's is."""
         if self._outside:
             return outside_keys(self._outside)
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}"
-        key, secret, token = self._credentials.issue(account, arn, session, self._clock.now() + lifetime)
+        expires = self._clock.now() + lifetime
+        kept = {"Policy": policy} if policy else {}
+        key, secret, token = self._credentials.issue(account, arn, session, expires, session=kept)
         return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 

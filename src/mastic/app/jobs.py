@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from mastic.app.base import Base
 from mastic.app.identity import RoleKeys
+from mastic.aws.iam import policies
 from mastic.config import Config
 from mastic.context import Context, split_scope
 from mastic.executors import module_pruning
@@ -103,7 +104,13 @@ def add_jobs(
             secret=secret,
             address=base.config.source_control_url,
         ),
-        JobRuns(lifecycle=lifecycle, pager=pager, profile=_profile, **base.lasting),
+        JobRuns(
+            lifecycle=lifecycle,
+            pager=pager,
+            profile=_profile,
+            check_policy=policies.check_identity,
+            **base.lasting,
+        ),
         Bookmarks(**base.lasting),
         Scripting(table=table),
         triggers.Triggers(firing=firing, pager=pager, exists={"job": jobs.exists}, **base.lasting),
@@ -144,7 +151,8 @@ def _add_runner(
         # Good for as long as the run may last.
         lifetime = timedelta(minutes=(run.body.get("Timeout") or LONGEST_TIMEOUT) + 60)
         account, _ = split_scope(run.scope)
-        return keys.environment(account, run.plan["Role"], "GlueJobRunnerSession", lifetime)
+        policy = run.body.get("ExecutionRoleSessionPolicy")
+        return keys.environment(account, run.plan["Role"], "GlueJobRunnerSession", lifetime, policy)
 
     executor = LocalExecutor(
         host=base.host,

@@ -5,6 +5,7 @@ The rules by which runs change live in ``lifecycle``; the rows in ``store.job_ru
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 
 from mastic.clock import Clock
 from mastic.context import Context
-from mastic.errors import not_found
+from mastic.errors import ServiceError, invalid_input, not_found
 from mastic.glue.jobs import starts, states
 from mastic.glue.jobs.lifecycle import Lifecycle, StartRequest
 from mastic.glue.jobs.limits import ProfileOf, no_profile
@@ -37,7 +38,7 @@ _OVERRIDES = (
 
 
 class JobRuns:
-    """The operations on runs."""
+    """The operations on runs. ``check_policy`` raises ServiceError for what is no policy of a session."""
 
     def __init__(
         self,
@@ -47,7 +48,9 @@ class JobRuns:
         lifecycle: Lifecycle,
         pager: Pager,
         profile: ProfileOf = no_profile,
+        check_policy: Callable[[str], None] = lambda document: None,
     ) -> None:
+        self._check_policy = check_policy
         self._profile = profile
         self._store = store
         self._clock = clock
@@ -56,6 +59,11 @@ class JobRuns:
 
     def start_job_run(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Start a run, or find the one that an earlier delivery of the same call started."""
+        if request.get("ExecutionRoleSessionPolicy"):
+            try:
+                self._check_policy(request["ExecutionRoleSessionPolicy"])
+            except ServiceError as error:
+                raise invalid_input(f"ExecutionRoleSessionPolicy: {error.message}") from error
         wanted = StartRequest(
             scope=context.scope,
             job_name=request["JobName"],
