@@ -5,14 +5,17 @@ The models are botocore's, read at run time. Owns a cache of the specifications 
 
 from __future__ import annotations
 
+import gzip
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
+import orjson
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from mastic.wire.facts import MORE_VALUES, QUERY_CODES, S3_STATUS
@@ -143,11 +146,34 @@ class ServiceSpec:
         return 500 if shape.metadata.get("fault") else 400
 
 
+class _Files(JSONFileLoader):
+    """Reads models without what they say to people, which is most of them: a server keeps two dozen."""
+
+    def load_file(self, file_path: str) -> Any:
+        """The document at a path without its suffix, or None."""
+        for suffix, opened in ((".json", open), (".json.gz", gzip.open)):
+            path = file_path + suffix
+            if os.path.isfile(path):
+                with opened(path, "rb") as file:
+                    return _lean(orjson.loads(file.read()), {})
+        return None
+
+
+def _lean(value: Any, texts: dict[str, str]) -> Any:
+    """The same without documentation; ``texts`` are those that it has, each kept once."""
+    if isinstance(value, dict):
+        # A member of this name would be a structure.
+        return {k: _lean(v, texts) for k, v in value.items() if k != "documentation" or not isinstance(v, str)}
+    if isinstance(value, list):
+        return [_lean(item, texts) for item in value]
+    return texts.setdefault(value, value) if isinstance(value, str) else value
+
+
 class Models:
     """Loads service models on demand and keeps them."""
 
-    def __init__(self, loader: Loader | None = None) -> None:
-        self._loader = loader or Loader()  # type: ignore[no-untyped-call]
+    def __init__(self) -> None:
+        self._loader = Loader(file_loader=_Files())  # type: ignore[no-untyped-call]
         self._specs: dict[str, ServiceSpec | None] = {}
         self._lock = threading.Lock()
 
