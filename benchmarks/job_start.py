@@ -1,13 +1,15 @@
 """From StartJobRun to the script's first line: with a prepared interpreter (warm) and without (cold).
 
-    python -m benchmarks.job_start [runs]
+    python -m benchmarks.job_start [runs] [--spark 5.1|6.0]
 
 Starts a server of its own for each case. Time is measured from before the call to the first statement of the
-script, which notes its own clock.
+script, which notes its own clock. With --spark (a Glue version) it is the first result of a Spark session instead,
+with the archive of Spark's classes and without.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import socket
@@ -22,12 +24,27 @@ from typing import Any
 import boto3
 
 SCRIPT = "import time\nprint(time.time())\n"
+SPARK_SCRIPT = """
+import time
+from awsglue.context import GlueContext
+from pyspark.context import SparkContext
+spark = GlueContext(SparkContext.getOrCreate()).spark_session
+assert spark.range(3).count() == 3
+print(time.time())
+"""
+RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", ".runtimes"))
 BOUNDS = {"warm": 0.5, "cold": 1.5}
 
 
 def main() -> int:
     """Print the figures; 1 when a bound is missed."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    parser = argparse.ArgumentParser()
+    parser.add_argument("runs", type=int, nargs="?", default=7)
+    parser.add_argument("--spark", default="", help="Glue version of jobs on Apache Spark")
+    given = parser.parse_args()
+    runs = given.runs
+    if given.spark:
+        return spark(given.spark, runs)
     missed = False
     for case, bound in BOUNDS.items():
         for command in ("pythonshell", "glueetl"):
@@ -38,7 +55,29 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def measure(command: str, *, warm: bool, runs: int) -> list[float]:
+def spark(version: str, runs: int) -> int:
+    """Print the figures of jobs on Spark."""
+    runtime = "spark-4.1" if version == "6.0" else "spark-3.5"
+    archive = next((RUNTIMES / runtime).glob("lib/python*/site-packages/pyspark")) / "mastic-classes.jsa"
+    aside = archive.with_suffix(".aside")
+    more = {"GlueVersion": version, "DefaultArguments": {"--engine": "spark"}}
+    for case in ("cold", "archive", "archive and interpreter"):
+        if case == "cold":
+            archive.rename(aside)
+        try:
+            seconds = measure(
+                "glueetl", warm=case.endswith("interpreter"), runs=runs, script=SPARK_SCRIPT, **more
+            )
+        finally:
+            if case == "cold":
+                aside.rename(archive)
+        # The first run of a server finds nothing prepared.
+        seconds = seconds[1:] or seconds
+        print(f"{runtime} {case:24} median {statistics.median(seconds):6.3f} s   worst {max(seconds):6.3f} s")
+    return 0
+
+
+def measure(command: str, *, warm: bool, runs: int, script: str = SCRIPT, **more: Any) -> list[float]:
     """Seconds to the first line, run after run."""
     with tempfile.TemporaryDirectory() as folder:
         server, port = serve(Path(folder), warm=warm)
@@ -51,9 +90,9 @@ def measure(command: str, *, warm: bool, runs: int) -> list[float]:
                 for name in ("s3", "glue", "logs")
             }  # fmt: skip
             client["s3"].create_bucket(Bucket="bench")
-            client["s3"].put_object(Bucket="bench", Key="s.py", Body=SCRIPT.encode())
+            client["s3"].put_object(Bucket="bench", Key="s.py", Body=script.encode())
             client["glue"].create_job(
-                Name="bench", Role="r", Command={"Name": command, "ScriptLocation": "s3://bench/s.py"}
+                Name="bench", Role="r", Command={"Name": command, "ScriptLocation": "s3://bench/s.py"}, **more
             )
             if warm:
                 time.sleep(8)  # the first interpreter is being prepared
