@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awsglue._runtime.channel import Channel
+from awsglue._sources.sealing import kms_key, seal, unseal
 
 ENABLE, PAUSE, DISABLE = "job-bookmark-enable", "job-bookmark-pause", "job-bookmark-disable"
 
@@ -46,9 +47,13 @@ class Bookmarks:
             if "until" not in reply:
                 raise RuntimeError(f"no bookmarks are known for the runs {first} to {last}")
             return cls(
-                option=option, channel=channel, before=reply.get("bookmark") or {}, until=reply["until"] or {}
+                option=option,
+                channel=channel,
+                before=unseal(reply.get("bookmark") or {}),
+                until=unseal(reply["until"] or {}),
             )
-        return cls(option=option, channel=channel, before=channel.bookmark_get().get("bookmark") or {})
+        before = unseal(channel.bookmark_get().get("bookmark") or {})
+        return cls(option=option, channel=channel, before=before)
 
     @property
     def active(self) -> bool:
@@ -75,7 +80,8 @@ class Bookmarks:
         """Make it last; whether anything was stored. With pause or disable nothing is."""
         stored = self.option == ENABLE and bool(self.pending)
         if stored:
-            self.channel.bookmark_commit(self.pending)
+            key = kms_key()
+            self.channel.bookmark_commit(seal(self.pending, key) if key else self.pending)
         self.before = {**self.before, **self.pending}
         self.pending = {}
         return stored

@@ -119,9 +119,11 @@ class Preparation:
             env |= self._java(merged, directory, connectors) | self._cluster(run, choice)
         else:
             env |= self._java(merged, directory, [])
-        encryption = (run.plan.get("Encryption") or {}).get("S3")
-        if encryption:
-            env["MASTIC_S3_ENCRYPTION"] = json.dumps(encryption)
+        encryption = run.plan.get("Encryption") or {}
+        if encryption.get("S3"):
+            env["MASTIC_S3_ENCRYPTION"] = json.dumps(encryption["S3"])
+        if encryption.get("BookmarksKey"):
+            env["MASTIC_BOOKMARK_KEY"] = encryption["BookmarksKey"]
         memory, cores = capacity.size(run.body)
         return Order(
             run_id=run.id,

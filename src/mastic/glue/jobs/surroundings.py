@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mastic.errors import invalid_input, not_found
+from mastic.errors import not_found
 from mastic.glue.jobs.plans import Plan
 
 # (transaction, scope, name) → the resource's document, or None
@@ -32,7 +32,7 @@ class Surroundings:
     connection: Lookup = _nothing
 
     def settle(self, tx: Connection, scope: str, plan: Plan) -> Plan:
-        """The plan with what its surroundings add; raises EntityNotFoundException, InvalidInputException."""
+        """The plan with what its surroundings add; raises EntityNotFoundException."""
         hidden = dict(plan.hidden)
         hidden["Encryption"] = self._encryption(tx, scope, plan.body.get("SecurityConfiguration"))
         hidden |= self._connections(tx, scope, plan.hidden.get("Connections"))
@@ -48,13 +48,11 @@ class Surroundings:
         found = self.security(tx, scope, name)
         if found is None:
             raise not_found(f"Security configuration {name} not found.")
-        bookmarks = (found.get("JobBookmarksEncryption") or {}).get("JobBookmarksEncryptionMode", "DISABLED")
-        if bookmarks != "DISABLED":
-            raise invalid_input(
-                f"Security configuration {name} asks for JobBookmarksEncryptionMode {bookmarks}, which is not served: "
-                "bookmarks are kept in the database of the server."
-            )
+        bookmarks = {"JobBookmarksEncryptionMode": "DISABLED", **(found.get("JobBookmarksEncryption") or {})}
         chosen: dict[str, Any] = {}
+        if bookmarks["JobBookmarksEncryptionMode"] != "DISABLED":
+            # Client-side: the job itself seals its bookmarks.
+            chosen["BookmarksKey"] = bookmarks.get("KmsKeyArn") or "alias/aws/glue"
         for entry in (found.get("S3Encryption") or [])[:1]:
             algorithm = _S3.get(entry.get("S3EncryptionMode", "DISABLED"))
             if algorithm:
