@@ -124,7 +124,6 @@ def test_what_is_not_there_says_so(glue, frame):
         lambda: FindIncrementalMatches.apply(source, source, "tfm-1"),
         lambda: EntityDetector().detect(source, ["EMAIL"]),
         lambda: glue.start_transaction(True),
-        lambda: glue.create_data_frame.from_options("kinesis", {"streamARN": "arn"}),
     ):
         with pytest.raises(NotImplementedError):
             call()

@@ -281,6 +281,7 @@ def _stream(kind: str) -> Generator:
 
 _STREAM_NAMES = {
     "bootstrapServers": "kafka.bootstrap.servers",
+    "securityProtocol": "security.protocol",
     "streamArn": "streamARN",
     "roleArn": "awsSTSRoleARN",
     "roleSessionName": "awsSTSSessionName",
