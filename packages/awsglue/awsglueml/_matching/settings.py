@@ -40,7 +40,9 @@ def find(transform_id: str, log: Any) -> MatchSettings:
         given = boto3.client("glue").get_ml_transform(TransformId=transform_id)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        if "NotImplemented" in code or error.response["ResponseMetadata"].get("HTTPStatusCode") == 501:
+        message = error.response.get("Error", {}).get("Message", "")
+        # A server that has the operation not at all says so in words; any other error is the transform's.
+        if "NotImplemented" in code or "is not implemented" in message:
             log.warn(
                 f"ML transform {transform_id}: the server keeps no ML transforms in this version; "
                 "matches are estimated from the data alone, without labels"
