@@ -61,6 +61,7 @@ setup-dev: $(VENV)/.stamp-dev
 runtimes: setup            ## the environments that jobs run in
 	$(BIN)/mastic runtime install sail
 	$(BIN)/mastic runtime install spark-3.5
+	$(BIN)/mastic runtime install spark-4.1
 	$(BIN)/mastic runtime install neighbours
 
 clients: .clients/awswrangler/.stamp ## environments of outside clients that the tests drive
