@@ -23,10 +23,10 @@ def folder() -> str:
     return tempfile.mkdtemp(prefix=uuid.uuid4().hex[:8], dir=base)
 
 
-def settle(frame: Encoded) -> Encoded:
-    """The same rows, computed and held in files."""
+def settle(frame: Encoded, place: str = "") -> Encoded:
+    """The same rows, computed and held in files, in the folder `place` if somebody else removes them."""
     names = [f"c{index}" for index in range(len(frame.schema.fields))]
-    target = os.path.join(folder(), "rows")
+    target = os.path.join(place or folder(), "rows")
     plain = frame.df.selectExpr(
         *columns([(new, quote(field.name)) for new, field in zip(names, frame.schema.fields, strict=True)])
     )

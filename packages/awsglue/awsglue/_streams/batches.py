@@ -17,11 +17,11 @@ from awsglue._streams.times import seconds_of
 def payloads_of(frame: StreamFrame, *, settled: bool = True) -> Payloads:
     """What makes the batches of a stream. Steps of the script run once a batch when `settled`."""
 
-    def steps(df: Any) -> Any:
+    def steps(df: Any, place: str) -> Any:
         if not frame._steps:
             return df
         made = frame._apply(df)
-        return _settled(made) if settled else made
+        return _settled(made, place) if settled else made
 
     return Payloads(frame._spark, frame._layout, steps)
 
@@ -70,9 +70,9 @@ def sample(frame: StreamFrame, window: str, polling: float, limit: int) -> tuple
     return frame._apply(made), len(records)
 
 
-def _settled(df: Any) -> Any:
+def _settled(df: Any, place: str) -> Any:
     """The rows computed once, so that a batch function sees the same values however often it looks."""
     from awsglue._frames.body import Encoded
     from awsglue._frames.staging import settle
 
-    return settle(Encoded.of(df)).df
+    return settle(Encoded.of(df), place).df

@@ -26,8 +26,10 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 class Payloads:
     """Makes frames of batches in one layout."""
 
-    def __init__(self, spark: Any, layout: Layout, steps: Callable[[Any], Any] = lambda df: df) -> None:
-        """`steps` is what the script did to the stream before it was read."""
+    def __init__(
+        self, spark: Any, layout: Layout, steps: Callable[[Any, str], Any] = lambda df, place: df
+    ) -> None:
+        """`steps` is what the script did to the stream before it was read; it may leave files in the folder given."""
         self._spark = spark
         self._layout = layout
         self._steps = steps
@@ -40,7 +42,7 @@ class Payloads:
         place = folder()
         before = set(self._scans())
         try:
-            yield self._steps(self.frame(records, place))
+            yield self._steps(self.frame(records, place), place)
         finally:
             shutil.rmtree(place, ignore_errors=True)
             self._forget(before, place)
