@@ -56,3 +56,37 @@ def test_what_is_refused(text: str, reason: str) -> None:
 def test_a_file_that_is_named_has_to_be_there() -> None:
     with pytest.raises(Refused, match="does not exist"):
         load(environ={"MASTIC_CONFIG": "nowhere.toml"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"MASTIC_SPARK_MASTER": "sc://host:15002"}, "Spark Connect"),
+        ({"MASTIC_SPARK_4_MASTER": "mesos://host"}, "use spark://host:port, yarn or k8s://"),
+        ({"MASTIC_SPARK_MASTER": "spark://10.0.0.1:7077"}, "Set runs_dir"),
+        ({"MASTIC_SPARK_MASTER": "spark://127.0.0.1:7077,10.0.0.1:7077"}, "Set runs_dir"),
+        ({"MASTIC_SPARK_4_MASTER": "yarn"}, "Set runs_dir"),
+    ],
+)
+def test_clusters_that_cannot_work(settings: dict[str, str], reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        load(environ=settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"MASTIC_SPARK_MASTER": "spark://127.0.0.1:7077"},
+        {"MASTIC_SPARK_MASTER": "spark://localhost:7077,[::1]:7077"},
+        {"MASTIC_SPARK_MASTER": "k8s://https://10.0.0.1:6443", "MASTIC_RUNS_DIR": "/mnt/runs"},
+        {"MASTIC_SPARK_4_MASTER": "local[4]"},
+    ],
+)
+def test_clusters_that_can(settings: dict[str, str]) -> None:
+    load(environ=settings)
+
+
+def test_settings_of_spark_are_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "mastic.toml"
+    file.write_text('[spark_conf]\n"spark.executor.memory" = "4g"\n')
+    assert load(environ={"MASTIC_CONFIG": str(file)}).spark_conf == {"spark.executor.memory": "4g"}
