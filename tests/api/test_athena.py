@@ -101,6 +101,25 @@ def test_rows_of_a_partitioned_csv_table(work: Workspace) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sql", "row"),
+    [
+        ("SELECT sum(CASE WHEN (name IS NULL) THEN 1 ELSE 0 END) FROM (SELECT * FROM trades WHERE true) AS a", ["0"]),
+        ("WITH a AS (SELECT * FROM trades), b AS (SELECT * FROM a WHERE id = 3) SELECT name, dt FROM b",
+         ["zed", "2024-01-02"]),
+        ("SELECT id FROM (SELECT *, row_number() OVER (ORDER BY id DESC) AS n FROM trades) WHERE n = 1", ["3"]),
+        ("SELECT max(id) FROM (SELECT * FROM trades UNION ALL SELECT * FROM trades)", ["3"]),
+        ("SELECT n FROM (SELECT * FROM trades CROSS JOIN UNNEST(ARRAY[7]) AS t(n)) WHERE id = 1", ["7"]),
+        ("SELECT max(id) FROM (SELECT t.*, 1 AS one FROM trades t JOIN trades u USING (id)) WHERE one = 1", ["3"]),
+        ("SELECT id, count(*) FROM (SELECT * FROM trades a JOIN (SELECT id FROM trades) b USING (id)) "
+         "WHERE id = 2 GROUP BY id", ["2", "1"]),
+    ],
+)  # fmt: skip
+def test_what_a_subquerys_star_brings_is_known_around_it(work: Workspace, sql: str, row: list[str]) -> None:
+    work.trades()
+    assert work.ask(sql)[1:] == [row]
+
+
 def test_partitions_are_pruned(work: Workspace) -> None:
     work.trades()
     all_bytes = work.end(work.start("SELECT count(*) FROM trades"))["Statistics"]["DataScannedInBytes"]

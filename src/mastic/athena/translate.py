@@ -190,7 +190,8 @@ def to_duckdb(tree: exp.Expr, schema: Schema, default_database: str, source: str
             schema=known,
             db=default_database,
             dialect=source,
-            expand_stars=False,
+            # Else what a subquery's star brings is not known around it.
+            expand_stars=True,
             quote_identifiers=True,
             identify=True,
         )
