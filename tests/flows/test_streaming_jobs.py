@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import Server
 
 PATIENCE = 240.0
+pytestmark = pytest.mark.timeout(1200)
 BUCKET = "streaming"
 # What a batch is goes to a place named after its number; every processing leaves a trace of its own besides.
 SCRIPT = """
