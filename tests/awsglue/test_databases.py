@@ -400,9 +400,7 @@ def job_runs(glue, monkeypatch):
 
 def test_other_vendors_are_refused(glue):
     with pytest.raises(NotImplementedError, match="db2"):
-        glue.create_dynamic_frame.from_options(
-            "db2", {"url": "jdbc:db2://h:1521/x", "dbtable": "t"}
-        ).count()
+        glue.create_dynamic_frame.from_options("db2", {"url": "jdbc:db2://h:1521/x", "dbtable": "t"}).count()
     with pytest.raises(ValueError, match="url"):
         glue.create_dynamic_frame.from_options("mysql", {"dbtable": "t"})
     with pytest.raises(ValueError, match="not understood"):
@@ -484,7 +482,7 @@ def test_certificates_that_glue_does_not_take(glue, store, encrypted, tmp_path):
 
 def test_redshift_over_its_protocol(glue, postgres, frame, records):
     """A server of the PostgreSQL protocol in Redshift's place: rows, queries, actions around a write."""
-    url, connect = postgres
+    url, _ = postgres
     table = f"t{uuid.uuid4().hex[:8]}"
     options = {
         "url": url.replace("jdbc:postgresql", "jdbc:redshift"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from awsglue._frames.body import Encoded
 from awsglue._sinks.request import SinkRequest
-from awsglue._sources.dispatch import FILE_TYPES, JDBC_TYPES, LAKES
+from awsglue._sources.dispatch import FILE_TYPES, JDBC_TYPES, LAKES, OUTSIDE
 
 
 def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
@@ -38,5 +38,10 @@ def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
         from awsglue._sinks.streams import write_stream
 
         write_stream(request, frame)
+    elif kind in OUTSIDE:
+        from importlib import import_module
+
+        name = OUTSIDE[kind]
+        getattr(import_module(f"awsglue._sinks.{name}"), f"write_{name}")(request, frame)
     else:
         raise NotImplementedError(f"connection type {request.connection_type!r} is not implemented as a sink")

@@ -11,11 +11,6 @@ from awsglue._sources.request import SourceRequest
 FILE_TYPES = ("csv", "tsv", "json", "parquet", "glueparquet", "orc", "avro", "xml", "ion", "groklog", "excel")
 JDBC_TYPES = ("jdbc", "mysql", "mariadb", "postgresql", "oracle", "sqlserver", "redshift", "db2")
 LATER = (
-    "mongodb",
-    "documentdb",
-    "opensearch",
-    "snowflake",
-    "bigquery",
     "azuresql",
     "azurecosmos",
     "saphana",
@@ -23,6 +18,14 @@ LATER = (
     "vertica",
 )
 LAKES = ("delta", "hudi")
+# Each by its own client, in modules of this name.
+OUTSIDE = {
+    "mongodb": "mongodb",
+    "documentdb": "mongodb",
+    "opensearch": "opensearch",
+    "snowflake": "snowflake",
+    "bigquery": "bigquery",
+}
 
 
 def open_source(request: SourceRequest, context: Any) -> Body:
@@ -57,6 +60,12 @@ def open_source(request: SourceRequest, context: Any) -> Body:
         from awsglue._sources.lakes import open_lake
 
         return Body(lambda: Encoded.of(open_lake(kind, request, context)))
+    if kind in OUTSIDE:
+        from importlib import import_module
+
+        name = OUTSIDE[kind]
+        opened: Body = getattr(import_module(f"awsglue._sources.{name}"), f"open_{name}")(request, context)
+        return opened
     if kind in LATER or kind.startswith(("marketplace.", "custom.")):
         raise NotImplementedError(
             f"connection type {request.connection_type!r} is not implemented as a source"
