@@ -10,7 +10,7 @@ from typing import Any
 
 from mastic.context import Context
 from mastic.errors import invalid_input, not_found
-from mastic.glue.connections import clauses, databases
+from mastic.glue.connections import databases
 from mastic.glue.connections.connections import Connections
 from mastic.glue.connections.databases import Column, Database, Rows
 from mastic.glue.connections.testing import Target
@@ -122,6 +122,8 @@ def _split(database: Database, target: Target, name: str) -> tuple[str, str]:
 def _rows(
     database: Database, columns: list[Column], request: dict[str, Any], offset: int, limit: int
 ) -> Rows:
+    from mastic.glue.connections import clauses
+
     names = {column.name.lower(): column.name for column in columns}
     keys = [column.name for column in columns if column.key]
     selected = request.get("SelectedFields")
