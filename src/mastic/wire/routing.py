@@ -225,4 +225,4 @@ def _smithy_path(raw_path: str) -> tuple[str, str]:
 
 
 def _smithy_name(service: ServiceSpec) -> str:
-    return service.target_prefix or str(service.document["metadata"].get("serviceId", ""))
+    return service.target_prefix or str(service.metadata.get("serviceId", ""))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import gzip
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+import msgspec
 import orjson
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
@@ -61,13 +62,18 @@ class OperationSpec:
 
 
 class ServiceSpec:
-    """One service of the models. ``id`` is botocore's directory name (``glue``, ``cloudwatch``)."""
+    """One service of the models. ``id`` is botocore's directory name (``glue``, ``cloudwatch``).
 
-    def __init__(self, service: str, document: Mapping[str, Any]) -> None:
+    ``head`` is what it is known by, its metadata and the names of its operations; the rest is loaded when somebody
+    calls it.
+    """
+
+    def __init__(self, service: str, head: Mapping[str, Any], load: Callable[[], Mapping[str, Any]]) -> None:
         self.id = service
-        self.document = document
-        self.model = ServiceModel(document, service)  # type: ignore[no-untyped-call]
-        meta = document["metadata"]
+        self.operation_names: tuple[str, ...] = tuple(head["operations"])
+        self.metadata: Mapping[str, Any] = head["metadata"]
+        self._load = load
+        meta = self.metadata
         self.endpoint_prefix: str = meta["endpointPrefix"]
         self.signing_name: str = meta.get("signingName", self.endpoint_prefix)
         self.target_prefix: str = meta.get("targetPrefix", "")
@@ -84,11 +90,15 @@ class ServiceSpec:
     def __repr__(self) -> str:
         return f"<service {self.id}>"
 
-    @property
-    def operation_names(self) -> Iterable[str]:
-        """Every operation of the model, in the model's order."""
-        names: list[str] = self.model.operation_names
-        return names
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """The model's own text."""
+        return self._load()
+
+    @cached_property
+    def model(self) -> ServiceModel:
+        """The model, as botocore reads it."""
+        return ServiceModel(self.document, self.id)  # type: ignore[no-untyped-call]
 
     @cached_property
     def snake_names(self) -> Mapping[str, str]:
@@ -103,7 +113,7 @@ class ServiceSpec:
     def operation(self, name: str) -> OperationSpec | None:
         """The operation of that exact name, or None."""
         found = self._operations.get(name)
-        if found is None and name in self.document["operations"]:
+        if found is None and name in self.operation_names:
             with self._lock:
                 found = self._operations.setdefault(name, OperationSpec(self, name))
         return found
@@ -146,24 +156,51 @@ class ServiceSpec:
         return 500 if shape.metadata.get("fault") else 400
 
 
-class _Files(JSONFileLoader):
-    """Reads models without what they say to people, which is most of them: a server keeps two dozen."""
+class _Heads(JSONFileLoader):
+    """Reads of models their metadata and the names of their operations: a server knows two dozen services."""
 
     def load_file(self, file_path: str) -> Any:
         """The document at a path without its suffix, or None."""
-        for suffix, opened in ((".json", open), (".json.gz", gzip.open)):
-            path = file_path + suffix
-            if os.path.isfile(path):
-                with opened(path, "rb") as file:
-                    return _lean(orjson.loads(file.read()), {})
-        return None
+        text = _text(file_path)
+        return None if text is None else msgspec.json.decode(text, type=_Head)
+
+
+class _Wholes(JSONFileLoader):
+    """Reads models without what they say to people, which is most of them."""
+
+    def load_file(self, file_path: str) -> Any:
+        """The document at a path without its suffix, or None."""
+        text = _text(file_path)
+        return None if text is None else _lean(orjson.loads(text), {})
+
+
+class _Name(TypedDict):
+    """An operation of which only the name counts."""
+
+
+class _Head(TypedDict):
+    """What is read of a model, or of what botocore adds to one."""
+
+    metadata: NotRequired[dict[str, Any]]
+    operations: NotRequired[dict[str, _Name]]
+    merge: NotRequired[dict[str, Any]]
+
+
+def _text(path: str) -> bytes | None:
+    for suffix, opened in ((".json", open), (".json.gz", gzip.open)):
+        if os.path.isfile(path + suffix):
+            with opened(path + suffix, "rb") as file:
+                return file.read()
+    return None
 
 
 def _lean(value: Any, texts: dict[str, str]) -> Any:
     """The same without documentation; ``texts`` are those that it has, each kept once."""
     if isinstance(value, dict):
         # A member of this name would be a structure.
-        return {k: _lean(v, texts) for k, v in value.items() if k != "documentation" or not isinstance(v, str)}
+        return {
+            k: _lean(v, texts) for k, v in value.items() if k != "documentation" or not isinstance(v, str)
+        }
     if isinstance(value, list):
         return [_lean(item, texts) for item in value]
     return texts.setdefault(value, value) if isinstance(value, str) else value
@@ -173,7 +210,7 @@ class Models:
     """Loads service models on demand and keeps them."""
 
     def __init__(self) -> None:
-        self._loader = Loader(file_loader=_Files())  # type: ignore[no-untyped-call]
+        self._heads = Loader(file_loader=_Heads())  # type: ignore[no-untyped-call]
         self._specs: dict[str, ServiceSpec | None] = {}
         self._lock = threading.Lock()
 
@@ -196,10 +233,15 @@ class Models:
         if not service.replace("-", "").replace("_", "").isalnum():
             return None
         try:
-            document = self._loader.load_service_model(service, "service-2")
-            return ServiceSpec(service, _with_more_values(service, document))
+            head = self._heads.load_service_model(service, "service-2")
+            return ServiceSpec(service, head, lambda: _whole(service))
         except (UnknownServiceError, KeyError):
             return None
+
+
+def _whole(service: str) -> Mapping[str, Any]:
+    loader = Loader(file_loader=_Wholes())  # type: ignore[no-untyped-call]
+    return _with_more_values(service, loader.load_service_model(service, "service-2"))
 
 
 def _with_more_values(service: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
