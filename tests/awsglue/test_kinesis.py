@@ -179,6 +179,16 @@ def test_catalog_tables_over_streams(glue, catalog, kinesis, stream, tmp_path, r
     assert records(now) == [{"n": 1, "name": "a"}, {"n": 2, "name": None}]
 
 
+def test_packed_records(glue, kinesis, stream, options, records, tmp_path):
+    from test_stream_rules import _packed
+
+    packed = _packed([("a", b'{"n": 1}'), ("b", b'{"n": 2}')])
+    kinesis.put_record(StreamARN=stream, Data=packed, PartitionKey="x")
+    kinesis.put_record(StreamARN=stream, Data=b'{"n": 3}', PartitionKey="x")
+    frame = glue.create_data_frame.from_options("kinesis", {**options, "maxRecordPerRead": "1"})
+    assert numbers(run(glue, frame, tmp_path / "checkpoint", 3)) == [1, 2, 3]
+
+
 def test_unknown_stream(glue, server, tmp_path):
     frame = glue.create_data_frame.from_options("kinesis", {"streamName": "nobody"})
     with pytest.raises(Exception, match="ResourceNotFoundException"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from awsglue import gluetypes as g
 from awsglue._streams import kafka_settings as settings
+from awsglue._streams.aggregation import MAGIC, unpacked
 from awsglue._streams.checkpoint import Checkpoint, ConcurrentCheckpoint
 from awsglue._streams.driver import MicroBatches
 from awsglue._streams.kafka_source import _shared, topics_of
@@ -157,6 +159,40 @@ def test_the_client_takes_the_settings(tmp_path):
         }
     )
     kafka.Producer(found)
+
+
+def _varint(number):
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def _packed(records):
+    """As the Kinesis Producer Library packs them."""
+    keys = list(dict.fromkeys(key for key, _ in records))
+
+    def field(number, content):
+        return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+    body = b"".join(field(1, key.encode()) for key in keys)
+    for key, data in records:
+        body += field(3, b"\x08" + _varint(keys.index(key)) + field(3, data))
+    return MAGIC + body + hashlib.md5(body).digest()
+
+
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=5), st.binary(max_size=300)), min_size=1, max_size=8))
+def test_packed_records(records):
+    assert unpacked("outer", _packed(records)) == records
+
+
+@given(st.binary(max_size=60))
+def test_what_only_looks_packed_stays_as_it_is(rest):
+    assert unpacked("k", MAGIC + rest) == [("k", MAGIC + rest)]
+    body = MAGIC + rest + hashlib.md5(rest).digest()
+    found = unpacked("k", body)
+    assert found == [("k", body)] or all(isinstance(data, bytes) for _, data in found)
 
 
 def test_topics():

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from awsglue._runtime.engine import STATE
 from awsglue._streams.checkpoint import Checkpoint
 from awsglue._streams.records import Range, Record, Source
 
@@ -52,6 +53,7 @@ class MicroBatches:
     stopping: threading.Event = field(default_factory=threading.Event)
     progress: list[Progress] = field(default_factory=list)
     idle: threading.Event = field(default_factory=threading.Event)
+    _wrote: bool = False
 
     def run(self) -> None:
         """Go on from the checkpoint until stopped. Raises what the function raises."""
@@ -61,6 +63,7 @@ class MicroBatches:
             self.source.close()
 
     def _run(self) -> None:
+        self._wrote = STATE.wrote
         last = self.checkpoint.open(self.source.identity())
         number = 0
         if last is None:
@@ -95,6 +98,8 @@ class MicroBatches:
         with self.payloads.batch(counted.records()) as frame:
             self.process(frame, number)
         self.checkpoint.commit(number, _now())
+        # What was written up to here is known to the checkpoint: another engine may go on from it.
+        STATE.wrote = self._wrote
         taken = int((time.monotonic() - started) * 1000)
         self.progress.append(
             Progress(batch_id=number, records=counted.count, milliseconds=taken, range=wanted)

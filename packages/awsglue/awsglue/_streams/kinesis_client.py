@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-_MAGIC = b"\xf3\x89\x9a\xc2"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
@@ -64,9 +62,3 @@ def client(options: dict[str, Any]) -> Any:
     tries = max(int(options.get("numRetries") or 3) + 1, int(os.environ.get("AWS_MAX_ATTEMPTS") or 4))
     config = Config(retries={"total_max_attempts": tries, "mode": "standard"})
     return boto3.client("kinesis", config=config, **given)
-
-
-def check_single(data: bytes, name: str) -> None:
-    """Raise NotImplementedError for a record into which a producer library has packed several."""
-    if data.startswith(_MAGIC):
-        raise NotImplementedError(f"stream {name} has records aggregated by the Kinesis Producer Library")

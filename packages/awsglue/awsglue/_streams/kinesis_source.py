@@ -16,6 +16,7 @@ from typing import Any
 
 from awsglue._sources.request import truth
 from awsglue._streams import kinesis_client
+from awsglue._streams.aggregation import unpacked
 from awsglue._streams.records import DataLoss, Positions, Range, Record
 from awsglue._streams.times import milliseconds_of
 
@@ -131,7 +132,7 @@ class KinesisSource:
         while iterator is not None:
             reply = self._get(shard, at, iterator, min(self._page, self._most - len(records)), fresh)
             iterator, fresh = reply.get("NextShardIterator"), False
-            found = [self._record(shard, one) for one in reply["Records"]]
+            found = [record for one in reply["Records"] for record in self._unpacked(shard, one)]
             kept = [one for one in found if self._until is None or one.at <= self._until]
             records += kept
             if records:
@@ -186,7 +187,7 @@ class KinesisSource:
             for one in reply["Records"]:
                 if last is not None and int(one["SequenceNumber"]) > last:
                     return
-                yield self._record(shard, one)
+                yield from self._unpacked(shard, one)
                 if last is not None and int(one["SequenceNumber"]) == last:
                     return
             if not reply["Records"] and not reply.get("MillisBehindLatest"):
@@ -236,16 +237,19 @@ class KinesisSource:
                 raise
             return self._api.get_records(ShardIterator=self._iterator(shard, at), Limit=limit)
 
-    def _record(self, shard: str, one: dict[str, Any]) -> Record:
-        kinesis_client.check_single(one["Data"], self._stream.shown)
-        return Record(
-            value=one["Data"],
-            key=one["PartitionKey"].encode(),
-            place=self._stream.shown,
-            part=shard,
-            position=one["SequenceNumber"],
-            at=round(one["ApproximateArrivalTimestamp"].timestamp() * 1000),
-        )
+    def _unpacked(self, shard: str, one: dict[str, Any]) -> list[Record]:
+        """The records in a record of the service: several when a producer library has packed them."""
+        return [
+            Record(
+                value=data,
+                key=key.encode(),
+                place=self._stream.shown,
+                part=shard,
+                position=one["SequenceNumber"],
+                at=round(one["ApproximateArrivalTimestamp"].timestamp() * 1000),
+            )
+            for key, data in unpacked(one["PartitionKey"], one["Data"])
+        ]
 
 
 def _readable(shards: dict[str, dict[str, Any]], done: Positions) -> list[str]:
