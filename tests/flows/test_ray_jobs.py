@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from mastic.executors import processes
 from tests.api.jobs import finished, lines, run
-from tests.conftest import RUNTIMES
+from tests.conftest import RUNTIMES, Server
 
 pytestmark = [
     pytest.mark.skipif(
@@ -88,7 +93,38 @@ def of_run(run_id: str) -> list[str]:
     return found
 
 
+@pytest.fixture
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Ray cluster of somebody else's; its address."""
+    ray = [RUNTIMES / "ray" / "bin" / "python", "-m", "ray.scripts.scripts"]
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        marked = {**os.environ, "MASTIC_RUN_ID": folder, "RAY_AUTH_MODE": "disabled"}
+        subprocess.run(
+            [*ray, "start", "--head", "--port=0", f"--temp-dir={folder}", "--include-dashboard=false", "--num-cpus=1",
+             "--dashboard-agent-listen-port=0", "--disable-usage-stats", "--object-store-memory=100000000"],
+            env=marked, check=True, capture_output=True, timeout=PATIENCE,
+        )  # fmt: skip
+        try:
+            yield (Path(folder) / "ray_current_cluster").read_text().strip()
+        finally:
+            processes.end(folder, None, grace=0)
+
+
+def test_a_cluster_that_runs_share(shared: str, tmp_path: Path) -> None:
+    running = Server(tmp_path / "data", {"MASTIC_RAY_ADDRESS": shared}).start()
+    try:
+        ended = whole(running, "rayshared")
+        assert f"the cluster at {shared}" in ended["StateDetail"]
+    finally:
+        running.stop()
+
+
 def test_a_cluster_of_its_own(server: Any, name: str) -> None:
+    ended = whole(server, name)
+    assert "cluster of its own" in ended["StateDetail"]
+
+
+def whole(server: Any, name: str) -> dict[str, Any]:
     s3, glue = server.client("s3"), server.client("glue")
     s3.create_bucket(Bucket=name)
     work = archive({"project/helper.py": "MARK = 'in the folder'", "project/data.txt": "data"})
@@ -102,12 +138,12 @@ def test_a_cluster_of_its_own(server: Any, name: str) -> None:
     assert "ValueError: not this one" in ended["ErrorMessage"], ended["ErrorMessage"]
     assert ended["JobRunState"] == "FAILED"
     assert ended["LogGroupName"] == "/aws-glue/ray/jobs"
-    assert "cluster of its own" in ended["StateDetail"]
     said = lines(server, LOG, ended["Id"])
     squares = [(n * n, "in the folder", "along", True, "yes") for n in range(3)]
     for line in (str(squares), f"True data {name}", "90"):
         assert line in said
     assert of_run(ended["Id"]) == []
+    return ended
 
 
 def test_stopping_ends_the_whole_cluster(server: Any, name: str) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +46,11 @@ def prepare(
     sys.path.insert(1, os.getcwd())
     outside = os.environ.get("MASTIC_RAY_ADDRESS", "")
     if outside:
-        # Its machines see nothing of this one: Ray carries modules and the working directory there.
-        settings: dict[str, object] = {
-            "py_modules": python_path,
-            "working_dir": os.getcwd(),
-            "env_vars": {name: value for name, value in os.environ.items() if name.startswith("AWS_")},
-        }
-        os.environ[JOB_CONFIG] = json.dumps({"runtime_env": {k: v for k, v in settings.items() if v}})
+        # Its machines see nothing of this one: Ray carries modules, working directory and variables there.
+        asked = {name.removeprefix("--") for name in arguments}
+        told = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in asked}
+        settings = {"working_dir": _together(python_path), "env_vars": told}
+        os.environ[JOB_CONFIG] = json.dumps({"runtime_env": settings})
         os.environ["RAY_ADDRESS"] = outside
         STATE.description = f"the cluster at {outside}"
         return
@@ -61,6 +61,21 @@ def prepare(
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     os.environ["RAY_ADDRESS"] = _start(arguments, cores or os.cpu_count() or 1, memory_mb or 2048)
     STATE.description = f"a cluster of its own with {cores or os.cpu_count()} processors"
+
+
+def _together(python_path: list[str]) -> str:
+    """One folder with the working directory and the run's modules: where a worker starts, and looks for modules."""
+    from awsglue._runtime import engine
+
+    folder = Path(engine.scratch_directory()) / "ray"
+    shutil.copytree(os.getcwd(), folder)
+    for entry in map(Path, python_path):
+        if entry.is_dir():
+            shutil.copytree(entry, folder, dirs_exist_ok=True)
+        else:
+            with zipfile.ZipFile(entry) as opened:
+                opened.extractall(folder)
+    return str(folder)
 
 
 def used() -> tuple[str, str]:

@@ -26,11 +26,11 @@ def place() -> Path | None:
 
 def make(target: Path) -> None:
     """Make the archive, whole or not at all."""
-    from awsglue._runtime.classic.jvm import QUICK_START
+    from awsglue._runtime.classic.jvm import QUICK_START, QUIET
 
     fresh = target.with_suffix(".fresh")
     fresh.unlink(missing_ok=True)
-    options = f"{QUICK_START} -XX:ArchiveClassesAtExit={fresh}"
+    options = f"{QUICK_START} {QUIET} -XX:ArchiveClassesAtExit={fresh}"
     with tempfile.TemporaryDirectory() as folder:
         settings = {
             "spark.driver.extraJavaOptions": options,

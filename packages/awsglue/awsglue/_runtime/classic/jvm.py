@@ -13,6 +13,15 @@ from awsglue._runtime.classic import archive, cluster
 
 # hadoop-aws 3.3.1 belongs to these; what else the package carries is not wanted on the class path.
 _WANTED_JARS = ("hadoop-aws-", "aws-java-sdk-bundle-")
+# Later Hadoops have units in these defaults ("60s"), which that hadoop-aws does not understand. Without a unit both do.
+_PLAIN_NUMBERS = {
+    "threads.keepalivetime": "60",
+    "multipart.purge.age": "86400",
+    "connection.timeout": "200000",
+    "connection.establish.timeout": "30000",
+    "connection.request.timeout": "60000",
+}
+QUIET = "-Xlog:disable -Xlog:all=error:stderr"
 QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
 
 
@@ -54,7 +63,7 @@ def _defaults(state: Any, scratch: str) -> dict[str, str]:
     archived = archive.place()
     if archived is not None and archived.exists():
         # One that another build of Java has made is passed over; nobody needs to be told.
-        options += f" -XX:SharedArchiveFile={archived} -Xlog:disable -Xlog:all=error:stderr"
+        options += f" -XX:SharedArchiveFile={archived} {QUIET}"
     return {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -89,6 +98,7 @@ def _s3() -> dict[str, str]:
         f"spark.hadoop.fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"
         for scheme in ("s3", "s3a", "s3n")
     }
+    settings |= {f"spark.hadoop.fs.s3a.{name}": value for name, value in _PLAIN_NUMBERS.items()}
     settings |= {
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.change.detection.mode": "none",
