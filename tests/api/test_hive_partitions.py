@@ -93,6 +93,9 @@ def test_values_that_are_given_in_part(hive: Any, db: str) -> None:
         ('region = "us west" or region like "us_.*"', 6),
         ('region like ".*west"', 3),
         ('region like ".*s.e.*"', 3),
+        ("region like '.*_east'", 3),
+        ("year > 2023 and (region like '.*s_e.*')", 2),
+        ("region like '.*s%e.*'", 0),
         ("year between 2023 and 2024", 6),
         ("year not in (2023, 2024) and (region = 'eu')", 1),
         ("region not between 'a' and 'f'", 6),
@@ -107,7 +110,7 @@ def test_filters_choose_partitions(hive: Any, sales: str, text: str, expected: i
 
 
 @pytest.mark.parametrize(
-    "text", ["month = 1", "year =", "year = 'x'", "region like '.*a_b.*'", "year = 1 2", "(" * 99]
+    "text", ["month = 1", "year =", "year = 'x'", "region like '.*a_b.*' or year = 1", "year = 1 2", "(" * 99]
 )
 def test_filters_that_cannot_be_are_refused(hive: Any, sales: str, text: str) -> None:
     with pytest.raises(ttypes.MetaException):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from mastic.glue.catalog import expressions
 from mastic.glue.catalog.expressions import Key
 from mastic.glue.hive import names
 from mastic.glue.hive.failures import Failure
-from mastic.glue.hive.partition_filters import translate
+from mastic.glue.hive.partition_filters import Filter, translate
 
 KEYS = [Key(name="y", type="int"), Key(name="s", type="string"), Key(name="d", type="date")]
 
@@ -36,9 +38,10 @@ KEYS = [Key(name="y", type="int"), Key(name="s", type="string"), Key(name="d", t
 )
 def test_translations(text: str, expected: str) -> None:
     written = translate(text)
-    assert written == expected
-    if written:
-        expressions.parse(written, KEYS)
+    assert written.expression == expected
+    assert written.patterns == ()
+    if expected:
+        expressions.parse(expected, KEYS)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def test_translations(text: str, expected: str) -> None:
         "(y = 1",
         "y like 1",
         "s like 'a|b'",
-        "s like '.*%'",
+        "s like '.*%' or y = 1",
         "y ~ 1",
         "'a' = 'b'",
     ],
@@ -67,7 +70,28 @@ def test_any_text_is_translated_or_refused(text: str) -> None:
         written = translate(text)
     except Failure:
         return
-    assert isinstance(written, str)
+    assert isinstance(written, Filter)
+
+
+def _admits(pattern: str, value: str) -> bool:
+    quoted = pattern.replace("\\", "\\\\").replace("'", "\\'")
+    found = translate(f"y = 1 and (s like '{quoted}')")
+    assert found.expression.startswith('"y" = 1 and ("s" like ')
+    return found.admits(["Y", "S"], ["1", value])
+
+
+PATTERNS = st.lists(st.sampled_from([".*", ".", "%", "_", "a", "b"]), max_size=6).map(
+    lambda parts: "".join([*parts, ".*_.*"])
+)
+
+
+@given(PATTERNS, st.text(st.sampled_from("ab%_"), max_size=10))
+def test_percent_and_underscore_within_a_pattern_mean_themselves(pattern: str, value: str) -> None:
+    assert _admits(pattern, value) == bool(re.fullmatch(pattern, value, re.DOTALL))
+
+
+def test_a_pattern_of_many_stars_takes_no_time() -> None:
+    assert not _admits("a_" + ".*a" * 200 + "b", "a_" + "a" * 1000)
 
 
 VALUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -76,7 +100,7 @@ VALUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 @given(VALUES)
 def test_a_value_is_matched_by_its_own_literal(value: str) -> None:
     quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-    condition = expressions.parse(translate(f"s = '{quoted}'"), KEYS)
+    condition = expressions.parse(translate(f"s = '{quoted}'").expression, KEYS)
     direct = expressions.parse("s = '" + value.replace("'", "''") + "'", KEYS)
     assert condition == direct
 
