@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -26,11 +27,14 @@ SPELLED = [
     ('DataFreshness "d" between 2 days and 90 hours',) * 2,
     ('FileSize "s3://b/" between 1 MB and 2 GB', 'FileSize "s3://b/" between 1 MB and 2 GB'),
     ('FileSize "s3://b/" > 10', 'FileSize "s3://b/" > 10'),
-    ("RowCount between min(last(10))-1 and max(last(10))+1", "RowCount between min(last(10)) - 1 and max(last(10)) + 1"),
+    ("RowCount between min(last(10))-1 and max(last(10))+1",
+     "RowCount between min(last(10)) - 1 and max(last(10)) + 1"),
     ("RowCount > last()", "RowCount > last()"),
     ("RowCount > index(last(3), 1) * 0.8", "RowCount > index(last(3),1) * 0.8"),
-    ('(IsComplete "a") and ((IsUnique "b") OR (RowCount > 1))', '(IsComplete "a") AND ((IsUnique "b") OR (RowCount > 1))'),
-    ('(IsComplete "a") and (IsUnique "b") or (RowCount > 1)', '((IsComplete "a") AND (IsUnique "b")) OR (RowCount > 1)'),
+    ('(IsComplete "a") and ((IsUnique "b") OR (RowCount > 1))',
+     '(IsComplete "a") AND ((IsUnique "b") OR (RowCount > 1))'),
+    ('(IsComplete "a") and (IsUnique "b") or (RowCount > 1)',
+     '((IsComplete "a") AND (IsUnique "b")) OR (RowCount > 1)'),
     ('CustomSql "select count(*) from primary" = 1 * 2 + 3',) * 2,
     ('ReferentialIntegrity "a,b" "r.{c,d}" = 1.0',) * 2,
     ('FileMatch "s3://a/" "s3://b/"',) * 2,
@@ -42,21 +46,27 @@ SPELLED = [
 
 WRONG = [
     "", "Rules = []", "Rules = [] Analyzers = []", 'Rules = [IsComplete "a",]', 'Rules = {IsComplete "a"}',
-    "rules = [RowCount > 1]", "Rules = [Foo > 1]", "Rules = [JobStatus = \"x\"]", "Rules = [11ColumnValues > 1]",
-    'Rules = [IsComplete "a" > 1]', 'Rules = [Completeness "a"]', 'Rules = [IsComplete "a" "b"]', "Rules = [IsComplete 'a']",
+    "rules = [RowCount > 1]", "Rules = [Foo > 1]", "Rules = [JobStatus = \"x\"]",
+    "Rules = [11ColumnValues > 1]",
+    'Rules = [IsComplete "a" > 1]', 'Rules = [Completeness "a"]', 'Rules = [IsComplete "a" "b"]',
+    "Rules = [IsComplete 'a']",
     'Rules = [ColumnValues "a" in [1,"2"]]', 'Rules = [ColumnValues "a" in []]', 'Rules = [RowCount > "a"]',
-    'Rules = [RowCount matches "a"]', 'Rules = [DataFreshness "d" <= 3]', 'Rules = [DataFreshness "d" between 2 and 4 days]',
+    'Rules = [RowCount matches "a"]', 'Rules = [DataFreshness "d" <= 3]',
+    'Rules = [DataFreshness "d" between 2 and 4 days]',
     'Rules = [ColumnValues "d" > now() - 3 days]', 'Rules = [ColumnValues "d" > (now() - 3 weeks)]',
     "Rules = [RowCount > last(5)]", "Rules = [RowCount > nope(last(5))]", 'Rules = [RowCount > 1 where ""]',
     'Rules = [ColumnCount > 1 where "a"]', "Rules = [RowCount > 1 with threshold > 0.5]",
-    'Rules = [ColumnValues "a" > 1 with threshold > 0.5 with threshold > 0.4]', 'Rules = [FileSize "a" > 1 B with x != 2]',
+    'Rules = [ColumnValues "a" > 1 with threshold > 0.5 with threshold > 0.4]',
+    'Rules = [FileSize "a" > 1 B with x != 2]',
     'Rules = [(IsComplete "a") And (IsComplete "b")]', 'Rules = [IsComplete "a" and IsComplete "b"]',
     'Rules = [AllStatistics "a"]', 'Analyzers = [IsComplete "a"]', "Analyzers = [RowCount > 1]",
     "Metadata = {} Rules = [RowCount > 1]", 'Metadata = {"x": "y"} Rules = [RowCount > 1]',
     'DataSources = {"AdditionalDataSources": "a"} Rules = [RowCount > 1]', "Rules = [RowCount > $m]",
     'm = "1" Rules = [RowCount > $m]', 'm = 1 Rules = [RowCount > 1]', 'm = "a" m = "b" Rules = [IsComplete $m]',
-    '_m = "a" Rules = [IsComplete $_m]', 'm = ["a","b"] Rules = [IsComplete $m]', 'a = "x" m = "$a" Rules = [IsComplete $m]',
-    'Rules = [RowCount > 1 labels = []]', 'Rules = [RowCount > 1 labels = ["a"="b","a"="c"]]', "Rules = [RowCount > .5]",
+    '_m = "a" Rules = [IsComplete $_m]', 'm = ["a","b"] Rules = [IsComplete $m]',
+    'a = "x" m = "$a" Rules = [IsComplete $m]',
+    'Rules = [RowCount > 1 labels = []]', 'Rules = [RowCount > 1 labels = ["a"="b","a"="c"]]',
+    "Rules = [RowCount > .5]",
     "Rules = [RowCount > 1e3]", 'Rules = [FileMatch "a"]', "Analyzers = [RowCount] Rules = [RowCount > 1]",
 ]  # fmt: skip
 
@@ -117,10 +127,8 @@ def test_any_text_survives_as_parameter_and_operand(text):
 
 @given(st.text(alphabet='Rules=[]() "$,.#andorRowCount>12with\n'))
 def test_no_text_breaks_the_parser(text):
-    try:
-        parse(text)
-    except DqdlError as error:
-        assert error.problems
+    with contextlib.suppress(DqdlError):
+        assert parse(text).rules or parse(text).analyzers
 
 
 def test_checked_by_another_process():

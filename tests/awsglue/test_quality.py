@@ -128,7 +128,8 @@ def test_rules(outcomes):
 def test_reasons(outcomes):
     found = outcomes([
         'IsComplete "s"', 'ColumnValues "s" in ["a","b"]', 'ColumnValues "i" between 0 and 4', 'ColumnExists "zz"',
-        'DataFreshness "t" > 24 hours', 'ReferentialIntegrity "i" "none.id" = 1', 'DatasetMatch "ref" "s->v" "i->id" = 1',
+        'DataFreshness "t" > 24 hours', 'ReferentialIntegrity "i" "none.id" = 1',
+        'DatasetMatch "ref" "s->v" "i->id" = 1',
     ])  # fmt: skip
     assert [reason for _, reason, _ in found.values()] == [
         "Value: 0.75 does not meet the constraint requirement!",
