@@ -277,3 +277,105 @@ def test_what_has_no_script(canvas: Canvas) -> None:
     assert "NoSuchBucket" in message
     canvas.create({"people": canvas.people})
     assert canvas.glue.get_job(JobName=canvas.name)["Job"]["JobMode"] == "VISUAL"
+
+
+def test_quality_of_data(canvas: Canvas) -> None:
+    rules = """Rules = [
+        IsComplete "id", ColumnValues "age" > 18 where "age is not null", ReferentialIntegrity "id" "v.person" > 0.4
+    ]"""
+    canvas.run(
+        {
+            "people": canvas.people,
+            "typed": canvas.typed,
+            "visits": canvas.visits,
+            "judged": {"EvaluateDataQuality": {
+                "Name": "Judged", "Inputs": ["typed"], "Output": "EvaluationResults",
+                "Ruleset": 'Rules = [ IsComplete "id", Completeness "age" > 0.9 ]',
+                "PublishingOptions": {"EvaluationContext": "people", "ResultsPublishingEnabled": True},
+            }},
+            "passed": {"EvaluateDataQuality": {
+                "Name": "Passed on", "Inputs": ["typed"], "Output": "PrimaryInput",
+                "Ruleset": "Rules = [ RowCount > 1 ]",
+                "StopJobOnFailureOptions": {"StopJobOnFailureTiming": "Immediate"},
+            }},
+            "many": {"EvaluateDataQualityMultiFrame": {
+                "Name": "Many", "Inputs": ["typed", "visits"], "AdditionalDataSources": {"visits": "v"},
+                "Ruleset": rules,
+                "AdditionalOptions": {"performanceTuning.caching": "CACHE_NOTHING"},
+            }},
+            "rows": {"SelectFromCollection": {"Name": "Rows", "Inputs": ["many"], "Index": 2}},
+            "short": {"SelectFields": {
+                "Name": "Short", "Inputs": ["rows"], "Paths": [["id"], ["DataQualityRulesFail"]],
+            }},
+        },
+        "judged", "passed", "short",
+    )  # fmt: skip
+    assert {row["Rule"]: row["Outcome"] for row in canvas.rows("judged")} == {
+        'IsComplete "id"': "Passed",
+        'Completeness "age" > 0.9': "Failed",
+    }
+    assert len(canvas.rows("passed")) == 5
+    failing = {row["id"]: len(row["DataQualityRulesFail"]) for row in canvas.rows("short")}
+    assert failing == {1: 0, 2: 2, 3: 0, 4: 1}
+
+
+def test_rules_that_fail_stop_the_job_after_the_data_is_there(canvas: Canvas) -> None:
+    nodes = {
+        "people": canvas.people,
+        "judged": {"EvaluateDataQuality": {
+            "Name": "Judged", "Inputs": ["people"], "Output": "PrimaryInput", "Ruleset": "Rules = [ RowCount > 99 ]",
+            "StopJobOnFailureOptions": {"StopJobOnFailureTiming": "AfterDataLoad"},
+        }},
+        "to-judged": canvas.target("judged"),
+    }  # fmt: skip
+    ended = run(canvas.glue, canvas.create(nodes), seconds=120)
+    assert ended["JobRunState"] == "FAILED"
+    assert "RowCount > 99" in ended["ErrorMessage"]
+    assert len(canvas.rows("judged")) == 5
+
+
+def test_sensitive_data_and_missing_values(canvas: Canvas) -> None:
+    mails = "".join(f"{n},me{n}@example.com,{'' if n % 4 == 0 else n * 2}\n" for n in range(1, 13))
+    canvas.s3.put_object(Bucket=canvas.name, Key="in/mails/m.csv", Body=f"id,mail,double\n{mails}".encode())
+    source = {
+        "S3CsvSource": {
+            **canvas.people["S3CsvSource"],
+            "Name": "Mails",
+            "Paths": [f"s3://{canvas.name}/in/mails/"],
+        }
+    }
+
+    def pii(kind: str, **more: Any) -> dict[str, Any]:
+        body = {"Name": kind, "Inputs": ["mails"], "PiiType": kind, "EntityTypesToDetect": ["EMAIL"]}
+        return {"PIIDetection": {**body, **more}}
+
+    fine = json.dumps({"EMAIL": [{"action": "REDACT", "actionOptions": {"redactText": "gone"}}]})
+    canvas.run(
+        {
+            "mails": source,
+            "audit": pii("RowAudit", OutputColumnName="seen"),
+            "masked": pii("RowMasking", MaskValue="hidden"),
+            "partly": pii("RowPartialMasking", NumLeftCharsToExclude=2, NumRightCharsToExclude=4, RedactChar="#"),
+            "fine": pii("RowMasking", DetectionParameters=fine),
+            "hashed": pii("ColumnHashing", SampleFraction=1.0, ThresholdFraction=0.5),
+            "columns": pii("ColumnAudit", SampleFraction=1.0, ThresholdFraction=0.5),
+            "numbers": {"ApplyMapping": {"Name": "Numbers", "Inputs": ["mails"], "Mapping": [
+                {"FromPath": ["id"], "FromType": "string", "ToKey": "id", "ToType": "int"},
+                {"FromPath": ["double"], "FromType": "string", "ToKey": "double", "ToType": "double"},
+            ]}},
+            "filled": {"FillMissingValues": {
+                "Name": "Filled", "Inputs": ["numbers"], "ImputedPath": "double", "FilledPath": "whole",
+            }},
+        },
+        "audit", "masked", "partly", "fine", "hashed", "columns", "filled",
+    )  # fmt: skip
+    first = {one: canvas.rows(one)[0] for one in ("audit", "masked", "partly", "fine", "hashed")}
+    assert first["audit"]["seen"]["mail"][0]["entityType"] == "EMAIL"
+    assert [first[one]["mail"] for one in ("masked", "partly", "fine")] == [
+        "hidden",
+        "me#########.com",
+        "gone",
+    ]
+    assert len(first["hashed"]["mail"]) == 64
+    assert [row["ColumnName"] for row in canvas.rows("columns")] == ["mail"]
+    assert all(abs(row["whole"] - row["id"] * 2) < 0.001 for row in canvas.rows("filled"))

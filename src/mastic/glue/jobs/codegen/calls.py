@@ -15,11 +15,13 @@ WIDTH = 110
 class Code:
     """What a node adds to a script: ``lines``, and the names of ``snippets.SNIPPETS`` that they use.
 
+    ``last`` comes after all nodes' lines, so after what they write.
     ``stream``: the frame is a stream of micro-batches, so what follows belongs into a function for each of them.
     """
 
     lines: list[str]
     needs: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
     stream: Mapping[str, str] = field(default_factory=dict)
 
 

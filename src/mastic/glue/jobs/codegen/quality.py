@@ -32,9 +32,9 @@ def _evaluate(node: Node) -> Code:
         publishing_options=publishing(node, node.body.get("PublishingOptions") or {}),
         transformation_ctx=context(node),
     )
-    lines = [f"{outcomes} = {evaluated}", *_stop(node, outcomes)]
     passed_on = node.inputs[0] if node.body.get("Output") == "PrimaryInput" else outcomes
-    return Code(lines=[*lines, f"{node.variable} = {passed_on}"], needs=("EvaluateDataQuality",))
+    lines = [f"{outcomes} = {evaluated}", f"{node.variable} = {passed_on}"]
+    return _stopping(node, lines, outcomes)
 
 
 def _evaluate_frames(node: Node) -> Code:
@@ -52,17 +52,18 @@ def _evaluate_frames(node: Node) -> Code:
         additional_options=literal(options) if options else None,
         transformation_ctx=context(node),
     )
-    lines = [f"{node.variable} = {expression}"]
     chosen = f'SelectFromCollection.apply(dfc={node.variable}, key="ruleOutcomes")'
-    return Code(lines=[*lines, *_stop(node, chosen)], needs=("EvaluateDataQuality",))
+    return _stopping(node, [f"{node.variable} = {expression}"], chosen)
 
 
-def _stop(node: Node, outcomes: str) -> list[str]:
-    if not (node.body.get("StopJobOnFailureOptions") or {}).get("StopJobOnFailureTiming"):
-        return []
-    said = literal(f"The job failed due to failing data quality rules of node {node.title}")
-    failed = f'[row for row in {outcomes}.toDF().collect() if row["Outcome"] == "Failed"]'
-    return [f"if {failed}:\n    raise RuntimeError({said})"]
+def _stopping(node: Node, lines: list[str], outcomes: str) -> Code:
+    """With what fails the job when rules fail: at once, or when everything has been written."""
+    timing = (node.body.get("StopJobOnFailureOptions") or {}).get("StopJobOnFailureTiming")
+    needs = ("EvaluateDataQuality", *(("stop_on_failure",) if timing else ()))
+    stop = f"stop_on_failure({outcomes}, {literal(node.title)})"
+    if timing == "AfterDataLoad":
+        return Code(lines=lines, needs=needs, last=(stop,))
+    return Code(lines=[*lines, *([stop] if timing else [])], needs=needs)
 
 
 def _pii(node: Node) -> Code:
@@ -70,14 +71,15 @@ def _pii(node: Node) -> Code:
     types = literal(list(body["EntityTypesToDetect"]))
     if body["PiiType"].startswith("Column"):
         return _pii_columns(node, types)
-    options = {
-        "detectionParameters": body.get("DetectionParameters"),
-        "detectionSensitivity": body.get("DetectionSensitivity"),
-    }
-    given = {name: literal(value) for name, value in options.items() if value}
-    if body["PiiType"] == "RowAudit":
+    sensitivity = body.get("DetectionSensitivity")
+    given = {"detectionSensitivity": literal(sensitivity)} if sensitivity else {}
+    fine = body.get("DetectionParameters")
+    if fine or body["PiiType"] == "RowAudit":
+        # Actions by entity type, where there are any, are all that happens to the records.
         column = literal(body.get("OutputColumnName") or "DetectedEntities")
-        expression = call("EntityDetector().detect", node.inputs[0], types, column, **given)
+        expression = call(
+            "EntityDetector().detect", node.inputs[0], literal(fine) if fine else types, column, **given
+        )
         return assigned(node, expression, "EntityDetector")
     replace, need = _replacement(body)
     expression = call("detect_rows", "glueContext", node.inputs[0], types, replace, context(node), **given)

@@ -55,7 +55,10 @@ def generate(nodes: Mapping[str, Mapping[str, Any]]) -> str:
         functions="".join(f"\n\n{text}\n" for text in functions) + ("\n" if functions else ""),
         arguments='"JOB_NAME", "TempDir"' if streams else '"JOB_NAME"',
     )
-    body = _streaming(made, *streams[0]) if streams else [_section(node, code) for node, code in made]
+    if streams:
+        body = _streaming(made, *streams[0])
+    else:
+        body = [_section(node, code) for node, code in made] + [_last(code) for _, code in made]
     return begin + "".join(body) + _END
 
 
@@ -75,22 +78,28 @@ def _section(node: Node, code: Code) -> str:
     return f"\n# {node.kind}: {title}\n" + "\n".join(code.lines) + "\n"
 
 
+def _last(code: Code) -> str:
+    return "".join(f"\n{line}\n" for line in code.last)
+
+
 def _streaming(made: list[tuple[Node, Code]], source: Node, code: Code) -> list[str]:
     """What hangs on the stream becomes the function that does one micro-batch."""
     behind = {source.variable}
     before: list[str] = []
     inside: list[str] = []
+    after: list[str] = []
     for node, one in made:
         if node is source:
             continue
         if behind & set(node.inputs):
             behind.add(node.variable)
             inside.append(_section(node, one))
+            after.append(_last(one))
         else:
             before.append(_section(node, one))
     stream = code.stream
     batch = f'{stream["batch"]} = DynamicFrame.fromDF(data_frame, glueContext, "from_data_frame")\n'
-    work = textwrap.indent(batch + "".join(inside), "        ", lambda line: bool(line.strip()))
+    work = textwrap.indent(batch + "".join(inside + after), "        ", lambda line: bool(line.strip()))
     function = f"\n\ndef process_batch(data_frame, batch_id):\n    if data_frame.count() > 0:\n{work}\n"
     options = (
         f'{{"windowSize": "{stream["window"]}", '

@@ -98,6 +98,16 @@ def custom_transform(location, name):
 ''',
         (),
     ),
+    "stop_on_failure": (
+        '''
+def stop_on_failure(outcomes, node):
+    """Fail the job when rules of a node have failed."""
+    failed = [row["Rule"] for row in outcomes.toDF().collect() if row["Outcome"] == "Failed"]
+    if failed:
+        raise RuntimeError(f"The job failed due to failing data quality rules of node {node}: {'; '.join(failed)}")
+''',
+        (),
+    ),
     "detect_rows": (
         '''
 def detect_rows(glueContext, frame, types, replace, transformation_ctx, **options):
