@@ -17,6 +17,7 @@ import pytest
 
 from mastic.executors import processes
 from tests.api.jobs import finished, lines, run
+from tests.api.test_job_environments import wheel
 from tests.conftest import RUNTIMES, Server
 
 pytestmark = [
@@ -30,8 +31,9 @@ LOG = "/aws-glue/ray/jobs/script-log"
 SCRIPT = """
 import os, sys
 import boto3, ray
-import helper, brought
+import helper, brought, installed
 ray.init("auto")
+print(installed.MARK)
 
 @ray.remote
 def square(n):
@@ -121,6 +123,8 @@ def test_a_cluster_that_runs_share(shared: str, tmp_path: Path) -> None:
 
 def test_a_cluster_of_its_own(server: Any, name: str) -> None:
     ended = whole(server, name)
+    for group in ("ray-gcs-logs", "ray-process-logs", "ray-worker-out-logs"):
+        assert lines(server, f"/aws-glue/ray/jobs/{group}", ended["Id"])
     assert "cluster of its own" in ended["StateDetail"]
 
 
@@ -130,8 +134,12 @@ def whole(server: Any, name: str) -> dict[str, Any]:
     work = archive({"project/helper.py": "MARK = 'in the folder'", "project/data.txt": "data"})
     s3.put_object(Bucket=name, Key="work.zip", Body=work)
     s3.put_object(Bucket=name, Key="mod.zip", Body=archive({"brought.py": "MARK = 'along'"}))
+    s3.put_object(
+        Bucket=name, Key="installed-1.0-py3-none-any.whl", Body=wheel("installed", "1.0", "MARK = 'by pip'")
+    )
     create(
-        server, name, SCRIPT, BUCKET=name, min_workers="1", test_environment="yes",
+        server, name, SCRIPT, BUCKET=name, pip_install=f"s3://{name}/installed-1.0-py3-none-any.whl", min_workers="1",
+        test_environment="yes",
         working_dir=f"s3://{name}/work.zip", s3_py_modules=f"s3://{name}/mod.zip",
     )  # fmt: skip
     ended = run(glue, name, seconds=PATIENCE)
@@ -140,7 +148,7 @@ def whole(server: Any, name: str) -> dict[str, Any]:
     assert ended["LogGroupName"] == "/aws-glue/ray/jobs"
     said = lines(server, LOG, ended["Id"])
     squares = [(n * n, "in the folder", "along", True, "yes") for n in range(3)]
-    for line in (str(squares), f"True data {name}", "90"):
+    for line in ("by pip", str(squares), f"True data {name}", "90"):
         assert line in said
     assert of_run(ended["Id"]) == []
     return ended

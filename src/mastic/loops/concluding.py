@@ -140,6 +140,7 @@ class Concluding:
             self._survive(item.run.id)
         self._meters.end(item.run, item.process)
         item.position = self._logs.read(item.run, item.launch, item.position, final=True)
+        self._logs.ray(item.run, item.directory)
         return gone
 
     def current(self, seq: int) -> JobRun:

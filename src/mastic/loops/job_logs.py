@@ -87,6 +87,12 @@ class JobLogs:
             if not final:
                 return offset
 
+    def ray(self, run: JobRun, directory: RunDirectory) -> None:
+        """Store what the processes of a Ray job's cluster have logged."""
+        from mastic.loops import ray_logs
+
+        ray_logs.store(run, directory, store=self._store, sink=self._sink, clock=self._clock)
+
     def analyse(self, run: JobRun, result: Result) -> None:
         """Store what insights say of a failed script, for a run that has them enabled."""
         if not has_insights(run):
@@ -99,7 +105,7 @@ class JobLogs:
             self._sink.append(tx, run.scope, insights.GROUP, f"{run.id}-{suffix}", [event])
 
 
-def _ray_logs(run: JobRun) -> bool:
+def has_ray_logs(run: JobRun) -> bool:
     """Whether ``--logging_configuration`` leaves a Ray job its logs."""
     try:
         asked = orjson.loads(run.plan["Arguments"].get("--logging_configuration") or "{}")
@@ -117,7 +123,7 @@ def destinations(run: JobRun, name: str) -> list[tuple[str, str]]:
     """(group, stream) for the lines of a run's "stdout" or "stderr"."""
     if run.plan["Command"]["Name"] == "glueray":
         # A Ray script has one log.
-        return [(f"{run.body['LogGroupName']}/script-log", run.id)] if _ray_logs(run) else []
+        return [(f"{run.body['LogGroupName']}/script-log", run.id)] if has_ray_logs(run) else []
     group = f"{run.body['LogGroupName']}/{'output' if name == 'stdout' else 'error'}"
     found = [(group, run.id)]
     merged = run.plan["Arguments"]

@@ -82,9 +82,9 @@ def used() -> tuple[str, str]:
     """(engine, reason) for the run's record."""
     if not STATE.description:
         return "", ""
-    import ray
+    import importlib.metadata
 
-    return "ray", f"Ray {ray.__version__}, {STATE.description}"
+    return "ray", f"Ray {importlib.metadata.version('ray')}, {STATE.description}"
 
 
 def _start(arguments: dict[str, str], cores: int, memory_mb: int) -> str:

@@ -1,0 +1,53 @@
+"""What Ray's own processes have logged, into the groups that Glue has for it, when a Ray job's cluster has ended.
+
+All of it is stored in one transaction, and only where there is none yet of that run: a server that is killed here
+neither loses nor doubles a line. Owns no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mastic.clock import Clock
+from mastic.executors import output
+from mastic.executors.base import RunDirectory
+from mastic.loops.job_logs import LogSink, has_ray_logs
+from mastic.store import logs
+from mastic.store.engine import Store
+from mastic.store.job_runs import JobRun
+
+# By the group's name behind the run's own; what a session of Ray calls its files.
+GROUPS = {
+    "ray-gcs-logs": ("gcs_server.*",),
+    "ray-monitor-log": ("monitor.*",),
+    "ray-process-logs": ("raylet.*", "log_monitor.*", "dashboard*.*"),
+    "ray-runtime-env-logs": ("runtime_env_*.*",),
+    "ray-worker-out-logs": ("worker-*.out",),
+    "ray-worker-err-logs": ("worker-*.err",),
+}
+MOST = 256 * 1024  # bytes of one file: its end
+
+
+def store(run: JobRun, directory: RunDirectory, *, store: Store, sink: LogSink, clock: Clock) -> None:
+    """Store what the run's own cluster has left, if it had one."""
+    folder = directory.path / "aside" / "session_latest" / "logs"
+    if run.plan["Command"]["Name"] != "glueray" or not folder.is_dir() or not has_ray_logs(run):
+        return
+    now = int(clock.now().timestamp() * 1000)
+    found = {name: list(_lines(folder, patterns)) for name, patterns in GROUPS.items()}
+    key = (run.plan.get("Encryption") or {}).get("LogsKey")
+    with store.write() as tx:
+        for name, lines in found.items():
+            group = f"{run.body['LogGroupName']}/{name}"
+            known = logs.get_group(tx, run.scope, group)
+            if lines and (known is None or logs.get_stream(tx, known, run.id) is None):
+                events = [(now, line or " ") for line in lines]
+                sink.append(tx, run.scope, group, run.id, events, kms_key=key)
+
+
+def _lines(folder: Path, patterns: tuple[str, ...]) -> Iterator[str]:
+    for pattern in patterns:
+        for file in sorted(folder.glob(pattern)):
+            lines, _ = output.read(file, max(0, file.stat().st_size - MOST), final=True)
+            yield from lines
