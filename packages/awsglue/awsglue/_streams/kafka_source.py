@@ -160,7 +160,7 @@ class KafkaSource:
     ) -> Iterator[Record]:
         last = time.monotonic()
         while open_:
-            messages = consumer.consume(num_messages=1000, timeout=0.5)
+            messages = _some(consumer)
             if messages:
                 last = time.monotonic()
             elif time.monotonic() - last > PATIENCE:
@@ -303,6 +303,12 @@ class KafkaSource:
     def _lost(self, what: str) -> None:
         if self._strict:
             raise DataLoss(f"{what}. With failOnDataLoss false the stream goes on with what is there")
+
+
+def _some(consumer: Any) -> list[Any]:
+    """The messages that are here, after a short wait for the first."""
+    first = consumer.poll(0.5)
+    return [] if first is None else [first, *consumer.consume(num_messages=1000, timeout=0)]
 
 
 def _shared(start: Offsets, latest: Offsets, limit: int) -> Offsets:

@@ -111,7 +111,7 @@ class Payloads:
         scans = self._scans()
         for name in [one for one in scans if one not in before]:
             if any(place in str(file.path) for file in scans[name].files):
-                del scans[name]
+                scans.pop(name).forget()
 
 
 def _column(name: str) -> Any:

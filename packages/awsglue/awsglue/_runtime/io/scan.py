@@ -110,6 +110,13 @@ class Scan:
                 self._spool = self._write_spool()
             return self._spool
 
+    def forget(self) -> None:
+        """Remove the spool file: nothing will read this scan any more."""
+        with self._lock:
+            if self._spool:
+                os.unlink(self._spool)
+                self._spool = ""
+
     def _write_spool(self) -> str:
         import pyarrow as pa
         import pyarrow.parquet as pq
