@@ -116,7 +116,11 @@ def _configuration() -> None:
 
 
 def _writers() -> None:
-    from pyspark.sql.dataframe import DataFrame
+    try:
+        # Spark 4 has a class of its own below the public one.
+        from pyspark.sql.classic.dataframe import DataFrame
+    except ModuleNotFoundError:
+        from pyspark.sql.dataframe import DataFrame  # type: ignore[assignment]
     from pyspark.sql.readwriter import DataFrameWriter
 
     from awsglue._runtime import engine

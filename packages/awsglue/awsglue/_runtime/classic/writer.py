@@ -74,14 +74,16 @@ class TableWriter:
 
 def _field(item: Any) -> Any:
     """A partition field of a column or name."""
+    import pyspark
     import sqlglot
 
     from awsglue._runtime.iceberg.partitioning import PartitionField, from_sql
 
     if isinstance(item, str):
         return PartitionField(transform="identity", column=item)
-    expression = item._jc.expr()
-    if expression.getClass().getSimpleName() == "Bucket":
+    # Spark 4 has no expression in a column before it is analysed, and its text leaves nothing out.
+    expression = None if int(pyspark.__version__.split(".")[0]) >= 4 else item._jc.expr()
+    if expression is not None and expression.getClass().getSimpleName() == "Bucket":
         # The text of a bucket expression leaves the number of buckets out.
         width = int(str(expression.numBuckets()))
         return PartitionField(transform="bucket", column=str(expression.child().name()), width=width)
