@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import socket
@@ -16,6 +17,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+
+from tests.postgres import database, postgresql
+
+__all__ = ["postgresql"]
 
 from tests.ports import free_port
 
@@ -122,9 +127,23 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def store_settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """Settings for the store of the shared servers: none, or with MASTIC_TEST_STORE=postgresql such a database."""
+    if os.environ.get("MASTIC_TEST_STORE", "sqlite") == "sqlite":
+        yield {}
+        return
+    with database(request.getfixturevalue("postgresql")) as url:
+        objects = tmp_path_factory.mktemp("objects")
+        key = base64.b64encode(os.urandom(32)).decode()
+        yield {"MASTIC_DATABASE_URL": url, "MASTIC_OBJECTS_DIR": str(objects), "MASTIC_ENCRYPTION_KEY": key}
+
+
+@pytest.fixture(scope="session")
+def server(store_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests of a worker: use names of your own (fixture ``name``), never stop it."""
-    running = Server(tmp_path_factory.mktemp("server") / "data").start()
+    running = Server(tmp_path_factory.mktemp("server") / "data", store_settings).start()
     yield running
     running.stop()
 

@@ -36,11 +36,13 @@ def make(server: Any, glue: Any, name: str) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def hive_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HiveServer]:
+def hive_server(
+    store_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HiveServer]:
     """A server with the Hive Metastore's door, and a bucket for its warehouse."""
     from tests.api.hive import HiveServer
 
-    running = HiveServer(tmp_path_factory.mktemp("hive") / "data")
+    running = HiveServer(tmp_path_factory.mktemp("hive") / "data", store_settings)
     running.start()
     running.client("s3").create_bucket(Bucket="warehouse")
     yield running

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -311,7 +312,8 @@ def test_a_rename_that_ends_half_way_leaves_no_copies(hive: Any, server: HiveSer
     unreadable = f"{db} cannot be read".encode()
     server.client("s3").put_object(Bucket="warehouse", Key=f"{db}.db/t/2.parquet", Body=unreadable)
     # The disk loses the second object's bytes.
-    lost = [path for path in (server.data_dir / "objects").rglob("*") if path.is_file()]
+    objects = Path(server.env.get("MASTIC_OBJECTS_DIR", server.data_dir / "objects"))
+    lost = [path for path in objects.rglob("*") if path.is_file()]
     (blob,) = (path for path in lost if path.read_bytes() == unreadable)
     blob.unlink()
     new = hive.get_table(db, "t")
