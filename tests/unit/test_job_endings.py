@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastic.executors import output
@@ -172,6 +172,7 @@ def test_a_very_long_line_is_cut(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= output.LONGEST
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.text(alphabet="aäß€🙂", min_size=1, max_size=12), st.integers(0, 3))
 def test_long_lines_are_cut_between_characters(unit: str, lead: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
