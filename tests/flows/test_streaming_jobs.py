@@ -201,3 +201,66 @@ def test_a_streaming_run(own_server: Server) -> None:
     job.stop()
     assert job.rows() == list(range(20))
     assert set(job.processed().values()) == {1}
+
+
+def test_a_visual_streaming_job(own_server: Server) -> None:
+    """A Kinesis node, a mapping and a target: the generated script runs as it is."""
+    kinesis, s3 = own_server.client("kinesis"), own_server.client("s3")
+    glue = own_server.client("glue")
+    kinesis.create_stream(StreamName="events", ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName="events")["StreamDescriptionSummary"]["StreamARN"]
+    s3.create_bucket(Bucket=BUCKET)
+    for n in range(3):
+        kinesis.put_record(StreamName="events", Data=json.dumps({"n": n, "x": "y"}), PartitionKey="k")
+    glue.create_job(
+        Name="visual",
+        Role="r",
+        GlueVersion="5.0",
+        Command={"Name": "gluestreaming", "ScriptLocation": f"s3://{BUCKET}/scripts/visual.py"},
+        DefaultArguments={"--engine": "sail", "--TempDir": f"s3://{BUCKET}/tmp/"},
+        CodeGenConfigurationNodes={
+            "in": {
+                "DirectKinesisSource": {
+                    "Name": "Events",
+                    "WindowSize": 1,
+                    "DetectSchema": True,
+                    "StreamingOptions": {
+                        "StreamArn": arn,
+                        "StartingPosition": "trim_horizon",
+                        "Classification": "json",
+                        "AddRecordTimestamp": "true",
+                    },
+                }
+            },
+            "typed": {
+                "ApplyMapping": {
+                    "Name": "Types",
+                    "Inputs": ["in"],
+                    "Mapping": [
+                        {"FromPath": ["n"], "FromType": "long", "ToKey": "number", "ToType": "int"},
+                    ],
+                }
+            },
+            "out": {
+                "S3DirectTarget": {
+                    "Name": "Out",
+                    "Inputs": ["typed"],
+                    "Path": f"s3://{BUCKET}/out/",
+                    "Format": "json",
+                }
+            },
+        },
+    )
+    run = glue.start_job_run(JobName="visual")["JobRunId"]
+    deadline = time.monotonic() + PATIENCE
+    rows: list[int] = []
+    while len(rows) < 3:
+        found = glue.get_job_run(JobName="visual", RunId=run)["JobRun"]
+        assert found["JobRunState"] in ("STARTING", "RUNNING"), found
+        assert time.monotonic() < deadline
+        listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="out/").get("Contents", [])
+        bodies = [s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in listed]
+        rows = sorted(json.loads(line)["number"] for body in bodies for line in body.splitlines())
+        time.sleep(0.1)
+    assert rows == [0, 1, 2]
+    glue.batch_stop_job_run(JobName="visual", JobRunIds=[run])
