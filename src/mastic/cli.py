@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from mastic import __version__
 from mastic.config import Config, load
-from mastic.errors import Refused
+from mastic.terminal import out, refusals
 
 app = typer.Typer(
     name="mastic",
@@ -24,9 +20,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
-err = Console(stderr=True)
-
 DataDir = Annotated[
     Path | None, typer.Option(help="Where all state is kept. [default: ~/.mastic]", show_default=False)
 ]
@@ -57,32 +50,24 @@ def up(
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start the server and keep it running until Ctrl-C."""
-    with _refusals():
-        config = _config(
-            data_dir=data_dir,
-            host=host,
-            port=port,
-            database_url=database_url,
-            hive_metastore_port=hive_metastore_port,
-            log_level=log_level,
-        )
-        from mastic import app as composition
-        from mastic import server
+    from mastic import serving
 
-        server.configure_logs(config)
-        listener = server.listen(config)
-        bound = listener.getsockname()[1]
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        endpoint = f"http://{host}:{bound}"
-        built = composition.build(config, endpoint=endpoint)
-        server.serve(built, listener, ready=lambda: _announce(config, endpoint))
-        err.print("[dim]Mastic has stopped; all state is kept in[/dim]", str(config.data_dir))
+    serving.become(
+        {
+            "data_dir": data_dir,
+            "host": host,
+            "port": port,
+            "database_url": database_url,
+            "hive_metastore_port": hive_metastore_port,
+            "log_level": log_level,
+        }
+    )
 
 
 @app.command()
 def migrate(data_dir: DataDir = None, database_url: Database = None) -> None:
     """Bring the database to this version's schema (``up`` does it by itself)."""
-    with _refusals():
+    with refusals():
         config = _config(data_dir=data_dir, database_url=database_url)
         from mastic.store import migrate as migrations
         from mastic.store.engine import Store
@@ -104,7 +89,7 @@ def demo(
     keep: Annotated[bool, typer.Option(help="Leave the server running afterwards.")] = False,
 ) -> None:
     """Run a whole pipeline here: CSV upload, Lambda, ingestion job, trigger, views job, SQL answer."""
-    with _refusals():
+    with refusals():
         from mastic.demo import run
 
         raise typer.Exit(run(console=out, data_dir=data_dir, port=port, keep=keep))
@@ -140,7 +125,7 @@ def costs(
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Check this machine: what works, what is missing, and what to do about it."""
-    with _refusals():
+    with refusals():
         from mastic.doctor import examine
 
         raise typer.Exit(examine(_config(data_dir=data_dir), out))
@@ -153,7 +138,7 @@ app.add_typer(runtime, name="runtime")
 @runtime.command("list")
 def runtime_list() -> None:
     """Show the runtimes and whether they are installed."""
-    with _refusals():
+    with refusals():
         from mastic.executors.runtimes import Runtimes
 
         runtimes = Runtimes(_config().runtimes_dir)
@@ -164,7 +149,7 @@ def runtime_list() -> None:
 @runtime.command("install")
 def runtime_install(name: Annotated[str, typer.Argument(help="sail, spark-3.5, …")]) -> None:
     """Build a runtime: an isolated environment with one engine and the job library."""
-    with _refusals():
+    with refusals():
         from mastic.executors.runtimes import Runtimes
 
         Runtimes(_config().runtimes_dir).install(name, progress=lambda line: out.print(f"[dim]{line}[/dim]"))
@@ -182,37 +167,3 @@ def _main(
 
 def _config(**overrides: Any) -> Config:
     return load(overrides)
-
-
-def _announce(config: Config, endpoint: str) -> None:
-    err.soft_wrap = True
-    err.print(f"[bold green]Mastic is up[/bold green] at [bold]{endpoint}[/bold]   state: {config.data_dir}")
-    err.print("Point clients at it:")
-    err.print(
-        f"  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={config.region} AWS_DEFAULT_REGION={config.region}",
-        highlight=False,
-    )
-    if "s3" in config.endpoints:
-        err.print(
-            f"  export AWS_ENDPOINT_URL_S3={config.endpoints['s3']}   # objects are there", highlight=False
-        )
-    if config.access_keys:
-        err.print("  with one of the configured access keys (signatures are verified)")
-    else:
-        err.print(
-            "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test   # any key works on this machine"
-        )
-    if config.hive_metastore_port:
-        place = f"{config.hive_metastore_host}:{config.hive_metastore_port}"
-        err.print(f"As a Hive Metastore: thrift://{place}", highlight=False)
-    err.print("Then: [italic]aws glue get-databases[/italic]      Stop with Ctrl-C.")
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """An operator's mistake is told in one line, without a traceback."""
-    try:
-        yield
-    except Refused as refusal:
-        err.print(f"[bold red]mastic:[/bold red] {escape(str(refusal))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None

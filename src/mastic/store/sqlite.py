@@ -27,7 +27,8 @@ _PRAGMAS = (
     # A COMMIT writes, and a checkpoint syncs; the sync that makes a commit last is LogSync's.
     "synchronous=NORMAL",
     "foreign_keys=ON",
-    "cache_size=-32768",
+    # What stands in the file is read where it is mapped: caches hold pages of the log, and what is being written.
+    "cache_size=-6144",
     "temp_store=MEMORY",
     "mmap_size=268435456",
     "wal_autocheckpoint=4000",
@@ -96,8 +97,7 @@ class Readers:
         except IndexError:
             connection = _open(self._engine)
             below = driver(connection)
-            # What stands in the file is read where it is mapped: the cache holds pages of the log only.
-            below.execute("PRAGMA cache_size=-8192")
+            below.execute("PRAGMA cache_size=-2048")
         try:
             below.execute("BEGIN")
             yield connection

@@ -12,8 +12,6 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-import regex
-
 Matcher = Callable[[str], bool]
 
 # Seconds. A valid value of the longest allowed length takes well under a millisecond.
@@ -93,6 +91,13 @@ def matcher(pattern: str) -> Matcher | None:
             pass
         else:
             return lambda value: plain(value) is not None
+    return _guarded(text)
+
+
+def _guarded(text: str) -> Matcher | None:
+    """A matcher with a time limit. Its engine is loaded when the first such pattern is asked for."""
+    import regex
+
     try:
         guarded = regex.compile(text, regex.DOTALL | (0 if r"\p{" in text else regex.ASCII))
     except regex.error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import regex
 from sqlalchemy import Connection
 
 from mastic.clock import Clock
@@ -91,6 +90,8 @@ class CustomEntityTypes:
 
     def create_custom_entity_type(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Raises AlreadyExistsException, InvalidInputException for what is no regular expression."""
+        import regex
+
         name = request["Name"]
         try:
             regex.compile(request["RegexString"])

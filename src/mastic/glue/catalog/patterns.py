@@ -11,8 +11,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 
-import regex
-
 from mastic.errors import invalid_input
 
 SECONDS = 2.0
@@ -26,6 +24,8 @@ class Pattern:
     """A compiled expression that must match a whole name."""
 
     def __init__(self, expression: str) -> None:
+        import regex
+
         self._expression = expression
         self._java = _PIECE.sub(
             lambda piece: ".*" if piece["wildcard"] else piece["kept"],
