@@ -28,22 +28,41 @@ class Size(NamedTuple):
         return Size(max(self.digits, other.digits), max(self.places, other.places))
 
 
-def sizes(frames: list[Any], parsed: Any) -> dict[str, Size | None]:
+class Names(NamedTuple):
+    """What the names in a statement stand for: the sources' (name, type), aliases, and names with several meanings."""
+
+    fields: list[tuple[str, str]]
+    inner: list[Any]
+    shown: list[Any]
+    doubtful: set[str]
+
+    @classmethod
+    def of(cls, frames: list[Any], parsed: Any) -> Names:
+        """Names in lower case; the aliases from the outermost in, those that the statement shows apart."""
+        from sqlglot import exp
+
+        fields = [
+            (item.name.lower(), item.dataType.simpleString())
+            for frame in frames
+            for item in frame.schema.fields
+        ]
+        shown = _shown(parsed)
+        known = {id(each) for each in shown}
+        inner = [alias for alias in parsed.find_all(exp.Alias) if id(alias) not in known]
+        return cls(fields, inner, shown, _doubtful(parsed, inner, {name for name, _ in fields}))
+
+
+def sizes(names: Names) -> dict[str, Size | None]:
     """Sizes of columns by lower-case name, the widest of all that have it; None for one that is no exact number, or
     whose name stands for several things in the statement."""
-    from sqlglot import exp
-
     found: dict[str, Size | None] = {}
-    for frame in frames:
-        for item in frame.schema.fields:
-            name, size = item.name.lower(), _of_type(item.dataType.simpleString())
-            known = found.get(name, size)
-            found[name] = size.widest(known) if size and known else None
-    shown = {id(each) for each in _shown(parsed)}
-    inner = [alias for alias in parsed.find_all(exp.Alias) if id(alias) not in shown]
-    found |= dict.fromkeys(_doubtful(parsed, inner, set(found)))
+    for name, kind in names.fields:
+        size = _of_type(kind)
+        known = found.get(name, size)
+        found[name] = size.widest(known) if size and known else None
+    found |= dict.fromkeys(names.doubtful)
     # The innermost first: the others are made of them. What the statement shows, no other query can refer to.
-    for alias in [*reversed(inner), *_shown(parsed)]:
+    for alias in [*reversed(names.inner), *names.shown]:
         found.setdefault(alias.alias.lower(), size_of(alias.this, found))
     return found
 

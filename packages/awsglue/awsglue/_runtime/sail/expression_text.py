@@ -10,10 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from awsglue._runtime.sail import plans, sql_proof
+from awsglue._runtime.sql.sources import replace
 
 
-def check(text: str, child: Any, types_of: Callable[[Any, list[Any]], list[Any] | None]) -> None:
-    """Raises EngineRefused for what the engine would answer differently. What is no SQL, the engine refuses itself."""
+def checked(text: str, child: Any, types_of: Callable[[Any, list[Any]], list[Any] | None]) -> str:
+    """The expression as the engine is to be given it. What is no SQL, the engine refuses itself.
+
+    Raises EngineRefused for what the engine would answer differently.
+    """
     import sqlglot
     from sqlglot import exp
 
@@ -21,7 +25,7 @@ def check(text: str, child: Any, types_of: Callable[[Any, list[Any]], list[Any] 
     try:
         parsed = sqlglot.parse_one(statement, read="spark")
     except sqlglot.errors.SqlglotError:
-        return
+        return text
     named = {
         tuple(part.name for part in column.parts): column.name
         for column in parsed.find_all(exp.Column)
@@ -31,11 +35,14 @@ def check(text: str, child: Any, types_of: Callable[[Any, list[Any]], list[Any] 
     if (
         child is not None
         and named
-        and parsed.find(exp.Div, exp.Mod, exp.Mul, exp.Sub, exp.DPipe, exp.Cast, exp.TryCast, exp.Func)
+        and parsed.find(
+            exp.Div, exp.Mod, exp.Mul, exp.Add, exp.Sub, exp.Neg, exp.DPipe, exp.Cast, exp.TryCast, exp.Func
+        )
     ):
         types = types_of(child, [plans.attribute(*parts) for parts in named]) or []
         fields = [
             SimpleNamespace(name=name, dataType=type)
             for name, type in zip(named.values(), types, strict=False)
         ]
-    sql_proof.check(statement, parsed, [SimpleNamespace(schema=SimpleNamespace(fields=fields))])
+    changes = sql_proof.check(statement, parsed, [SimpleNamespace(schema=SimpleNamespace(fields=fields))])
+    return replace(statement, changes).removeprefix("SELECT ") if changes else text

@@ -28,6 +28,8 @@ REFUSED_WITH = {
     "to_json": "timestamp",
     "hash": "decimal",
     "xxhash64": "decimal",
+    # Its places are taken for others.
+    "negative": "decimal",
     "substring": "binary",
     "substr": "binary",
     "left": "binary",

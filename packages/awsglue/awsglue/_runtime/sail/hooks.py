@@ -54,6 +54,8 @@ def _errors() -> None:
             if "Cannot cast string" in str(failed):
                 # Without ANSI Spark gives null.
                 raise EngineRefused("a cast of text", str(failed).split("\n")[0][:200]) from None
+            if "Arithmetic overflow" in str(failed):
+                raise EngineRefused("an overflow", str(failed).split("\n")[0][:200]) from None
             raise
 
     SparkConnectClient._handle_error = handle  # type: ignore[method-assign,assignment]
@@ -70,7 +72,8 @@ def _analysis() -> None:
 
         state = getattr(STATE.session, "_mastic", None)
         if state is not None:
-            rewriter = Rewriter(state.scans, analysis=method not in ("explain", "persist"))
+            analysis = method not in ("explain", "persist")
+            rewriter = Rewriter(state.scans, analysis=analysis, types_of=state.types_of)
             for name in ("plan", "other"):
                 if kwargs.get(name) is not None:
                     rewriter.plan(kwargs[name])

@@ -176,6 +176,8 @@ def _spark_name(expression: Any) -> str:
     if expression.HasField("unresolved_function"):
         function = expression.unresolved_function
         names = [_spark_name(item) or _literal_name(item) for item in function.arguments]
+        if function.function_name in ("+", "-", "*", "/", "%") and len(names) == 2 and all(names):
+            return f"({names[0]} {function.function_name} {names[1]})"
         return f"{function.function_name}({', '.join(names)})" if all(names) else ""
     return ""
 

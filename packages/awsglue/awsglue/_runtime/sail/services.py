@@ -16,6 +16,8 @@ from awsglue._runtime.io.reading import Reading
 from awsglue._runtime.io.scan import Scan
 from awsglue._runtime.io.storage import Storage
 
+TYPES_KEPT = 512
+
 
 class Services:
     """The collaborators of one session."""
@@ -29,6 +31,8 @@ class Services:
         self.storage = Storage()
         self.reading = Reading(self.storage, scratch)
         self.scans: dict[str, Scan] = {}
+        # Plan -> types: analysis of a chain of relations asks the same of each at every step.
+        self._types: dict[bytes, list[Any] | None] = {}
 
     @cached_property
     def tables(self) -> Any:
@@ -232,12 +236,17 @@ class Services:
                 ],
             )
         )
-        try:
-            schema = self.session.client._analyze(method="schema", plan=plan).schema
-        except (PySparkException, EngineRefused):
-            # The plan itself will fail and say why.
-            return None
-        return [item.dataType for item in schema.fields]
+        key = plan.SerializeToString(deterministic=True)
+        if key not in self._types:
+            if len(self._types) >= TYPES_KEPT:
+                self._types.pop(next(iter(self._types)))
+            try:
+                schema = self.session.client._analyze(method="schema", plan=plan).schema
+                self._types[key] = [item.dataType for item in schema.fields]
+            except PySparkException:
+                # The plan itself will fail and say why.
+                self._types[key] = None
+        return self._types[key]
 
     def executed_schema(self, plan: Any, analysed: Any) -> Any:
         """The schema that rows of this (already rewritten, empty) plan really have."""

@@ -6,11 +6,14 @@ Types of columns are looked up by name in the statement's sources; where that do
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import decimals
+from awsglue._runtime.sail.arithmetic import FLOATING, as_decimal, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, REFUSED, REFUSED_WITH
+from awsglue._runtime.sail.operands import Insertions, Operation, Unclear, operations
+from awsglue._runtime.sail.sql_types import Types, literal_decimal, operand, type_of, types_of_names
 from awsglue._runtime.sql.tokens import Word, words
 
 Replacement = tuple[int, int, str]
@@ -21,20 +24,16 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
     """Insertions that give functions Spark's type. Raises EngineRefused."""
     from sqlglot import exp
 
-    columns = _columns(frames, parsed)
-    sizes = decimals.sizes(frames, parsed)
+    names = decimals.Names.of(frames, parsed)
+    columns = _columns(names.fields, parsed)
     for node in parsed.walk():
-        if isinstance(node, (exp.Div, exp.Mod)):
-            if "decimal" in _kinds(node, columns) and not {"double", "string"} & _kinds(node, columns):
-                raise EngineRefused("decimal division in SQL", "the result would have another scale")
-        elif isinstance(node, exp.Mul):
-            kinds = _kinds(node, columns)
-            exact = (
-                decimals.exact_product(node, sizes) if "decimal" in kinds and "double" not in kinds else True
-            )
-            if exact is False or (exact is None and "wide decimal" in kinds):
+        if isinstance(node, exp.Mod):
+            if "decimal" in _kinds(node, columns):
+                raise EngineRefused("decimal remainder in SQL", "the result would have another type")
+        elif isinstance(node, exp.Neg):
+            if not isinstance(node.this, exp.Literal) and "decimal" in _kinds(node.this, columns):
                 raise EngineRefused(
-                    "multiplication of wide decimals in SQL", "the result would have another scale"
+                    "a decimal with another sign in SQL", "its places would be taken for others"
                 )
         elif isinstance(node, exp.Sub) and _kinds(node.this, columns) == _kinds(node.expression, columns) == {
             "date"
@@ -50,12 +49,109 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
             raise EngineRefused("extract(dow)")
         elif isinstance(node, exp.Intersect) and node.args.get("distinct") is False:
             raise EngineRefused("INTERSECT ALL")
-    return _functions(text, columns)
+    made = Insertions(text)
+    _functions(text, columns, made)
+    if any(isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div)) for node in parsed.walk()):
+        _arithmetic(text, columns, names, made)
+    return made.replacements()
 
 
-def _functions(text: str, columns: dict[str, set[str]]) -> list[Replacement]:
-    tokens = words(text)
-    out: list[Replacement] = []
+def _arithmetic(text: str, columns: dict[str, set[str]], names: decimals.Names, made: Insertions) -> None:
+    """Operations on decimals, made such that the engine gives Spark's result. Raises EngineRefused."""
+    if not any("decimal" in kinds for kinds in columns.values()) and not _mentions_decimals(made.tokens):
+        return
+    types, sizes = types_of_names(names), decimals.sizes(names)
+    try:
+        found = list(operations(made.tokens))
+    except Unclear:
+        raise EngineRefused(
+            "arithmetic beside decimals in SQL", "its operands cannot be told apart"
+        ) from None
+    for each in found:
+        sides = [_parsed(text, made.tokens, span) for span in (each.left, each.right)]
+        _operation(each, sides, Known(columns, types, sizes), made)
+
+
+class Known(NamedTuple):
+    """What is known of names: kinds, exact types, sizes."""
+
+    columns: dict[str, set[str]]
+    types: Types
+    sizes: dict[str, decimals.Size | None]
+
+
+def _operation(each: Operation, sides: list[Any], known: Known, made: Insertions) -> None:
+    kinds = [_kinds(side, known.columns) for side in sides]
+    if "decimal" not in kinds[0] | kinds[1]:
+        return
+    alone = [type_of(side, known.types) for side in sides]
+    types = [operand(sides[0], known.types, alone[1]), operand(sides[1], known.types, alone[0])]
+    if "double" in types and all(kind in FLOATING or kind is None or as_decimal(kind) for kind in types):
+        return
+    if "float" in types:
+        raise EngineRefused(f"a decimal {each.sign} a float in SQL", "the result would have another type")
+    pair = [as_decimal(kind) if kind else None for kind in types]
+    if each.sign == "*":
+        _product(sides, known)
+    if pair[0] is None or pair[1] is None:
+        if each.sign != "*" and (each.sign == "/" or "wide decimal" in kinds[0] | kinds[1]):
+            raise EngineRefused(
+                f"decimals beside {each.sign} in SQL", "the types of its operands cannot be told"
+            )
+        return
+    if not any(decimal_of(str(kind)) for kind in types):
+        return
+    if each.sign == "*" or is_exact(each.sign, *pair):
+        _write_literals(each, sides, pair, made)
+    elif not made.operation(each, *pair):
+        raise EngineRefused("division of wide decimals in SQL", "the engine has too few digits for it")
+
+
+def _product(sides: list[Any], known: Known) -> None:
+    from sqlglot import exp
+
+    node = exp.Mul(this=sides[0].copy(), expression=sides[1].copy())
+    exact = decimals.exact_product(node, known.sizes)
+    if exact is False or (exact is None and "wide decimal" in _kinds(node, known.columns)):
+        raise EngineRefused("multiplication of wide decimals in SQL", "the result would have another scale")
+
+
+def _write_literals(each: Operation, sides: list[Any], pair: list[Any], made: Insertions) -> None:
+    """A whole number beside a decimal is a decimal of its own digits in Spark, of ten in the engine."""
+    for index, span in enumerate((each.left, each.right)):
+        written = literal_decimal(sides[index])
+        if written is None or not made.tokens[span[1]].text.isdigit():
+            continue
+        as_engine = [*pair]
+        as_engine[index] = as_decimal(str(type_of(sides[index], {})))
+        if unbounded(each.sign, *as_engine) != unbounded(each.sign, *pair):
+            made.around(span, "", "BD")
+
+
+def _parsed(text: str, tokens: list[Word], span: tuple[int, int]) -> Any:
+    import sqlglot
+
+    piece = text[tokens[span[0]].start : tokens[span[1]].end]
+    try:
+        return sqlglot.parse_one(f"SELECT {piece}", read="spark").expressions[0]
+    except (sqlglot.errors.SqlglotError, IndexError):
+        raise EngineRefused(
+            "arithmetic beside decimals in SQL", f"{piece[:60]!r} is not understood"
+        ) from None
+
+
+def _mentions_decimals(tokens: list[Word]) -> bool:
+    return any(
+        word.text in ("DECIMAL", "DEC", "NUMERIC") or ("." in word.text and word.text[0] in "0123456789.")
+        for word in tokens
+    ) or any(
+        word.text == "." and tokens[place + 1].text[:1].isdigit() for place, word in enumerate(tokens[:-1])
+    )
+
+
+def _functions(text: str, columns: dict[str, set[str]], made: Insertions) -> None:
+    """Refuses functions, and casts those whose type differs."""
+    tokens = made.tokens
     every = set().union(*columns.values()) if columns else set()
     named = {word.text.lower() for word in tokens}
     if named & {"encode", "unhex", "unbase64", "to_binary", "binary"}:
@@ -75,12 +171,8 @@ def _functions(text: str, columns: dict[str, set[str]]) -> list[Replacement]:
         ].rstrip().endswith((", ''", ",''", ', ""', ',""')):
             raise EngineRefused("split() with an empty pattern")
         if name in CAST_TO:
-            close = _closing(tokens, index + 1)
-            out += [
-                (word.start, word.start, "CAST("),
-                (close.end, close.end, f" AS {CAST_TO[name].upper()})"),
-            ]
-    return out
+            close = tokens.index(_closing(tokens, index + 1))
+            made.around((index, close), "CAST(", f" AS {CAST_TO[name].upper()})")
 
 
 def _closing(tokens: list[Word], opening: int) -> Word:
@@ -88,14 +180,13 @@ def _closing(tokens: list[Word], opening: int) -> Word:
     return next(word for word in tokens[opening + 1 :] if word.text == ")" and word.depth == depth)
 
 
-def _columns(frames: list[Any], parsed: Any) -> dict[str, set[str]]:
+def _columns(fields: list[tuple[str, str]], parsed: Any) -> dict[str, set[str]]:
     """Type kinds of column names: of the sources, then of aliases in the statement itself."""
     from sqlglot import exp
 
     columns: dict[str, set[str]] = {}
-    for frame in frames:
-        for item in frame.schema.fields:
-            columns.setdefault(item.name.lower(), set()).update(_kinds_of(item.dataType.simpleString()))
+    for name, kind in fields:
+        columns.setdefault(name, set()).update(_kinds_of(kind))
     # The innermost first: the others are made of them.
     for alias in reversed(list(parsed.find_all(exp.Alias))):
         name, kinds = alias.alias.lower(), _kinds(alias.this, columns)
@@ -143,8 +234,8 @@ def _direct_kinds(node: Any, columns: dict[str, set[str]]) -> set[str]:
     operands = node.expressions if isinstance(node, (exp.Concat, exp.ConcatWs)) else [node.this]
     if isinstance(node, exp.DPipe):
         operands = [node.this, node.expression]
-    for operand in operands:
-        found |= _kinds(operand, columns)
+    for each in operands:
+        found |= _kinds(each, columns)
     return found
 
 

@@ -12,6 +12,7 @@ from pyspark.sql.connect import proto
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import expression_text, plans
+from awsglue._runtime.sail.arithmetic import Exact, as_decimal, casts, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, REFUSED, REFUSED_WITH, TEXT_OF_ARGUMENTS
 
 # (input relation, expressions) -> their Spark types, or None when they cannot be told
@@ -25,7 +26,8 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
     below = getattr(getattr(relation, kind), "input", None)
     for expression in expressions:
         if expression.HasField("expression_string"):
-            expression_text.check(expression.expression_string.expression, below, types_of)
+            text = expression.expression_string
+            text.expression = expression_text.checked(text.expression, below, types_of)
         operands = _operands(expression)
         if operands:
             watched.append((expression, operands))
@@ -71,7 +73,7 @@ def _operands(expression: Any) -> list[Any]:
     if name in CAST_TO:
         _wrap_cast(expression, CAST_TO[name])
         return []
-    if name in ("/", "*", "-", "%") or name in REFUSED_WITH or name in TEXT_OF_ARGUMENTS:
+    if name in ("/", "*", "-", "+", "%") or name in REFUSED_WITH or name in TEXT_OF_ARGUMENTS:
         return list(function.arguments)
     return []
 
@@ -86,10 +88,12 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
         return
     function = expression.unresolved_function
     name = function.function_name.lower()
-    if name in ("/", "*", "%") and len(types) == 2:
-        check_arithmetic(name, types)
-    elif name == "-" and names == ["date", "date"]:
+    if name == "-" and names == ["date", "date"]:
         raise EngineRefused("date minus date", "use datediff()")
+    if name in ("/", "*", "-", "+", "%") and len(types) == 2:
+        _arithmetic(expression, name, types)
+    elif name == "-" and "decimal" in names[0]:
+        raise EngineRefused("a decimal with another sign", "its places would be taken for others")
     elif name in REFUSED_WITH and any(REFUSED_WITH[name] in item for item in names):
         raise EngineRefused(f"{name}() of {REFUSED_WITH[name]} values")
     elif name in TEXT_OF_ARGUMENTS:
@@ -98,35 +102,47 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
                 _as_java_text_of(argument, item)
 
 
-def check_arithmetic(operator: str, types: list[Any]) -> None:
-    """Raise EngineRefused when decimal arithmetic gives another precision and scale than Spark's."""
-    from pyspark.sql import types as t
-
-    if any(isinstance(item, (t.DoubleType, t.FloatType, t.StringType)) for item in types):
+def _arithmetic(expression: Any, operator: str, types: list[Any]) -> None:
+    """Decimal arithmetic made such that the engine gives Spark's result. Raises EngineRefused where it cannot."""
+    kinds = [item.simpleString() for item in types]
+    if not any(decimal_of(kind) for kind in kinds) or "double" in kinds:
         return
-    if not any(isinstance(item, t.DecimalType) for item in types):
+    pair = [as_decimal(kind) for kind in kinds]
+    if pair[0] is None or pair[1] is None:
+        if {"float", "string"} & set(kinds):
+            raise EngineRefused(
+                f"a decimal {operator} another kind of value", "the result would have another type"
+            )
         return
-    pairs = [_as_decimal(item) for item in types]
-    if None in pairs:
+    if operator == "%":
+        raise EngineRefused("decimal remainder", "the result would have another scale")
+    arguments = expression.unresolved_function.arguments
+    engine = [*pair]
+    for index, argument in enumerate(arguments):
+        written = _whole_literal(argument)
+        if written is not None and decimal_of(kinds[1 - index]):
+            # A number in the script is as wide as it is written.
+            pair[index] = Exact(len(str(abs(written))), 0)
+    if is_exact(operator, *pair):
+        if unbounded(operator, *engine) != unbounded(operator, *pair):
+            for argument, kind in zip(arguments, pair, strict=True):
+                _wrap_cast(argument, str(kind))
         return
-    if operator != "*":
-        raise EngineRefused(
-            "decimal division" if operator == "/" else "decimal remainder",
-            "the result would have another scale",
-        )
-    (p1, _), (p2, _) = pairs  # type: ignore[misc]
-    if p1 + p2 + 1 > 38:
+    if operator == "*":
         raise EngineRefused("decimal multiplication beyond 38 digits", "the result would have another scale")
+    wanted = casts(operator, *pair)
+    if wanted is None:
+        raise EngineRefused("division of wide decimals", "the engine has too few digits for it")
+    _wrap_cast(arguments[0], str(wanted.left))
+    _wrap_cast(arguments[1], str(wanted.right))
+    _wrap_cast(expression, str(wanted.result))
 
 
-def _as_decimal(kind: Any) -> tuple[int, int] | None:
-    from pyspark.sql import types as t
-
-    if isinstance(kind, t.DecimalType):
-        return kind.precision, kind.scale
-    sizes = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
-    name = kind.simpleString()
-    return (sizes[name], 0) if name in sizes else None
+def _whole_literal(expression: Any) -> int | None:
+    if not expression.HasField("literal"):
+        return None
+    kind = expression.literal.WhichOneof("literal_type")
+    return int(getattr(expression.literal, kind)) if kind in ("byte", "short", "integer", "long") else None
 
 
 def _is_literal(expression: Any, text: str) -> bool:

@@ -1,0 +1,172 @@
+"""The exact Spark types of expressions in SQL text, as far as they can be told from names, casts and literals.
+
+None stands for a type that is not known. Owns no state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awsglue._runtime.sail.arithmetic import (
+    FLOATING,
+    WIDEST,
+    Exact,
+    as_decimal,
+    bounded,
+    decimal_of,
+    unbounded,
+    wider,
+)
+from awsglue._runtime.sail.decimals import Names
+
+Types = dict[str, "str | None"]
+_OPERATORS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
+_WHOLE = ("tinyint", "smallint", "int", "bigint")
+_DOUBLES = (
+    "Sqrt",
+    "Pow",
+    "Exp",
+    "Ln",
+    "Log",
+    "Stddev",
+    "StddevSamp",
+    "StddevPop",
+    "Variance",
+    "VariancePop",
+    "Corr",
+)
+
+
+def types_of_names(names: Names) -> Types:
+    """Types by lower-case name: of the sources, then of aliases; None where a name has several."""
+    found: Types = {}
+    for name, kind in names.fields:
+        found[name] = kind if found.get(name, kind) == kind else None
+    found |= dict.fromkeys(names.doubtful)
+    for alias in [*reversed(names.inner), *names.shown]:
+        name = alias.alias.lower()
+        if name not in found:
+            found[name] = type_of(alias.this, found)
+    return found
+
+
+def type_of(node: Any, types: Types) -> str | None:
+    """The type of an expression, or None."""
+    from sqlglot import exp
+
+    def of(each: Any) -> str | None:
+        return type_of(each, types)
+
+    match node:
+        case exp.Column():
+            return types.get(node.name.lower())
+        case exp.Null():
+            return "void"
+        case exp.Literal():
+            return "string" if node.is_string else _of_number(str(node.this).lower())
+        case exp.Paren() | exp.Neg() | exp.Alias() | exp.Min() | exp.Max() | exp.Abs():
+            return of(node.this)
+        case exp.Cast() | exp.TryCast():
+            return _spelt(node.to.sql("spark").lower())
+        case exp.Count():
+            return "bigint"
+        case exp.Sum() | exp.Avg():
+            return _aggregated(of(node.this), average=isinstance(node, exp.Avg))
+        case exp.Add() | exp.Sub() | exp.Mul() | exp.Div():
+            return _combined(_OPERATORS[type(node).__name__], node, of)
+        case exp.Coalesce():
+            return _common([of(node.this), *[of(each) for each in node.expressions]])
+        case exp.Case():
+            branches = [of(each.args.get("true")) for each in node.args.get("ifs") or ()]
+            default = node.args.get("default")
+            return _common([*branches, *([of(default)] if default is not None else [])])
+        case exp.Window():
+            return of(node.this)
+        case exp.Subquery() if isinstance(node.this, exp.Select) and len(node.this.expressions) == 1:
+            return of(node.this.expressions[0])
+    return "double" if type(node).__name__ in _DOUBLES else None
+
+
+def literal_decimal(node: Any) -> Exact | None:
+    """The decimal type that a whole number in the text becomes beside a decimal: as wide as it is written."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Neg):
+        node = node.this
+    if isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdigit():
+        return Exact(len(str(int(node.this))), 0)
+    return None
+
+
+def operand(node: Any, types: Types, other: str | None) -> str | None:
+    """The type that an operand brings to arithmetic beside an operand of the other type."""
+    written = literal_decimal(node)
+    if written is not None and other is not None and decimal_of(other):
+        return str(written)
+    return type_of(node, types)
+
+
+def _combined(operator: str, node: Any, of: Any) -> str | None:
+    kinds = [of(node.this), of(node.expression)]
+    if None in kinds:
+        return None
+    if any(kind in FLOATING for kind in kinds):
+        exact = all(kind in (*FLOATING, *_WHOLE) or decimal_of(kind) for kind in kinds)
+        return "double" if exact and "double" in kinds else None
+    if not any(decimal_of(kind) for kind in kinds):
+        if not all(kind in _WHOLE for kind in kinds):
+            return None
+        return "double" if operator == "/" else max(kinds, key=_WHOLE.index)
+    sides = [
+        literal_decimal(side) or as_decimal(kind)
+        for side, kind in zip((node.this, node.expression), kinds, strict=True)
+    ]
+    if sides[0] is None or sides[1] is None:
+        return None
+    return str(bounded(unbounded(operator, sides[0], sides[1])))
+
+
+def _aggregated(kind: str | None, *, average: bool) -> str | None:
+    if kind is None:
+        return None
+    exact = decimal_of(kind)
+    if exact is not None:
+        more = (4, 4) if average else (10, 0)
+        return str(Exact(min(exact.precision + more[0], WIDEST), min(exact.scale + more[1], WIDEST)))
+    if kind in FLOATING or (average and kind in _WHOLE):
+        return "double"
+    return "bigint" if kind in _WHOLE else None
+
+
+def _common(kinds: list[str | None]) -> str | None:
+    """The type of branches."""
+    known = [kind for kind in kinds if kind is not None and kind != "void"]
+    if None in kinds or not known:
+        return None
+    if len(set(known)) == 1:
+        return known[0]
+    if "double" in known and all(kind in (*FLOATING, *_WHOLE) or decimal_of(kind) for kind in known):
+        return "double"
+    if all(kind in _WHOLE for kind in known):
+        return max(known, key=_WHOLE.index)
+    found = [as_decimal(kind) for kind in known]
+    widest = found[0]
+    for each in found[1:]:
+        if each is None or widest is None:
+            return None
+        widest = wider(widest, each)
+    return None if widest is None else str(widest)
+
+
+def _of_number(text: str) -> str | None:
+    whole, point, fraction = text.partition(".")
+    if (whole + fraction).isdigit():
+        if not point:
+            return "int" if int(whole) < 2**31 else "bigint" if int(whole) < 2**63 else None
+        digits = len(str(int(whole + fraction)))
+        return str(Exact(max(digits, len(fraction)), len(fraction)))
+    return "double" if "e" in text or text.endswith("d") else None
+
+
+def _spelt(name: str) -> str:
+    return {"integer": "int", "long": "bigint", "byte": "tinyint", "short": "smallint"}.get(name, name)
