@@ -214,6 +214,15 @@ def test_avro(glue, cluster, topic, options, records):
         (1, "x", 5),
         (2, None, 6),
     ]
+    send(cluster, topic, [bodies[0] + b"more"])
+    with pytest.raises(ValueError, match="not of the Avro schema"):
+        glue.create_dynamic_frame.from_options("kafka", given).count()
+
+
+def test_headers_of_a_registry_are_refused(glue, cluster, topic, options):
+    send(cluster, topic, [b"\x03\x00" + b"0" * 16 + b'{"n": 1}'])
+    with pytest.raises(NotImplementedError, match="schema registry"):
+        glue.create_dynamic_frame.from_options("kafka", options).count()
 
 
 def test_options_are_judged_at_once(glue, cluster, options):

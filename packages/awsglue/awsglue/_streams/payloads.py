@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 BLOCK = 20_000
+# What Glue's schema registry puts first; no JSON begins with it.
+_REGISTRY = b"\x03"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -172,12 +174,14 @@ def _avro_decoder(layout: Layout) -> Callable[[Record], list[dict[str, Any]]]:
     schema = fastavro.parse_schema(layout.avro or {})
 
     def decode(record: Record) -> list[dict[str, Any]]:
+        body = io.BytesIO(record.value or b"")
         try:
-            found: Any = fastavro.schemaless_reader(io.BytesIO(record.value or b""), schema, None)
+            found: Any = fastavro.schemaless_reader(body, schema, None)
         except (ValueError, EOFError, KeyError, IndexError, StopIteration) as error:
-            raise ValueError(
-                f"record {record.position} of {record.place}/{record.part} is not of the Avro schema: {error}"
-            ) from None
+            raise ValueError(f"{_shown(record)} is not of the Avro schema: {error}") from None
+        if body.read(1):
+            # Another schema, or the header of a schema registry: what was read is not what was written.
+            raise ValueError(f"{_shown(record)} is not of the Avro schema: it is longer")
         return [dict(found)]
 
     return decode
@@ -211,6 +215,10 @@ def _grok_decoder(layout: Layout) -> Callable[[Record], list[dict[str, Any]]]:
 def _json_lines(layout: Layout, records: Iterable[Record]) -> Iterator[str]:
     """One line a record; an empty payload is an object without members, so that it stays a row."""
     for record in records:
+        if record.value and record.value[:1] == _REGISTRY:
+            raise NotImplementedError(
+                f"{_shown(record)} has the header of a schema registry, which is not read"
+            )
         text = _text(record).replace("\r", " ").replace("\n", " ").strip() or "{}"
         if layout.with_timestamp or layout.with_headers:
             text = _with_members(text, _members(layout, record))
@@ -264,6 +272,10 @@ def _headers(record: Record) -> list[dict[str, Any]]:
         {"key": name, "value": None if value is None else value.decode("utf-8", errors="replace")}
         for name, value in record.headers
     ]
+
+
+def _shown(record: Record) -> str:
+    return f"record {record.position} of {record.place}/{record.part}"
 
 
 def _text(record: Record) -> str:
