@@ -235,7 +235,6 @@ def test_the_forms_of_the_transform(frame, records):
     [
         ({"ruleset": "Rules = [ Foo ]"}, ValueError),
         ({"ruleset": "Rules = [ RowCount > 1 ]", "publishing_options": {"nope": 1}}, ValueError),
-        ({"ruleset": "Rules = [ RowCount > 1 ]", "additional_options": {"nope": 1}}, ValueError),
         (
             {
                 "ruleset": "Rules = [ RowCount > 1 ]",
@@ -309,3 +308,26 @@ def test_results_are_published(evaluate, server, tmp_path, capsys):
         "glue.data.quality.rules.failed",
     }
     assert "GetDataQualityResult will not find them" in capsys.readouterr().err
+
+
+def test_the_call_that_visual_jobs_make(frame, capsys):
+    found = EvaluateDataQuality().process_rows(
+        frame=frame(SCHEMA, ROWS),
+        ruleset="""
+    Rules = [
+        ColumnCount > 0
+    ]
+""",
+        publishing_options={
+            "dataQualityEvaluationContext": "EvaluateDataQuality_node1",
+            "enableDataQualityResultsPublishing": True,
+        },
+        additional_options={
+            "dataQualityResultsPublishing.strategy": "BEST_EFFORT",
+            "observations.scope": "ALL",
+            "performanceTuning.caching": "CACHE_NOTHING",
+            "of.tomorrow": "x",
+        },
+    )
+    assert found["rowLevelOutcomes"].count() == 4
+    assert "of.tomorrow is not known" in capsys.readouterr().err

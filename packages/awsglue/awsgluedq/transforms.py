@@ -20,6 +20,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "rowLevelConfiguration.filteredRowLabel": ("PASSED", "SKIPPED"),
     "rowLevelConfiguration.ruleWithLabels": ("DISABLED", "ENABLED"),
     "publishAggregatedMetrics.status": ("DISABLED", "ENABLED"),
+    "dataQualityResultsPublishing.strategy": ("BEST_EFFORT", "STRICT"),
 }
 
 
@@ -134,10 +135,14 @@ def _outcomes(judged: list[Any], context: Any, *, labels: bool) -> DynamicFrame:
 
 def _options(given: Mapping[str, Any]) -> dict[str, str]:
     """All options, with their defaults. Raises ValueError, and NotImplementedError for what is not built in."""
+    from awsglue._logger import GlueLogger
+
     made = {name: values[0] for name, values in CHOICES.items()}
     for name, value in given.items():
         if name not in CHOICES:
-            raise ValueError(f"additional_options: unknown option {name}")
+            # A newer script than this library: what it asks for is told, and its rules are evaluated.
+            GlueLogger().warn(f"EvaluateDataQuality: the option {name} is not known and has no effect")
+            continue
         made[name] = str(value).upper()
         if made[name] not in CHOICES[name]:
             raise ValueError(f"additional_options: {name} is one of {', '.join(CHOICES[name])}, not {value}")
