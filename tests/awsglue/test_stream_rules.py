@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import uuid
 
 import pytest
 from hypothesis import given
@@ -241,8 +242,19 @@ def test_layouts():
 # --- checkpoints -----------------------------------------------------------------------------------------------------
 
 
-def test_two_jobs_on_one_checkpoint(tmp_path):
-    one, other = Checkpoint(location=str(tmp_path)), Checkpoint(location=str(tmp_path))
+@pytest.fixture(params=["disk", "s3"])
+def location(request, tmp_path):
+    if request.param == "disk":
+        return str(tmp_path)
+    request.getfixturevalue("server")
+    import boto3
+
+    boto3.client("s3").create_bucket(Bucket="checkpoints")
+    return f"s3://checkpoints/{uuid.uuid4().hex}/"
+
+
+def test_two_jobs_on_one_checkpoint(location):
+    one, other = Checkpoint(location=location), Checkpoint(location=location)
     assert one.open(STREAM) is None
     assert other.open(STREAM) is None
     one.begin(0, Range(start={}, end={"t": {"0": 1}}), 1)
@@ -250,7 +262,11 @@ def test_two_jobs_on_one_checkpoint(tmp_path):
     one.begin(0, Range(start={}, end={"t": {"0": 1}}), 1)
     with pytest.raises(ConcurrentCheckpoint):
         other.begin(0, Range(start={}, end={"t": {"0": 2}}), 1)
-    assert not [name for name in os.listdir(tmp_path / "offsets") if name.endswith(".tmp")]
+    one.commit(0, 1)
+    with pytest.raises(ConcurrentCheckpoint):
+        other.commit(0, 1)
+    found = other.open(STREAM)
+    assert (found.number, found.committed, found.range.end) == (0, True, {"t": {"0": 1}})
 
 
 def test_checkpoints_that_lack_files(tmp_path):

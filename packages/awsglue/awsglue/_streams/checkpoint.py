@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from awsglue._streams.records import CheckpointMetadataNotFound, Positions, Rang
 
 VERSION = 1
 KEPT = 100
+CONFLICTS = 6
 
 
 class ConcurrentCheckpoint(RuntimeError):
@@ -132,15 +134,21 @@ class Checkpoint:
     def _put(self, bucket: str, key: str, body: bytes) -> bool:
         from botocore.exceptions import ClientError
 
-        try:
-            self.storage.s3.put_object(
-                Bucket=bucket, Key=key.lstrip("/"), Body=body, IfNoneMatch="*", **encryption()
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
-                return False
-            raise
-        return True
+        for attempt in range(CONFLICTS):
+            try:
+                self.storage.s3.put_object(
+                    Bucket=bucket, Key=key.lstrip("/"), Body=body, IfNoneMatch="*", **encryption()
+                )
+                return True
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == "PreconditionFailed":
+                    return False
+                # Another request for the same key is under way: how it ended is seen by asking again.
+                if code != "ConditionalRequestConflict" or attempt == CONFLICTS - 1:
+                    raise
+            time.sleep(0.1 * 2**attempt)
+        raise AssertionError("unreachable")
 
 
 def _link(path: str, body: bytes) -> bool:

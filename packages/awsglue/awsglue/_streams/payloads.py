@@ -88,7 +88,7 @@ class Payloads:
             declared = layout.schema or g.StructType(
                 [
                     g.Field(f"col{index}", g.StringType())
-                    for index in range(_widest(path, layout) - len(extras))
+                    for index in range(max(1, _widest(path, layout) - len(extras)))
                 ]
             )
             # What is not in the payload stands before it in the file.

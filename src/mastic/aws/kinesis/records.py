@@ -19,7 +19,7 @@ LARGEST_READ = 10 * 1024 * 1024
 LARGEST_WRITE = 10 * 1024 * 1024
 ITERATOR_LIFE = 300  # seconds
 # So many rows at a time, that a few large records are not read by the thousand.
-_STEP = 500
+_STEP = 100
 
 
 class Records:
