@@ -363,11 +363,19 @@ def test_sensitive_data_and_missing_values(canvas: Canvas) -> None:
                 {"FromPath": ["id"], "FromType": "string", "ToKey": "id", "ToType": "int"},
                 {"FromPath": ["double"], "FromType": "string", "ToKey": "double", "ToType": "double"},
             ]}},
+            "doubled": {"DynamicTransform": {
+                "Name": "Derived", "TransformName": "gs_derived", "Inputs": ["numbers"], "FunctionName": "gs_derived",
+                "Path": "s3://aws-glue-studio-transforms-510798373988-prod-us-east-1/gs_derived.py",
+                "Parameters": [
+                    {"Name": "colName", "Type": "str", "Value": ["more"]},
+                    {"Name": "expr", "Type": "str", "Value": ["id * 3"]},
+                ],
+            }},
             "filled": {"FillMissingValues": {
                 "Name": "Filled", "Inputs": ["numbers"], "ImputedPath": "double", "FilledPath": "whole",
             }},
         },
-        "audit", "masked", "partly", "fine", "hashed", "columns", "filled",
+        "audit", "masked", "partly", "fine", "hashed", "columns", "filled", "doubled",
     )  # fmt: skip
     first = {one: canvas.rows(one)[0] for one in ("audit", "masked", "partly", "fine", "hashed")}
     assert first["audit"]["seen"]["mail"][0]["entityType"] == "EMAIL"
@@ -378,4 +386,5 @@ def test_sensitive_data_and_missing_values(canvas: Canvas) -> None:
     ]
     assert len(first["hashed"]["mail"]) == 64
     assert [row["ColumnName"] for row in canvas.rows("columns")] == ["mail"]
+    assert all(row["more"] == row["id"] * 3 for row in canvas.rows("doubled"))
     assert all(abs(row["whole"] - row["id"] * 2) < 0.001 for row in canvas.rows("filled"))

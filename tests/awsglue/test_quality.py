@@ -149,6 +149,22 @@ def test_rules_on_the_past_are_refused_by_name(outcomes):
         assert "was not evaluated" in found[rule][1]
 
 
+def test_fields_of_structs(outcomes):
+    rows = [(1, (5, "a")), (2, None)]
+    found = outcomes(
+        [
+            'IsComplete "r.x"',
+            'ColumnValues "r.x" > 4 where "id = 1"',
+            'ColumnExists "r.y"',
+            'ColumnExists "r.z"',
+        ],
+        rows=rows,
+        schema="id int, r struct<x:int,y:string>",
+    )
+    assert [outcome for outcome, _, _ in found.values()] == ["Failed", "Passed", "Passed", "Failed"]
+    assert found['IsComplete "r.x"'][2] == {"Column.[r.x].Completeness": 0.5}
+
+
 def test_no_rows_at_all(outcomes):
     found = outcomes(['IsComplete "i"', "RowCount = 0", 'ColumnValues "i" > 0'], rows=[])
     assert [outcome for outcome, _, _ in found.values()] == ["Failed", "Passed", "Failed"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from awsglue import gluetypes as g
-from awsglue._frames.encoding import from_spark, quote
+from awsglue._frames.encoding import from_spark, member, quote
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -91,7 +91,7 @@ class Dataset:
             inner = _field(kind, step) if isinstance(kind, g.StructType) else None
             if inner is None:
                 return None
-            sql, kind = (f"{sql}." if sql else "") + quote(inner.name), inner.dataType
+            sql, kind = member(sql, inner.name) if sql else quote(inner.name), inner.dataType
         return Column(name=name, sql=sql, kind=kind)
 
     def column(self, name: str) -> Column:

@@ -237,6 +237,10 @@ def _drop_duplicates(node: Node) -> Code:
     return assigned(node, expression, "drop_duplicates")
 
 
+# Where AWS keeps the transforms of Glue Studio's canvas.
+STUDIO = "s3://aws-glue-studio-transforms-"
+
+
 def _dynamic_transform(node: Node) -> Code:
     body = node.body
     named = {
@@ -244,7 +248,12 @@ def _dynamic_transform(node: Node) -> Code:
         for one in body.get("Parameters") or []
         if one.get("Value") or not one.get("IsOptional")
     }
-    function = f"custom_transform({literal(body['Path'])}, {literal(body['FunctionName'])})"
+    name = body["FunctionName"]
+    if body["Path"].startswith(STUDIO) and name.isidentifier():
+        # The canvas's own transforms come with the library, as modules that give frames a method.
+        applied = call(f"{node.inputs[0]}.{name}", **named)
+        return Code(lines=[f"import {name}", f"{node.variable} = {applied}"])
+    function = f"custom_transform({literal(body['Path'])}, {literal(name)})"
     return assigned(node, call(function, node.inputs[0], **named), "custom_transform")
 
 
