@@ -252,10 +252,10 @@ def _sized(kind: Any, shape: Shape) -> Any:
 
 def takes_printable(pattern: str) -> bool:
     """Whether every text of printable ASCII satisfies the pattern: one class of characters, any number of them."""
-    if _ONE_CLASS.match(pattern) is None:
+    # Unicode's properties leave out some that are printable.
+    if r"\p{" in pattern or _ONE_CLASS.match(pattern) is None:
         return False
-    matches = matcher(pattern)
-    return matches is not None and all(map(matches, _PRINTABLE))
+    return all(map(matcher(pattern), _PRINTABLE))
 
 
 def _only_texts(shape: Shape, depth: int = 0) -> bool:

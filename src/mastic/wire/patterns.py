@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 Matcher = Callable[[str], bool]
 
@@ -33,6 +34,7 @@ _POSIX = {
 }
 _ASCII = {r"\d": "0-9", r"\w": "a-zA-Z0-9_", r"\s": r" \t\n\x0b\f\r"}
 _UNBOUNDED = re.compile(r"(?<!\\)(?:[*+]|\{\d+,\})")
+_CLASS = re.compile(r"(?<!\\)\[(?:\\.|[^\]\\])+\]")
 _QUANTIFIED_GROUP = re.compile(r"(?<!\\)\)[*+{]")
 
 
@@ -77,12 +79,14 @@ def _replace_class(text: str, name: str, ranges: str) -> str:
 
 def _is_plain(pattern: str) -> bool:
     """True when the standard library's engine cannot backtrack for long on it."""
+    # What stands in a class is no quantifier.
+    pattern = _CLASS.sub("x", pattern)
     return len(_UNBOUNDED.findall(pattern)) <= 1 and _QUANTIFIED_GROUP.search(pattern) is None
 
 
 @cache
-def matcher(pattern: str) -> Matcher | None:
-    """Whether a text satisfies a model's pattern; None for a pattern that Python cannot express."""
+def matcher(pattern: str) -> Matcher:
+    """Whether a text satisfies a model's pattern."""
     text = translate(pattern)
     if _is_plain(text):
         try:
@@ -94,19 +98,31 @@ def matcher(pattern: str) -> Matcher | None:
     return _guarded(text)
 
 
-def _guarded(text: str) -> Matcher | None:
-    """A matcher with a time limit. Its engine is loaded when the first such pattern is asked for."""
-    import regex
+def expressible(pattern: str) -> bool:
+    """Whether Python has the pattern's language; what it has not, is not checked."""
+    return _compiled(translate(pattern)) is not None
 
-    try:
-        guarded = regex.compile(text, regex.DOTALL | (0 if r"\p{" in text else regex.ASCII))
-    except regex.error:
-        return None
+
+def _guarded(text: str) -> Matcher:
+    """A matcher with a time limit. Its engine is large: it is loaded when the first value has to be matched."""
 
     def match(value: str) -> bool:
+        pattern = _compiled(text)
+        if pattern is None:
+            return True
         try:
-            return guarded.fullmatch(value, timeout=TIME_LIMIT, concurrent=True) is not None
+            return pattern.fullmatch(value, timeout=TIME_LIMIT, concurrent=True) is not None
         except TimeoutError:
             return False
 
     return match
+
+
+@cache
+def _compiled(text: str) -> Any:
+    import regex
+
+    try:
+        return regex.compile(text, regex.DOTALL | (0 if r"\p{" in text else regex.ASCII))
+    except regex.error:
+        return None

@@ -66,9 +66,8 @@ def rules(shape: Shape, *, open_enum: bool) -> list[Rule]:
             values = frozenset(enum)
             found.append((lambda v: v in values, f"Member must satisfy enum value set: [{', '.join(enum)}]"))
         pattern = meta.get("pattern")
-        matches = matcher(pattern) if pattern else None
-        if matches is not None:
-            found.append((matches, f"Member must satisfy regular expression pattern: {pattern}"))
+        if pattern:
+            found.append((matcher(pattern), f"Member must satisfy regular expression pattern: {pattern}"))
     return found
 
 
