@@ -150,3 +150,22 @@ def test_columns_that_name_a_double_elsewhere_are_judged(spark: Any, t: None) ->
     sql = "SELECT t.d5 / t.d15 AS x FROM t JOIN (SELECT f AS d5, i FROM t) o ON t.i = o.i"
     with pytest.raises(EngineRefused):
         spark.sql(sql).collect()
+
+
+def test_joins_are_judged_too(spark: Any, t: None) -> None:
+    from pyspark.sql import functions as fn
+
+    # 3.00 / 7 has thirteen places in Spark; six would be another number.
+    right = spark.createDataFrame([(Decimal("0.4285714285714"), "found")], "q decimal(26,13), w string")
+    left = spark.table("t").select("d15", "i")
+    joined = left.join(right, fn.col("d15") / fn.col("i") == fn.col("q"))
+    assert [row.w for row in joined.collect()] == ["found"]
+    assert [row.w for row in left.join(right, fn.expr("d15 / i = q")).collect()] == ["found"]
+    with pytest.raises(EngineRefused):
+        left.join(right, fn.expr("d15 % i = q")).collect()
+
+
+def test_functions_in_text_have_spark_s_type(spark: Any, t: None) -> None:
+    frame = spark.table("t").selectExpr("datediff(DATE '2020-01-03', DATE '2020-01-01') AS n")
+    assert frame.dtypes == [("n", "int")]
+    assert frame.collect()[0].n == 2

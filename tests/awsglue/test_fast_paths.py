@@ -47,7 +47,7 @@ def test_plain_chunks_are_read_as_field_by_field(text: str) -> None:
 def test_plain_text_takes_the_quick_way() -> None:
     options = csv_options({})
     chunk = b'1,"a, b",x\r\n2,,"y"\r\n'
-    block = csv_blocks._plain(chunk, options, 3)
+    block = csv_blocks.plain_block(chunk, options, 3)
     assert block is not None
     assert [column.to_pylist() for column in block.columns] == [["1", "2"], ["a, b", None], ["x", "y"]]
 

@@ -209,3 +209,37 @@ def test_partitions_by_many_columns_of_many_values() -> None:
     assert found == [
         ([column[number].as_py() for column in columns], [number, number + count]) for number in range(count)
     ]
+
+
+def test_only_the_columns_that_a_plan_means_are_read(spark: Any, tmp_path: Path) -> None:
+    from pyspark.sql import functions as fn
+
+    frame = csv(spark, tmp_path / "in", ["1,x,10,q", "2,y,20,r", "2,x,30,s"], header="a,B,my c,d.e")
+    total = frame.filter(fn.col("b") == "x").groupBy("a").agg(fn.sum(fn.col("my c").cast("int")).alias("n"))
+    assert sorted(map(tuple, total.collect())) == [("1", 10), ("2", 30)]
+    assert frame.agg(fn.count("*")).collect()[0][0] == frame.count() == 3
+    assert [tuple(row) for row in frame.selectExpr("`d.e` AS e", "upper(b) AS b").orderBy("e").collect()] == [
+        ("q", "X"),
+        ("r", "Y"),
+        ("s", "X"),
+    ]
+    joined = (
+        frame.alias("l").join(frame.alias("r"), fn.col("l.a") == fn.col("r.B"), "left").select("l.`my c`")
+    )
+    assert sorted(row[0] for row in joined.collect()) == ["10", "20", "30"]
+    assert sorted(row[0] for row in frame.join(frame.select("a"), ["a"]).select("B").collect()) == list(
+        "xxxyy"
+    )
+    assert (
+        frame.select("a", fn.input_file_name().alias("f")).filter("a = 1").collect()[0].f.endswith("part.csv")
+    )
+    assert len(frame.select("*").collect()[0]) == 4
+    if SAIL:
+        import pyarrow.parquet as pq
+
+        from awsglue._runtime.sail.facade import services
+
+        (scan,) = services()._scans_of(frame)
+        read = [set(pq.read_schema(path).names) for path in scan._spools.values()]
+        assert {"a", "B", "my c"} in read
+        assert {"d.e", "B"} in read

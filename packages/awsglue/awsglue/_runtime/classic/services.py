@@ -51,7 +51,7 @@ class Services:
         """A DataFrame over a scan, with each row's file in one more column."""
         from pyspark.sql import functions as fn
 
-        spooled = self.session.read.parquet(f"file://{scan.spool()}")
+        spooled = self.session.read.parquet(f"file://{scan.spool(hidden=True)}")
         names = [fn.col(f"`{item.name}`") for item in scan.schema.fields]
         return spooled.select(*names, fn.col(FILE_NAME).alias(column))
 

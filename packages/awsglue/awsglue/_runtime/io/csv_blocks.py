@@ -81,7 +81,7 @@ def may_be_plain(options: CsvOptions) -> bool:
 
 def _chunked(pieces: Iterator[bytes], options: CsvOptions, width: int, header: bool) -> Iterator[Block]:
     def parsed(chunk: bytes) -> tuple[bytes, Block | None]:
-        return chunk, _plain(chunk, options, width)
+        return chunk, plain_block(chunk, options, width)
 
     for chunk, block in side_by_side(parsed, whole_lines(pieces, header)):
         if block is not None:
@@ -129,7 +129,7 @@ def _line_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield held + b"\n"
 
 
-def _plain(chunk: bytes, options: CsvOptions, width: int) -> Block | None:
+def plain_block(chunk: bytes, options: CsvOptions, width: int) -> Block | None:
     """The chunk by pyarrow's parser, or None when that might differ from Spark's."""
     import pyarrow as pa
 

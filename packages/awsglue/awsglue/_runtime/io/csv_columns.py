@@ -18,6 +18,7 @@ from awsglue._runtime.io.csv_blocks import (
     from_rows,
     list_rows,
     may_be_plain,
+    plain_block,
     plain_table,
     whole_lines,
 )
@@ -85,6 +86,9 @@ class ChosenColumns:
         quick = self._quickly(chunk)
         if quick is not None:
             return [quick]
+        plain = plain_block(chunk, self._options, self._width)
+        if plain is not None:
+            return [self._of_block(plain)]
         pieces = from_rows(list_rows(iter([chunk]), self._options), self._options, self._width)
         return [self._of_block(block) for block in pieces]
 

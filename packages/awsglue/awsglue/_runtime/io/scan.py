@@ -50,7 +50,7 @@ class Scan:
     # (file, data schema, wanted columns) -> record batches of just these columns, where a format can do that
     choose: Callable[[DataFile, Any, list[Any]], Iterator[Any]] | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    _spool: str = ""
+    _spools: dict[tuple[bool, tuple[str, ...] | None], str] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.Lock)
 
     @property
@@ -79,15 +79,15 @@ class Scan:
             self.native, self.fits = self.fits(), None
         return self.native
 
-    def batches(self) -> Iterator[Any]:
-        """All rows: schema columns, then the hidden ones, as record batches."""
+    def batches(self, *, hidden: bool = False) -> Iterator[Any]:
+        """All rows: schema columns, then the hidden ones if asked, as record batches."""
         from awsglue._runtime.io.arrow_types import arrow_schema
 
         target = arrow_schema(self.schema)
         for file in self.files:
             constants = self.constants(file)
             for batch in self.read(file, self.file_schema):
-                yield _assemble(batch, target, constants, file)
+                yield _assemble(batch, target, constants, file if hidden else None)
 
     def chosen(self, wanted: list[Any]) -> Iterator[Any]:
         """All rows of the wanted columns (csv_columns.Wanted), none a partition column; `choose` must be there."""
@@ -103,21 +103,22 @@ class Scan:
             for item in self.partition_schema.fields
         }
 
-    def spool(self) -> str:
-        """A local Parquet file with all rows and the hidden columns; written once."""
-        with self._lock:
-            if not self._spool:
-                self._spool = self._write_spool()
-            return self._spool
+    def spool(self, *, hidden: bool = False, names: tuple[str, ...] | None = None) -> str:
+        """A local Parquet file with all rows of these columns (None: all of the schema), and the hidden ones if asked.
 
-    def forget(self) -> None:
-        """Remove the spool file: nothing will read this scan any more."""
+        Written once for each choice of columns.
+        """
+        if self.choose is None or hidden or self.partition_schema.fields:
+            names = None
         with self._lock:
-            if self._spool:
-                os.unlink(self._spool)
-                self._spool = ""
+            # One that has more serves as well.
+            for key in ((hidden, names), (hidden, None), (True, None)):
+                if key in self._spools:
+                    return self._spools[key]
+            self._spools[hidden, names] = self._write_spool(hidden, names)
+            return self._spools[hidden, names]
 
-    def _write_spool(self) -> str:
+    def _write_spool(self, hidden: bool, names: tuple[str, ...] | None) -> str:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -125,15 +126,20 @@ class Scan:
 
         folder = os.path.join(self.scratch, "spool")
         os.makedirs(folder, exist_ok=True)
-        path = os.path.join(folder, f"{self.id}.parquet")
-        schema = pa.schema([*arrow_schema(self.schema), *hidden_fields()])
-        hidden = list(HIDDEN)
+        path = os.path.join(folder, f"{self.id}-{len(self._spools)}.parquet")
+        schema = arrow_schema(self.schema)
+        if names is not None:
+            schema = pa.schema([schema.field(name) for name in names])
+        if hidden:
+            schema = pa.schema([*schema, *hidden_fields()])
+        repeated = list(HIDDEN) if hidden else False
+        batches = self.batches(hidden=hidden) if names is None else self._only(names)
         with pq.ParquetWriter(
-            path + ".tmp", schema, compression="lz4", use_dictionary=hidden, write_statistics=False
+            path + ".tmp", schema, compression="lz4", use_dictionary=repeated, write_statistics=False
         ) as writer:
             held: list[Any] = []
             rows = 0
-            for batch in self.batches():
+            for batch in batches:
                 held.append(batch)
                 rows += batch.num_rows
                 if rows >= SPOOL_ROWS:
@@ -142,6 +148,18 @@ class Scan:
             writer.write_table(pa.Table.from_batches(held, schema))
         os.replace(path + ".tmp", path)
         return path
+
+    def _only(self, names: tuple[str, ...]) -> Iterator[Any]:
+        """All rows of these columns."""
+        import pyarrow as pa
+
+        from awsglue._runtime.io.arrow_types import arrow_schema
+        from awsglue._runtime.io.csv_columns import Wanted
+
+        whole = arrow_schema(self.schema)
+        target = pa.schema([whole.field(name) for name in names])
+        for batch in self.chosen([Wanted(name=name, source=name) for name in names]):
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=target)
 
 
 def hidden_fields() -> list[Any]:
@@ -166,7 +184,7 @@ def hidden_values(file: DataFile) -> list[Any]:
     return [path, path, name, file.size, 0, file.size, file.modified]
 
 
-def _assemble(batch: Any, target: Any, constants: dict[str, Any], file: DataFile) -> Any:
+def _assemble(batch: Any, target: Any, constants: dict[str, Any], file: DataFile | None) -> Any:
     import pyarrow as pa
 
     present = {name.lower(): position for position, name in enumerate(batch.schema.names)}
@@ -178,6 +196,8 @@ def _assemble(batch: Any, target: Any, constants: dict[str, Any], file: DataFile
         else:
             column = batch.column(present[key])
             columns.append(column if column.type == item.type else column.cast(item.type))
+    if file is None:
+        return pa.RecordBatch.from_arrays(columns, schema=target)
     for item, value in zip(hidden_fields(), hidden_values(file), strict=True):
         columns.append(_repeat(value, item.type, batch.num_rows))
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema([*target, *hidden_fields()]))

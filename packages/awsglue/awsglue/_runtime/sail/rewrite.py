@@ -14,6 +14,7 @@ from pyspark.sql.connect import proto
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.scan import FILE_NAME, HIDDEN, Scan
 from awsglue._runtime.sail import gate, plans, scans, typed
+from awsglue._runtime.sail.needed import needed_below
 
 _METADATA = {
     "file_path": "__mastic_file_path",
@@ -62,11 +63,14 @@ class Rewriter:
             for child in _relations_in(plan.command):
                 self.relation(child)
 
-    def relation(self, relation: Any, *, hidden: bool = False) -> bool:
-        """Rewrite a relation in place. With `hidden`, it must also deliver the hidden columns; says whether it does."""
+    def relation(self, relation: Any, *, hidden: bool = False, needed: frozenset[str] | None = None) -> bool:
+        """Rewrite a relation in place. With `hidden`, it must also deliver the hidden columns; says whether it does.
+
+        `needed` are the names of all columns that the plan above can mean; None is any.
+        """
         kind = relation.WhichOneof("rel_type")
         if kind == "read":
-            return self._read(relation, hidden)
+            return self._read(relation, hidden, needed)
         gate.check_relation(relation, kind)
         if kind not in ("sql", "local_relation"):
             self._check_types(relation, kind)
@@ -75,8 +79,9 @@ class Rewriter:
         uses = _uses_hidden(relation, kind)
         if uses or hidden:
             return self._with_hidden(relation, kind, hidden, uses)
+        below = needed_below(relation, kind, needed)
         for child in _relations_in(relation):
-            self.relation(child)
+            self.relation(child, needed=below)
         return False
 
     def _check_types(self, relation: Any, kind: str) -> None:
@@ -100,7 +105,7 @@ class Rewriter:
                 if name:
                     relation.project.expressions[position].CopyFrom(plans.aliased(item, name))
 
-    def _read(self, relation: Any, hidden: bool) -> bool:
+    def _read(self, relation: Any, hidden: bool, needed: frozenset[str] | None) -> bool:
         source = relation.read.data_source
         if relation.read.WhichOneof("read_type") != "data_source":
             return False
@@ -110,7 +115,7 @@ class Rewriter:
         made = (
             scans.schema_relation(scan, hidden=hidden)
             if self._analysis
-            else scans.relation(scan, hidden=hidden)
+            else scans.relation(scan, hidden=hidden, needed=needed)
         )
         _replace(relation, made)
         return hidden

@@ -26,16 +26,20 @@ def schema_relation(scan: Scan, *, hidden: bool) -> Any:
     return plans.empty_relation(StructType([*scan.schema.fields, *extra]))
 
 
-def relation(scan: Scan, *, hidden: bool) -> Any:
-    """The scan's rows."""
+def relation(scan: Scan, *, hidden: bool, needed: frozenset[str] | None = None) -> Any:
+    """The scan's rows. `needed` are the lower-case names of all columns that the plan above can mean; None is any."""
     if not scan.files or not scan.schema.fields:
         return schema_relation(scan, hidden=hidden)
     native = scan.readable_natively()
     groups = _groups(scan, hidden) if native else []
     if native and len(groups) <= BRANCHES:
         return plans.union([_native(scan, files, hidden) for files in groups])
-    spooled = plans.parquet_relation([scan.spool()])
-    names = [item.name for item in scan.schema.fields] + (list(HIDDEN) if hidden else [])
+    names = [item.name for item in scan.schema.fields]
+    if needed is not None:
+        # Rows must be counted even where no column is meant.
+        names = [name for name in names if name.lower() in needed] or names[:1]
+    spooled = plans.parquet_relation([scan.spool(hidden=hidden, names=tuple(names))])
+    names += list(HIDDEN) if hidden else []
     return plans.project(spooled, [plans.attribute(name) for name in names])
 
 

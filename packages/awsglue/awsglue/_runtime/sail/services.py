@@ -115,7 +115,8 @@ class Services:
             read=lambda file, wanted: held,
             scratch=self.scratch,
         )
-        scan.spool()
+        # The batches come only once: all that may be asked for is written now.
+        scan.spool(hidden=True)
         return self.frame(scan)
 
     # readers

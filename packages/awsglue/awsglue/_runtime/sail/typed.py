@@ -23,7 +23,7 @@ _TEXT_TYPES = ("string",)
 def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -> None:
     """Adapt this relation's own expressions in place. Raises EngineRefused."""
     watched: list[tuple[Any, list[Any]]] = []
-    below = getattr(getattr(relation, kind), "input", None)
+    below = _below(relation, kind)
     for expression in expressions:
         if expression.HasField("expression_string"):
             text = expression.expression_string
@@ -33,16 +33,27 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
             watched.append((expression, operands))
     if not watched:
         return
-    body = getattr(relation, kind)
-    if not hasattr(body, "input"):
+    if below is None:
         return
     flat = [operand for _, operands in watched for operand in operands]
-    types = None if any(_has_lambda(operand) for operand in flat) else types_of(body.input, flat)
+    types = None if any(_has_lambda(operand) for operand in flat) else types_of(below, flat)
     for expression, operands in reversed(watched):
         own = None
         if types is not None:
             own, types = types[len(types) - len(operands) :], types[: len(types) - len(operands)]
         _judge(expression, own)
+
+
+def _below(relation: Any, kind: str) -> Any:
+    """The relation whose columns this one's expressions name; None where there is no one such."""
+    body = getattr(relation, kind)
+    if kind != "join":
+        return getattr(body, "input", None)
+    both = proto.Relation()
+    both.join.left.CopyFrom(body.left)
+    both.join.right.CopyFrom(body.right)
+    both.join.join_type = proto.Join.JOIN_TYPE_CROSS
+    return both
 
 
 def _operands(expression: Any) -> list[Any]:
