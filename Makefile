@@ -53,6 +53,7 @@ lock: $(UV)                ## newest versions that the requirements allow, pinne
 	$(LOCK) --upgrade --extra ray --extra databases --extra formats packages/awsglue/pyproject.toml -o $(LOCKS)/ray.txt
 	$(LOCK) --upgrade $(LOCKS)/neighbours.in -o $(LOCKS)/neighbours.txt
 	$(LOCK) --upgrade tests/clients/locks/awswrangler.in -o tests/clients/locks/awswrangler.txt
+	$(LOCK) --upgrade tests/clients/locks/dbt.in -o tests/clients/locks/dbt.txt
 
 setup: $(VENV)/.stamp
 
@@ -64,7 +65,7 @@ runtimes: setup            ## the environments that jobs run in
 	$(BIN)/mastic runtime install spark-4.1
 	$(BIN)/mastic runtime install neighbours
 
-clients: .clients/awswrangler/.stamp ## environments of outside clients that the tests drive
+clients: .clients/awswrangler/.stamp .clients/dbt/.stamp ## environments of outside clients that the tests drive
 
 .clients/%/.stamp: tests/clients/locks/%.txt | $(UV)
 	$(UV) venv -q --clear --python $(BIN)/python .clients/$*
