@@ -105,11 +105,6 @@ class Config:
         return self.objects_dir or self.data_dir / "objects"
 
     @property
-    def runs_place(self) -> Path:
-        """Where the directories of runs lie."""
-        return self.runs_dir or self.data_dir / "runs"
-
-    @property
     def shares_objects(self) -> bool:
         """True when other servers may work on the same objects."""
         return self.objects_dir is not None and not self.embedded

@@ -112,7 +112,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def server(cluster: Cluster, tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "data", {"MASTIC_SPARK_MASTER": cluster.address}).start()
+    env = {"MASTIC_SPARK_MASTER": cluster.address, "MASTIC_RUNS_DIR": str(tmp_path / "runs")}
+    running = Server(tmp_path / "data", env).start()
     yield running
     running.stop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -50,7 +51,7 @@ from mastic.loops.launching import Launcher
 from mastic.loops.runner import Runner
 from mastic.loops.scheduler import Scheduler
 from mastic.objects.base import Objects
-from mastic.store import documents
+from mastic.store import documents, settings
 from mastic.store.job_runs import JobRun
 from mastic.wire.dispatch import Response
 from mastic.wire.protocols.json import Documents
@@ -143,7 +144,7 @@ def _profile(tx: Connection, context: Context) -> Profile | None:
 def _add_runner(
     base: Base, lifecycle: Lifecycle, objects: Objects, logs: LogSink, metrics: JobMetrics
 ) -> None:
-    config, runs = base.config, base.config.runs_place
+    config, runs = base.config, _place(base)
     runtimes = Runtimes(config.runtimes_dir)
     keys = RoleKeys(base.credentials, base.clock, base.config.endpoints.get("s3"))
 
@@ -201,6 +202,15 @@ def _add_runner(
         module_pruning.prune(config.data_dir / "modules", most=most)
 
     base.janitor("modules", prune, seconds=3600)
+
+
+def _place(base: Base) -> Path:
+    """Where the directories of runs lie. In one that others use as well, those of this database are by themselves:
+    what a database does not know as running is removed."""
+    if base.config.runs_dir is None:
+        return base.config.data_dir / "runs"
+    with base.store.write() as tx:
+        return base.config.runs_dir / str(settings.set_once(tx, "store_id", base.ids.uuid()))
 
 
 def _count(traffic: Traffic, context: Context, operation: str, request: dict[str, Any], result: Any) -> None:
