@@ -82,3 +82,14 @@ def test_purge_and_transition(glue, bucket):
     assert client.list_objects_v2(Bucket=name)["KeyCount"] == 1
     glue.purge_s3_path(f"s3://{name}/p/", {"retentionPeriod": 0})
     assert client.list_objects_v2(Bucket=name)["KeyCount"] == 0
+
+
+def test_storage_classes_that_are_left_out(glue, bucket, records):
+    s3, name = bucket
+    s3.put_object(Bucket=name, Key="in/warm.json", Body=b'{"n": 1}')
+    s3.put_object(Bucket=name, Key="in/cold.json", Body=b'{"n": 2}', StorageClass="GLACIER_IR")
+    options = {"paths": [f"s3://{name}/in/"]}
+    read = glue.create_dynamic_frame.from_options
+    assert records(read("s3", options, format="json")) == [{"n": 1}, {"n": 2}]
+    left_out = {**options, "excludeStorageClasses": ["GLACIER_IR"]}
+    assert records(read("s3", left_out, format="json")) == [{"n": 1}]

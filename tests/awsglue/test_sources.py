@@ -240,8 +240,8 @@ def test_excel(read, records, tmp_path):
 def test_unknown_formats_and_connections_are_refused(read, glue, tmp_path):
     with pytest.raises(ValueError, match="xyz"):
         read(f"file://{tmp_path}", "xyz")
-    with pytest.raises(NotImplementedError, match="mongodb"):
-        glue.create_dynamic_frame.from_options("mongodb", {})
+    with pytest.raises(NotImplementedError, match="vertica"):
+        glue.create_dynamic_frame.from_options("vertica", {})
     with pytest.raises(ValueError, match="gibberish"):
         glue.create_dynamic_frame.from_options("gibberish", {})
 
@@ -272,3 +272,61 @@ def test_samples(put, glue):
         "s3", options, num=100, sample_options={"maxSampleFilesPerPartition": 1}, format="json"
     )
     assert limited.count() == 2
+
+
+def test_with_schema_says_what_columns_there_are(put, read, records):
+    from awsglue.gluetypes import ArrayType, Field, IntegerType, StringType, StructType
+
+    schema = StructType(
+        [
+            Field("id", IntegerType()),
+            Field("tag", ArrayType(StringType())),
+            Field("missing", StringType()),
+        ]
+    )
+    path = put(
+        "a.xml",
+        "<r><x><id>1</id><tag>a</tag><tag>b</tag><no>n</no></x><x><id>two</id><tag>c</tag></x><x><id>3</id></x></r>",
+    )
+    options = {"rowTag": "x", "withSchema": json.dumps(schema.jsonValue())}
+    frame = read(path, "xml", options)
+    assert [field.name for field in frame.schema()] == ["id", "tag", "missing"]
+    assert records(frame) == [
+        {"id": 1, "tag": ["a", "b"], "missing": None},
+        {"id": None, "tag": ["c"], "missing": None},
+        {"id": 3, "tag": None, "missing": None},
+    ]
+    with pytest.raises(ValueError, match="withSchema"):
+        read(path, "xml", {"rowTag": "x", "withSchema": "{"}).count()
+
+
+def test_file_names_and_times_as_columns(put, read, records, tmp_path):
+    import os
+
+    path = put("a.csv", "1\n2\n")
+    put("b.csv", "3\n")
+    os.utime(tmp_path / "a.csv", (1_600_000_000, 1_600_000_000))
+    os.utime(tmp_path / "b.csv", (1_700_000_000, 1_700_000_000))
+    times = records(read(path, "csv", attachTimestamp="at"))
+    assert times == [
+        {"col0": "1", "at": 1_600_000_000_000},
+        {"col0": "2", "at": 1_600_000_000_000},
+        {"col0": "3", "at": 1_700_000_000_000},
+    ]
+    both = read(path, "csv", attachTimestamp="at", attachFilename="file")
+    assert [field.name for field in both.schema()] == ["col0", "file", "at"]
+    assert {row["file"].rsplit("/", 1)[1] for row in records(both)} == {"a.csv", "b.csv"}
+
+
+def test_options_about_tasks_are_checked_and_change_no_row(put, read, records):
+    path = put("a.csv", "1\n2\n")
+    put("b.csv", "3\n")
+    for options in (
+        {"groupFiles": "inPartition", "groupSize": "1048576"},
+        {"groupFiles": "none"},
+        {"groupFiles": "acrossPartition", "groupSize": 10},
+    ):
+        assert records(read(path, "csv", **options)) == [{"col0": "1"}, {"col0": "2"}, {"col0": "3"}]
+    for wrong in ({"groupFiles": "all"}, {"groupSize": "1 MB"}, {"boundedFiles": "-1"}, {"boundedSize": "x"}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            read(path, "csv", **wrong).count()

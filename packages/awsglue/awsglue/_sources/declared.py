@@ -5,7 +5,7 @@ from __future__ import annotations
 from awsglue import gluetypes as g
 from awsglue._frames.body import Encoded
 from awsglue._frames.casts import cast
-from awsglue._frames.encoding import null, quote, struct
+from awsglue._frames.encoding import member, null, quote, struct
 
 
 def typed(frame: Encoded, declared: g.StructType, keys: list[str], *, texts: bool) -> Encoded:
@@ -33,6 +33,42 @@ def typed(frame: Encoded, declared: g.StructType, keys: list[str], *, texts: boo
         else:
             parts.append((g.Field(field.name, kind), cast(expression, field.dataType, kind)))
     return frame.select(parts)
+
+
+def as_given(frame: Encoded, text: str) -> Encoded:
+    """The frame under the schema that the format option withSchema gives (JSON of a StructType): its columns only.
+
+    Values are cast; what cannot be is null; one value where the schema has an array is an array of one. Raises
+    ValueError for text that is no schema.
+    """
+    try:
+        given = g._deserialize_json_string(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"withSchema is not the JSON of a schema: {error}") from None
+    if not isinstance(given, g.StructType):
+        raise ValueError("withSchema is not the JSON of a StructType")
+    here = {field.name: field.dataType for field in frame.schema.fields}
+    return frame.select(
+        [
+            (field, _given(quote(field.name), here.get(field.name, g.NullType()), field.dataType))
+            for field in given.fields
+        ]
+    )
+
+
+def _given(expression: str, kind: g.DataType, wanted: g.DataType) -> str:
+    lists = (g.ArrayType, g.SetType)
+    if kind == wanted:
+        return expression
+    if isinstance(kind, g.NullType):
+        return null(wanted)
+    if not isinstance(wanted, lists) or isinstance(kind, lists):
+        return cast(expression, kind, wanted)
+    if isinstance(kind, g.ChoiceType):
+        options = [_given(member(expression, name), one, wanted) for name, one in kind.choices.items()]
+        return f"coalesce({', '.join(options)})"
+    one = cast(expression, kind, wanted.elementType)
+    return f"if({expression} is null, null, array({one}))"
 
 
 def _misfits(frame: Encoded, columns: list[tuple[str, g.DataType]]) -> set[str]:

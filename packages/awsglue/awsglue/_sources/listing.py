@@ -14,6 +14,8 @@ from awsglue._runtime.io import partitions
 from awsglue._runtime.io.storage import Storage, split
 from awsglue._sources.request import truth
 
+GROUPINGS = ("none", "inPartition", "acrossPartition")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
@@ -47,9 +49,13 @@ def list_source(storage: Storage, roots: Iterable[str], options: dict[str, Any])
     """The source's files in path order. A folder that is not there has none."""
     recurse = truth(options.get("recurse"))
     excluded = exclusion_patterns(options.get("exclusions"))
+    classes = storage_classes(options.get("excludeStorageClasses"))
+    check_grouping(options)
     found: list[SourceFile] = []
     for root in roots:
         for entry in storage.entries(root):
+            if entry.storage_class in classes:
+                continue
             below = relative(entry.path, root)
             *folders, name = below.split("/")
             if _hidden(name) or any(_hidden(folder) and "=" not in folder for folder in folders):
@@ -65,6 +71,28 @@ def list_source(storage: Storage, roots: Iterable[str], options: dict[str, Any])
                 )
             )
     return found
+
+
+def storage_classes(value: Any) -> frozenset[str]:
+    """The option `excludeStorageClasses`: a list, JSON text of one, or one name."""
+    if not value:
+        return frozenset()
+    if isinstance(value, str):
+        value = json.loads(value) if value.lstrip().startswith("[") else [value]
+    return frozenset(str(one).upper() for one in value)
+
+
+def check_grouping(options: dict[str, Any]) -> None:
+    """groupFiles and groupSize say how many tasks read the files, not what is read: they are only checked.
+
+    Raises ValueError.
+    """
+    kind = options.get("groupFiles")
+    if kind not in (None, "", *GROUPINGS):
+        raise ValueError(f"groupFiles {kind!r} is none of {', '.join(GROUPINGS)}")
+    size = options.get("groupSize")
+    if size not in (None, "") and not (str(size).isdigit() and int(size) > 0):
+        raise ValueError(f"groupSize {size!r} is no number of bytes")
 
 
 def relative(path: str, root: str) -> str:

@@ -7,13 +7,15 @@ from typing import Any
 
 from awsglue import gluetypes as g
 from awsglue._frames.body import Body, Encoded, ErrorStage
-from awsglue._runtime.io.storage import Storage
+from awsglue._runtime.io.storage import Storage, shown
 from awsglue._sources import enginefiles, grokfiles, jsonfiles, otherfiles, xmlfiles
+from awsglue._sources.declared import as_given
 from awsglue._sources.listing import SourceFile, given_paths, list_source
 from awsglue._sources.request import SourceRequest, truth
 from awsglue._sources.selection import choose, sampled
 from awsglue._sources.staged import StagedRecords, empty
 
+_FILE = "__mastic_source_file"
 RecordReader = Callable[[Storage, str, dict[str, Any]], Iterator["dict[str, Any] | Exception"]]
 
 RECORD_READERS: dict[str, RecordReader] = {
@@ -91,24 +93,37 @@ class FileSource:
         if kind == "tsv":
             options.setdefault("separator", "\t")
         if kind in RECORD_READERS:
-            return self._staged(RECORD_READERS[kind], files, options)
+            staged = self._staged(RECORD_READERS[kind], files, options)
+            return as_given(staged, options["withSchema"]) if options.get("withSchema") else staged
         frame = self._by_engine(kind, files, options)
-        return self._with_file_columns(frame)
+        return self._with_file_columns(frame, files)
 
     def _by_engine(self, kind: str, files: list[SourceFile], options: dict[str, Any]) -> Encoded:
         if kind in ("csv", "tsv"):
             return enginefiles.read_csv(self._spark, self._storage, files, options, self._names)
         return ENGINE_READERS[kind](self._spark, self._storage, files, options)
 
-    def _with_file_columns(self, frame: Encoded) -> Encoded:
+    def _with_file_columns(self, frame: Encoded, files: list[SourceFile]) -> Encoded:
+        from pyspark.sql import functions as fn
+
         options = self._request.options
+        fields, df = list(frame.schema.fields), frame.df
         if options.get("attachTimestamp"):
-            raise NotImplementedError("attachTimestamp is not implemented for csv, parquet and orc")
-        if not options.get("attachFilename"):
-            return frame
-        name = str(options["attachFilename"])
-        df = frame.df.selectExpr("*", f"input_file_name() as `{name}`")
-        return Encoded(df=df, schema=g.StructType([*frame.schema.fields, g.Field(name, g.StringType())]))
+            name = str(options["attachTimestamp"])
+            moments = [(shown(one.path), one.milliseconds) for one in files]
+            known = self._spark.createDataFrame(moments, f"`{_FILE}` string, `{name}` bigint")
+            df = df.withColumn(_FILE, fn.input_file_name()).join(known, _FILE, "left")
+            columns = [f"`{field.name}`" for field in fields]
+            if options.get("attachFilename"):
+                columns.append(f"`{_FILE}` as `{options['attachFilename']}`")
+            df = df.selectExpr(*columns, f"`{name}`")
+        elif options.get("attachFilename"):
+            df = df.withColumn(str(options["attachFilename"]), fn.input_file_name())
+        if options.get("attachFilename"):
+            fields.append(g.Field(str(options["attachFilename"]), g.StringType()))
+        if options.get("attachTimestamp"):
+            fields.append(g.Field(str(options["attachTimestamp"]), g.LongType()))
+        return Encoded(df=df, schema=g.StructType(fields))
 
     def _staged(self, read: RecordReader, files: list[SourceFile], options: dict[str, Any]) -> Encoded:
         staged, errors = StagedRecords(self._hint), StagedRecords()

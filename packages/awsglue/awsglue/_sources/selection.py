@@ -56,6 +56,9 @@ def bounded(files: list[SourceFile], options: dict[str, Any]) -> list[SourceFile
     by_count, by_size = options.get("boundedFiles"), options.get("boundedSize")
     if by_count and by_size:
         raise ValueError("boundedFiles and boundedSize cannot both be set")
+    for name in ("boundedFiles", "boundedSize"):
+        if options.get(name) and not (str(options[name]).isdigit() and int(options[name]) > 0):
+            raise ValueError(f"{name} {options[name]!r} is not a number above zero")
     if by_count:
         return files[: int(by_count)]
     if not by_size:

@@ -27,6 +27,8 @@ class Entry:
     path: str
     size: int
     modified: datetime
+    # As S3 lists it; local files have none.
+    storage_class: str = ""
 
     @property
     def name(self) -> str:
@@ -80,6 +82,7 @@ class Storage:
                         path=f"{scheme}://{bucket}/{item['Key']}",
                         size=item["Size"],
                         modified=item["LastModified"],
+                        storage_class=item.get("StorageClass") or "STANDARD",
                     )
 
     def head(self, path: str) -> Entry | None:
