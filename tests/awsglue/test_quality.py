@@ -311,7 +311,7 @@ def test_results_are_published(evaluate, server, tmp_path, capsys):
         publishing_options={
             "dataQualityEvaluationContext": "mine",
             "enableDataQualityCloudWatchMetrics": True,
-            "resultsS3Prefix": f"s3://{bucket}/dq/",
+            "resultsS3Prefix": f"{bucket}/dq",
         },
     )
     (written,) = s3.list_objects_v2(Bucket=bucket)["Contents"]

@@ -103,3 +103,39 @@ def test_times(frame, records, source):
 
 def test_on_data_frames(source):
     assert source.toDF().gs_derived(colName="m", expr="id + 1").columns[-1] == "m"
+
+
+def test_modules_that_scripts_import():
+    from awsglue import DynamicFrame, transforms
+    from awsglue.transforms.apply_mapping import ApplyMapping
+    from awsglue.transforms.drop_nulls import DropNullFields
+    from awsglue.transforms.dynamicframe_filter import Filter
+    from awsglue.transforms.field_transforms import DropFields, RenameField, SelectFields, SplitFields
+    from awsglue.transforms.resolve_choice import ResolveChoice
+
+    for one in (
+        ApplyMapping,
+        DropNullFields,
+        Filter,
+        DropFields,
+        RenameField,
+        SelectFields,
+        SplitFields,
+        ResolveChoice,
+    ):
+        assert one is getattr(transforms, one.__name__)
+    assert DynamicFrame.__module__ == "awsglue.dynamicframe"
+
+
+def test_the_shell_has_what_scripts_begin_with(spark):
+    from awsglue.glue_shell import names
+
+    given = names()
+    assert given["glueContext"].spark_session.range(2).count() == 2
+    assert {"sc", "spark", "ApplyMapping", "DynamicFrame", "Job"} <= set(given)
+
+
+@pytest.mark.parametrize("name", ["crawler_undo", "crawler_redo_from_backup", "activate_etl_connector"])
+def test_maintenance_scripts_refuse(name):
+    with pytest.raises(NotImplementedError, match=name):
+        importlib.import_module(f"awsglue.scripts.{name}").main()

@@ -37,6 +37,9 @@ class Publishing:
         unknown = sorted(set(options) - set(known))
         if unknown:
             raise ValueError(f"publishing_options: unknown option {', '.join(unknown)}")
+        if options.get("resultsS3Prefix") and "://" not in str(options["resultsS3Prefix"]):
+            # A bucket and a prefix, as the console writes them.
+            options = {**options, "resultsS3Prefix": f"s3://{options['resultsS3Prefix']}"}
         given: dict[str, Any] = {known[name]: value for name, value in options.items() if value is not None}
         for name in ("metrics", "results"):
             if name in given:
