@@ -105,6 +105,22 @@ def test_links_lead_to_other_regions(server: Server, glue: Any, db: str) -> None
     assert there.get_table(DatabaseName=db, Name="t")["Table"]["StorageDescriptor"]["Location"] == "s3://b/t"
 
 
+def test_unfiltered_metadata_of_another_region(server: Server, glue: Any, db: str) -> None:
+    there = server.client("glue", region="ap-south-1")
+    request = {"CatalogId": ACCOUNT, "DatabaseName": db, "SupportedPermissionTypes": ["COLUMN_PERMISSION"]}
+    refused(there.get_unfiltered_table_metadata, "EntityNotFoundException", **request, Name="t")
+    request["Region"] = "us-east-1"
+    found = there.get_unfiltered_table_metadata(**request, Name="t")
+    assert (found["Table"]["Name"], found["ResourceArn"]) == (
+        "t",
+        f"arn:aws:glue:us-east-1:{ACCOUNT}:table/{db}/t",
+    )
+    one = there.get_unfiltered_partition_metadata(**request, TableName="t", PartitionValues=["1"])
+    assert one["Partition"]["Values"] == ["1"]
+    every = there.get_unfiltered_partitions_metadata(**request, TableName="t", Expression="y = 1")
+    assert [each["Partition"]["Values"] for each in every["UnfilteredPartitions"]] == [["1"]]
+
+
 def test_a_link_found_in_another_region_leads_on_from_there(server: Server, glue: Any, db: str) -> None:
     """A link that names no region means its own, wherever it was reached from."""
     beside = {"CatalogId": ACCOUNT, "DatabaseName": db, "Name": "t"}

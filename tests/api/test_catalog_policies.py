@@ -161,6 +161,12 @@ def test_a_link_in_another_region_is_no_way_round(known: Known, name: str) -> No
     assert f"glue:GetTable on resource: {ROOT}table/secret/one" in refused
     denied(user.get_table, DatabaseName=name + "own", Name="link")
     denied(user.get_tables, DatabaseName=name)
+    unfiltered = {
+        "CatalogId": OURS,
+        "DatabaseName": "secret",
+        "SupportedPermissionTypes": ["COLUMN_PERMISSION"],
+    }
+    denied(user.get_unfiltered_table_metadata, **unfiltered, Name="one", Region="us-east-1")
     assert user.get_table(DatabaseName=name, Name="two")
     known.root.delete_resource_policy()
     # And the policies of the region where the call is made are its own.

@@ -90,6 +90,8 @@ class CatalogAccess:
     ) -> Iterator[tuple[Context, list[str]]]:
         """ARNs of what a request is about, and of what the resource links in it stand for, with where they are."""
         for _ in range(MOST_LINKS):
+            # Of a link, or of a request that is about another region's tables.
+            place = replace(place, region=request.get("Region") or place.region)
             within = catalog_path(request)
             prefix = f"arn:aws:glue:{place.region}:{place.account_id}:"
             yield place, [prefix + _nested(path, within) for path in paths(operation, request) or ()]
@@ -99,7 +101,6 @@ class CatalogAccess:
             target = self._link(place.scope, names)
             if target is None:
                 return
-            place = replace(place, region=target.get("Region") or place.region)
             request = {"TableName": names[2] or "*", **target}
 
     def _link(self, scope: str, names: tuple[str, str, str]) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Unfiltered metadata for engines that enforce permissions themselves: here everything is authorized.
 
-Changes nothing.
+A request may be about another region's tables. Changes nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Unfiltered:
 
     def get_unfiltered_table_metadata(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Raises EntityNotFoundException."""
+        context = lookup.there(context, request)
         table = self._table(context, request, request["Name"])
         definition = table.get("ViewDefinition") or {}
         return {
@@ -40,6 +41,7 @@ class Unfiltered:
 
     def get_unfiltered_partition_metadata(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Raises EntityNotFoundException."""
+        context = lookup.there(context, request)
         table = self._table(context, request, request["TableName"])
         return {
             "Partition": self._partitions.get_partition(context, request)["Partition"],
@@ -49,6 +51,7 @@ class Unfiltered:
 
     def get_unfiltered_partitions_metadata(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """By expression, page and segment, like GetPartitions."""
+        context = lookup.there(context, request)
         columns = _columns(self._table(context, request, request["TableName"]))
         found = self._lists.get_partitions(context, request)
         return {
