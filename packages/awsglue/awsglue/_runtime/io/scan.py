@@ -118,6 +118,13 @@ class Scan:
             self._spools[hidden, names] = self._write_spool(hidden, names)
             return self._spools[hidden, names]
 
+    def forget(self) -> None:
+        """Remove the spool files: nothing will read this scan any more (a batch of a stream that is over)."""
+        with self._lock:
+            for path in self._spools.values():
+                os.unlink(path)
+            self._spools.clear()
+
     def _write_spool(self, hidden: bool, names: tuple[str, ...] | None) -> str:
         import pyarrow as pa
         import pyarrow.parquet as pq
