@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awsgluedq.dqdl import DqdlError, analyzer_text, parse, rule_text
@@ -117,6 +117,7 @@ def test_sections_variables_and_labels():
     ]
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_any_text_survives_as_parameter_and_operand(text):
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ")
@@ -125,6 +126,7 @@ def test_any_text_survives_as_parameter_and_operand(text):
     assert parse(f"Rules = [ {rule_text(rule)} ]").rules == (rule,)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='Rules=[]() "$,.#andorRowCount>12with\n'))
 def test_no_text_breaks_the_parser(text):
     with contextlib.suppress(DqdlError):
