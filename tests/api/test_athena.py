@@ -344,6 +344,31 @@ def test_queries_never_leave_the_catalog(work: Workspace, sql: str) -> None:
     assert "/tmp" not in reason or "/tmp" in sql
 
 
+def test_tables_whose_files_are_not_their_rows_are_refused(work: Workspace) -> None:
+    """Delta Lake and Hudi keep files of former versions beside those of the present one."""
+    work.put("lake/part.parquet", "x")
+    for name, parameters in (
+        ("delta", {"spark.sql.sources.provider": "delta"}),
+        ("hudi", {"table_type": "HUDI"}),
+    ):
+        work.glue.create_table(
+            DatabaseName=work.database,
+            TableInput={
+                "Name": name,
+                "Parameters": parameters,
+                "StorageDescriptor": {
+                    "Columns": [{"Name": "id", "Type": "int"}],
+                    "Location": f"s3://{work.bucket}/lake/",
+                    "SerdeInfo": {
+                        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+                    },
+                },
+            },
+        )
+        assert "NOT_SUPPORTED" in work.failure(f"SELECT * FROM {name}")
+        assert "NOT_SUPPORTED" in work.failure(f"INSERT INTO {name} VALUES (1)")
+
+
 def test_locations_outside_s3_are_refused(work: Workspace) -> None:
     for location in ("/etc/", "file:///etc/"):
         work.glue.create_table(

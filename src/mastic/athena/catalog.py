@@ -92,3 +92,12 @@ def is_view(table: dict[str, Any]) -> bool:
 def is_iceberg(table: dict[str, Any]) -> bool:
     """True for a table whose facts are in Iceberg metadata."""
     return str((table.get("Parameters") or {}).get("table_type", "")).upper() == "ICEBERG"
+
+
+def foreign_format(table: dict[str, Any]) -> str:
+    """Delta Lake or Hudi for a table whose files are not simply its rows, else ""."""
+    parameters = table.get("Parameters") or {}
+    names = ("spark.sql.sources.provider", "table_type", "classification")
+    given = {str(parameters.get(name, "")).lower() for name in names}
+    reader = str((table.get("StorageDescriptor") or {}).get("InputFormat") or "").lower()
+    return "Delta Lake" if "delta" in given else "Hudi" if "hudi" in given or "hudi" in reader else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from mastic.athena.catalog import Catalog, is_iceberg
+from mastic.athena.catalog import Catalog, foreign_format, is_iceberg
 from mastic.athena.failures import QueryFailure, not_supported
 from mastic.athena.staging import StagedFile, Staging
 from mastic.athena.translate import Reference, partition_expression
@@ -64,6 +64,9 @@ def relation(
         from mastic.athena.iceberg import iceberg_relation
 
         return iceberg_relation(staging, table, reference)
+    foreign = foreign_format(table)
+    if foreign:
+        raise not_supported(f"reading {foreign} tables (jobs read and write them)")
     slices = list(_slices(context, catalog, staging, table, reference))
     columns = columns_of(table)
     files = [f for s in slices for f in s.files]

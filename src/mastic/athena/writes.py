@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from mastic.athena.catalog import is_iceberg, is_view
+from mastic.athena.catalog import foreign_format, is_iceberg, is_view
 from mastic.athena.definitions import classification, location_of, properties, storage_descriptor
 from mastic.athena.engine import Engine, Running
 from mastic.athena.failures import QueryFailure, not_supported
@@ -158,6 +158,8 @@ class Writer:
             raise QueryFailure(f"NOT_SUPPORTED: Inserting into views is not supported: {database}.{name}")
         if is_iceberg(table):
             raise not_supported("INSERT into Iceberg tables from SQL (jobs and PyIceberg write them)")
+        if foreign_format(table):
+            raise not_supported(f"INSERT into {foreign_format(table)} tables (jobs write them)")
         columns = columns_of(table)
         unknown = [c for c in listed if c not in columns]
         if unknown:

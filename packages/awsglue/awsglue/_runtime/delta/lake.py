@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -50,8 +51,22 @@ def storage_options(path: str) -> dict[str, str] | None:
     return options
 
 
+def installed() -> bool:
+    """Whether the library is there. (The runtimes of Apache Spark leave Delta to Delta's own jars.)"""
+    return importlib.util.find_spec("deltalake") is not None
+
+
+def _check_installed() -> None:
+    if not installed():
+        raise NotImplementedError(
+            "this is served by the embedded engine (--engine sail). On Apache Spark, Delta tables are read and written "
+            "by their path, with Delta's own jars"
+        )
+
+
 def exists(path: str) -> bool:
-    """Whether a Delta table is at this path."""
+    """Whether a Delta table is at this path. Raises NotImplementedError without the library, as all here."""
+    _check_installed()
     from deltalake import DeltaTable
 
     return bool(DeltaTable.is_deltatable(uri(path), storage_options(path)))
@@ -59,6 +74,7 @@ def exists(path: str) -> bool:
 
 def open_table(path: str, version: int | None = None) -> Any:
     """The library's table at this path. Raises AnalysisException for a path without one."""
+    _check_installed()
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
