@@ -218,7 +218,9 @@ def _add_partitions(session: Session, statement: Statement) -> tuple[list[str], 
     specs = partition_specs(statement.words["partitions"], keys)
     if "exists" not in statement.words:
         for values in _existing(session, table, [values for values, _ in specs]):
-            raise QueryFailure(f"FAILED: AlreadyExistsException: Partition already exists: {values}", kind=1102)
+            raise QueryFailure(
+                f"FAILED: AlreadyExistsException: Partition already exists: {values}", kind=1102
+            )
     for values, location in specs:
         where = location or location_of(descriptor["Location"], keys, values)
         entries.append({"Values": values, "StorageDescriptor": {**descriptor, "Location": where}})
