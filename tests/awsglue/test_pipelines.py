@@ -243,3 +243,35 @@ def test_only_the_columns_that_a_plan_means_are_read(spark: Any, tmp_path: Path)
         read = [set(pq.read_schema(path).names) for path in scan._spools.values()]
         assert {"a", "B", "my c"} in read
         assert {"d.e", "B"} in read
+
+
+def test_values_of_all_types_pass_unchanged(spark: Any, tmp_path: Path, taken: list[bool]) -> None:
+    from decimal import Decimal
+
+    moment = datetime.datetime(2021, 3, 1, 10, 30, 15, 123456)
+    row = (1, 2**40, 1.5, True, b"\x00\xff", moment, DAY, Decimal("12.3400"), "é\u20ac", 0.25, 7)
+    schema = (
+        "i int, l bigint, d double, o boolean, y binary, m timestamp, a date, e decimal(20,4), s string, f float,"
+        " h smallint"
+    )
+    frame = spark.createDataFrame([row, row, (None,) * 11], schema)
+    found = written(spark, frame.dropDuplicates(["i", "m", "e", "d"]).coalesce(1), tmp_path / "o")
+    shown = [
+        tuple(bytes(value) if isinstance(value, bytearray) else value for value in each) for each in found
+    ]
+    assert sorted(shown, key=repr) == sorted([row, (None,) * 11], key=repr)
+    assert spark.read.parquet(f"file://{tmp_path / 'o'}").dtypes == frame.dtypes
+    assert len(list((tmp_path / "o").glob("*.parquet"))) == 1
+    assert taken == [True] * SAIL
+
+
+def test_literals_as_keys(spark: Any, tmp_path: Path) -> None:
+    from pyspark.sql import functions as fn
+
+    frame = (
+        csv(spark, tmp_path / "in", ["1,x,1", "2,y,2"])
+        .withColumn("n", fn.lit(2))
+        .withColumn("t", fn.lit("z"))
+    )
+    assert len(written(spark, frame.dropDuplicates(["n"]), tmp_path / "o")) == 1
+    assert len(written(spark, frame.dropDuplicates(["t", "a"]), tmp_path / "p")) == 2

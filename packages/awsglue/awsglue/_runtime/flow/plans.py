@@ -146,6 +146,13 @@ class Recogniser:
     def _subquery_alias(self, body: Any, child: Rows) -> Rows:
         return child
 
+    def _repartition(self, body: Any, child: Rows) -> Rows:
+        # How many files there are is the writer's to see to.
+        return child
+
+    def _hint(self, body: Any, child: Rows) -> Rows:
+        return child
+
     def _deduplicate(self, body: Any, child: Rows | None) -> Rows | None:
         if body.within_watermark or not (body.column_names or body.all_columns_as_keys):
             return None
@@ -160,6 +167,9 @@ class Recogniser:
         for place, (name, value) in enumerate(below.columns):
             sql = below.values.sql(value)
             is_key = name.lower() in keys
+            if is_key and value.literal:
+                # DuckDB would take a number for a column's position.
+                raise Unknown("a literal as a key")
             if is_key and value.type in ("float", "double"):
                 # Equal keys are one key, and 0.0 is what Spark makes of -0.0.
                 sql = f"({sql} + CAST(0 AS {value.type}))"

@@ -19,7 +19,7 @@ def pipeline(services: Any, plan: Any, schema: Any) -> Iterator[Any] | None:
     if services.conf.get("spark.sql.ansi.enabled", "false").lower() == "true":
         return None
     rows = Recogniser(services).rows(plan.root)
-    if rows is None:
+    if rows is None or not rows.columns:
         return None
     kinds = [item.dataType.simpleString() for item in schema.fields]
     if [value.type for _, value in rows.columns] != kinds:
