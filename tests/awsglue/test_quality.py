@@ -307,7 +307,9 @@ def test_results_are_published(evaluate, server, tmp_path, capsys):
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=bucket)
     evaluate(
-        ["RowCount > 1", 'IsComplete "s"'],
+        """Rules = [ RowCount > 1, IsComplete "s" ]
+        Analyzers = [ Completeness "s", AllStatistics "i", ColumnLength "s", Distribution "i" with bins = 3,
+            Distribution "s", Mean "zz", CustomSql "select max(i) from primary" ]""",
         publishing_options={
             "dataQualityEvaluationContext": "mine",
             "enableDataQualityCloudWatchMetrics": True,
@@ -318,6 +320,18 @@ def test_results_are_published(evaluate, server, tmp_path, capsys):
     document = json.loads(s3.get_object(Bucket=bucket, Key=written["Key"])["Body"].read())
     assert (document["Score"], document["EvaluationContext"]) == (0.5, "mine")
     assert [one["Result"] for one in document["RuleResults"]] == ["PASS", "FAIL"]
+    found = [one["EvaluatedMetrics"] for one in document["AnalyzerResults"]]
+    assert found[0] == {"Column.[s].Completeness": 0.75}
+    assert {name: found[1][f"Column.[i].{name}"] for name in ("Minimum", "Maximum", "Mean", "Sum", "Uniqueness")} == {
+        "Minimum": 1.0, "Maximum": 4.0, "Mean": 2.5, "Sum": 10.0, "Uniqueness": 1.0,
+    }  # fmt: skip
+    assert found[1]["Dataset.*.RowCount"] == 4.0
+    assert found[2] == {"Column.[s].MinimumLength": 0.0, "Column.[s].MaximumLength": 1.0}
+    bins, values = (document["AnalyzerResults"][i]["EvaluatedDistributions"] for i in (3, 4))
+    assert bins["Column.[i].Distribution"] == {"BinEdges": ["1.0", "2.0", "3.0", "4.0"], "Count": [1, 1, 2]}
+    assert values["Column.[s].Distribution"] == {"BinEdges": ["a", "b"], "Count": [2, 1]}
+    assert "zz" in document["AnalyzerResults"][5]["EvaluationMessage"]
+    assert found[6] == {"Dataset.*.CustomSQL": 4.0}
     listed = boto3.client("cloudwatch").list_metrics(Namespace="Glue Data Quality")["Metrics"]
     assert {one["MetricName"] for one in listed} == {
         "glue.data.quality.rules.passed",
@@ -347,3 +361,9 @@ def test_the_call_that_visual_jobs_make(frame, capsys):
     )
     assert found["rowLevelOutcomes"].count() == 4
     assert "of.tomorrow is not known" in capsys.readouterr().err
+
+
+def test_analyzers_alone_have_no_outcomes(frame):
+    found = EvaluateDataQuality().process_rows(frame(SCHEMA, ROWS), "Analyzers = [ RowCount ]")
+    assert found["ruleOutcomes"].count() == 0
+    assert found["rowLevelOutcomes"].count() == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from awsglue.dynamicframe import DynamicFrame, DynamicFrameCollection
@@ -72,6 +73,7 @@ def _evaluate(
     additional_options: Mapping[str, Any] | None,
     additional_data_sources: Mapping[str, DynamicFrame] | None,
 ) -> DynamicFrameCollection:
+    from awsgluedq._evaluation.analyzers import shaped
     from awsgluedq._evaluation.dataset import Dataset
     from awsgluedq._evaluation.evaluate import evaluate
     from awsgluedq._evaluation.history import NoHistory
@@ -83,6 +85,9 @@ def _evaluate(
     ruleset = parse(text)
     options = _options(additional_options or {})
     publishing = Publishing.of(publishing_options or {})
+    if not publishing.prefix:
+        # Their results have nowhere to go.
+        ruleset = replace(ruleset, analyzers=())
     context = frame.glue_ctx
     df = frame.toDF()
     if options["performanceTuning.caching"] == "CACHE_INPUT":
@@ -99,7 +104,7 @@ def _evaluate(
         now=started,
     )
     found = evaluate(ruleset, around, by_row=options["compositeRuleEvaluation.method"] == "ROW")
-    publish(found.rules, publishing, started, _job())
+    publish(found.rules, shaped(found.analyzers), publishing, started, _job())
     skipped = options["rowLevelConfiguration.filteredRowLabel"] == "SKIPPED"
     rows = outcomes(df, found.rules, leaf_checks=found.parts, skipped=skipped)
     labels = options["rowLevelConfiguration.ruleWithLabels"] == "ENABLED"

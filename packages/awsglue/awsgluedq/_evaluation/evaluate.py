@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from awsglue._runtime.failures import EngineRefused
-from awsgluedq._evaluation.columns import COLUMNS
+from awsgluedq._evaluation.analyzers import Analyzed, analyzed, rules_of
+from awsgluedq._evaluation.columns import COLUMNS, statistic
 from awsgluedq._evaluation.dataset import Ask, RuleFailure
 from awsgluedq._evaluation.datasets import DATASETS
 from awsgluedq._evaluation.files import FILES
@@ -19,7 +20,7 @@ from awsgluedq._evaluation.judging import UNMET, Around, Evaluation, Evaluator, 
 from awsgluedq._evaluation.rows import check, combined
 from awsgluedq._evaluation.sql import custom_sql
 from awsgluedq._evaluation.values import VALUES
-from awsgluedq.dqdl import AnyRule, Composite, Rule, Ruleset, leaves, rule_text
+from awsgluedq.dqdl import Analyzer, AnyRule, Composite, Rule, Ruleset, leaves, rule_text
 from awsgluedq.dqdl.types import NEVER_BY_ROW, NEVER_BY_ROW_WITH_THRESHOLD, SAME
 
 
@@ -29,6 +30,14 @@ def detect_anomalies(rule: Rule, around: Around) -> Evaluation:
     raise HistoryMissing(
         f"{rule_text(rule)} needs the values of earlier runs, and this version keeps none: the rule was not evaluated"
     )
+
+
+def unknown(rule: Rule, around: Around) -> Evaluation:
+    """Raises RuleFailure: the columns that an analyzer names are not there."""
+    yield []
+    for name in rule.parameters:
+        around.data.column(name)
+    raise RuleFailure(f"{rule_text(rule)} cannot be computed")
 
 
 EVALUATORS: Mapping[str, Evaluator] = {
@@ -41,27 +50,47 @@ EVALUATORS: Mapping[str, Evaluator] = {
 }
 
 
+# Metrics that have no rule type of their own.
+ALSO: Mapping[str, Evaluator] = {
+    "Maximum": statistic("max", "Maximum"),
+    "Minimum": statistic("min", "Minimum"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
     """The outcome of every rule of a document, and of the rules that composites are made of (by identity)."""
 
     rules: list[Judged]
     parts: Mapping[int, Judged]
+    analyzers: list[Analyzed]
 
 
 def evaluate(ruleset: Ruleset, around: Around, *, by_row: bool = False) -> Evaluated:
     """Judge all rules. `by_row`: composites are computed row by row, where that has a meaning."""
     single = list({id(leaf): leaf for rule in ruleset.rules for leaf in leaves(rule)}.values())
-    parts = _judge(single, around)
+    measured = [_rules_of(one, around) for one in ruleset.analyzers]
+    parts = _judge([*single, *(rule for rules in measured for rule in rules)], around)
     judged = [_outcome(rule, parts, around, by_row) for rule in ruleset.rules]
-    return Evaluated(rules=judged, parts=parts)
+    found = {place: [parts[id(rule)] for rule in rules] for place, rules in enumerate(measured)}
+    own = {id(rule): parts[id(rule)] for rule in single}
+    return Evaluated(rules=judged, parts=own, analyzers=analyzed(ruleset.analyzers, found, around))
+
+
+def _rules_of(analyzer: Analyzer, around: Around) -> list[Rule]:
+    try:
+        return rules_of(analyzer, around)
+    except RuleFailure:
+        # Its reason is told when the results are put together.
+        return [Rule(type=analyzer.type, parameters=analyzer.parameters)]
 
 
 def _judge(rules: list[Rule], around: Around) -> dict[int, Judged]:
     started: list[tuple[Rule, Evaluation, list[Ask]]] = []
     judged: dict[int, Judged] = {}
     for rule in rules:
-        evaluation = EVALUATORS[SAME.get(rule.type, rule.type)](rule, around)
+        name = SAME.get(rule.type, rule.type)
+        evaluation = (EVALUATORS.get(name) or ALSO.get(name) or unknown)(rule, around)
         try:
             started.append((rule, evaluation, next(evaluation)))
         except (RuleFailure, HistoryMissing) as failure:

@@ -48,7 +48,11 @@ class Publishing:
 
 
 def publish(
-    judged: list[Judged], publishing: Publishing, started: dt.datetime, job: Mapping[str, str]
+    judged: list[Judged],
+    analyzers: list[dict[str, Any]],
+    publishing: Publishing,
+    started: dt.datetime,
+    job: Mapping[str, str],
 ) -> None:
     """Tell whoever was asked for. `job` has what is known of the run: name, id."""
     from awsglue._logger import GlueLogger
@@ -56,6 +60,8 @@ def publish(
     logger = GlueLogger()
     passed = sum(one.passed for one in judged)
     document = result(judged, publishing, started, job)
+    if analyzers:
+        document["AnalyzerResults"] = analyzers
     score = document["Score"]
     logger.info(
         f"Data quality of {publishing.context}: {passed} of {len(judged)} rules passed, score {score:.2f}"
