@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 Span = tuple[int, int]
+LEAST_DIGITS = 7
 NEAR = 60  # characters before and after an entity in which its words are looked for
 
 
@@ -69,6 +70,9 @@ def _module(name: str):  # type: ignore[no-untyped-def]
 
 
 def _phones(text: str, region: str) -> Iterator[Span]:
+    # The library looks long at every text; no number has fewer digits.
+    if sum(map(str.isdigit, text)) < LEAST_DIGITS:
+        return
     import phonenumbers
 
     wanted = phonenumbers.country_code_for_region(region)
