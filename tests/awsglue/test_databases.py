@@ -500,6 +500,16 @@ def test_redshift_over_its_protocol(glue, postgres, frame, records):
     assert records(read) == [{"id": 2, "name": "é"}, {"id": 9, "name": "old"}]
     asked = {**options, "query": f"select upper(name) as big from {table} where id > 5"}
     assert records(glue.create_dynamic_frame.from_options("redshift", asked)) == [{"big": "OLD"}]
+    upsert = {
+        "dbtable": f"{table}_staging",
+        "preactions": f"DROP TABLE IF EXISTS {table}_staging; CREATE TABLE {table}_staging (LIKE {table});",
+        "postactions": f"BEGIN; DELETE FROM {table} USING {table}_staging WHERE {table}_staging.id = {table}.id; "
+        f"INSERT INTO {table} SELECT * FROM {table}_staging; DROP TABLE {table}_staging; END;",
+    }
+    changed = frame("id int, name string", [(2, "new"), (3, "c")])
+    glue.write_dynamic_frame.from_options(changed, "redshift", {**options, **upsert})
+    read = glue.create_dynamic_frame.from_options("redshift", {**options, "dbtable": table})
+    assert records(read) == [{"id": 2, "name": "new"}, {"id": 3, "name": "c"}, {"id": 9, "name": "old"}]
     with pytest.raises(NotImplementedError, match="IAM"):
         glue.create_dynamic_frame.from_options("redshift", {**options, "dbtable": table, "DbUser": "me"})
 
