@@ -6,43 +6,95 @@ They are SQL, so they are judged as SQL is; the types of the columns that they n
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
 from awsglue._runtime.sail import plans, sql_proof
 from awsglue._runtime.sql.sources import replace
 
+TypesOf = Callable[[Any, list[Any]], "list[Any] | None"]
+REMEMBERED = 4096
 
-def checked(text: str, child: Any, types_of: Callable[[Any, list[Any]], list[Any] | None]) -> str:
-    """The expression as the engine is to be given it. What is no SQL, the engine refuses itself.
+
+def checked(texts: list[str], child: Any, types_of: TypesOf) -> list[str]:
+    """The expressions as the engine is to be given them. What is no SQL, the engine refuses itself.
 
     Raises EngineRefused for what the engine would answer differently.
     """
-    import sqlglot
+    named = [_names(text) for text in texts]
+    # All in one question: a frame of many columns has as many expressions.
+    every = tuple(dict.fromkeys(parts for names in named for parts in names))
+    types = _types(every, child, types_of)
+    out = []
+    for text, names in zip(texts, named, strict=True):
+        own = types if types is not None else _types(names, child, types_of) or {}
+        out.append(_made(text, tuple((parts[-1], own[parts]) for parts in names if parts in own)))
+    return out
+
+
+# Every analysis of a plan looks at all of its expressions again.
+@lru_cache(maxsize=REMEMBERED)
+def _names(text: str) -> tuple[tuple[str, ...], ...]:
+    """The names, in parts, of the columns whose types could matter."""
     from sqlglot import exp
 
-    statement = f"SELECT {text}"
-    try:
-        parsed = sqlglot.parse_one(statement, read="spark")
-    except sqlglot.errors.SqlglotError:
-        return text
-    named = {
-        tuple(part.name for part in column.parts): column.name
+    parsed = _parsed(text)
+    telling = (
+        exp.Div,
+        exp.Mod,
+        exp.Mul,
+        exp.Add,
+        exp.Sub,
+        exp.Neg,
+        exp.DPipe,
+        exp.Cast,
+        exp.TryCast,
+        exp.Func,
+    )
+    if parsed is None or not parsed.find(*telling):
+        return ()
+    found = {
+        tuple(part.name for part in column.parts): None
         for column in parsed.find_all(exp.Column)
         if isinstance(column.this, exp.Identifier)
     }
-    fields: list[Any] = []
-    if (
-        child is not None
-        and named
-        and parsed.find(
-            exp.Div, exp.Mod, exp.Mul, exp.Add, exp.Sub, exp.Neg, exp.DPipe, exp.Cast, exp.TryCast, exp.Func
-        )
-    ):
-        types = types_of(child, [plans.attribute(*parts) for parts in named]) or []
-        fields = [
-            SimpleNamespace(name=name, dataType=type)
-            for name, type in zip(named.values(), types, strict=False)
-        ]
+    return tuple(found)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _made(text: str, types: tuple[tuple[str, str], ...]) -> str:
+    """The expression for the engine, where these columns have these types."""
+    parsed = _parsed(text)
+    if parsed is None:
+        return text
+    fields = [
+        SimpleNamespace(name=name, dataType=SimpleNamespace(simpleString=partial(str, kind)))
+        for name, kind in types
+    ]
+    statement = f"SELECT {text}"
     changes = sql_proof.check(statement, parsed, [SimpleNamespace(schema=SimpleNamespace(fields=fields))])
     return replace(statement, changes).removeprefix("SELECT ") if changes else text
+
+
+@lru_cache(maxsize=REMEMBERED // 8)
+def _parsed(text: str) -> Any:
+    """The parsed expression, which nobody changes; None for what is no SQL."""
+    import sqlglot
+
+    try:
+        return sqlglot.parse_one(f"SELECT {text}", read="spark")
+    except sqlglot.errors.SqlglotError:
+        return None
+
+
+def _types(
+    names: tuple[tuple[str, ...], ...], child: Any, types_of: TypesOf
+) -> dict[tuple[str, ...], str] | None:
+    """Types of these columns; None when they cannot be told together."""
+    if child is None or not names:
+        return {}
+    found = types_of(child, [plans.attribute(*parts) for parts in names])
+    if found is None:
+        return None
+    return {parts: kind.simpleString() for parts, kind in zip(names, found, strict=True)}

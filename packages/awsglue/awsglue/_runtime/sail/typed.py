@@ -24,10 +24,11 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
     """Adapt this relation's own expressions in place. Raises EngineRefused."""
     watched: list[tuple[Any, list[Any]]] = []
     below = _below(relation, kind)
+    texts = [each.expression_string for each in expressions if each.HasField("expression_string")]
+    made = expression_text.checked([text.expression for text in texts], below, types_of)
+    for text, new in zip(texts, made, strict=True):
+        text.expression = new
     for expression in expressions:
-        if expression.HasField("expression_string"):
-            text = expression.expression_string
-            text.expression = expression_text.checked(text.expression, below, types_of)
         operands = _operands(expression)
         if operands:
             watched.append((expression, operands))
