@@ -75,7 +75,13 @@ class Machine:
         self._servers: list[tuple[Runner, LocalExecutor]] = []
 
     def serve(
-        self, holder: str, *, most: int = 8, warm: int = 0, host: str = "h", kind: type[LocalExecutor] = LocalExecutor
+        self,
+        holder: str,
+        *,
+        most: int = 8,
+        warm: int = 0,
+        host: str = "h",
+        kind: type[LocalExecutor] = LocalExecutor,
     ) -> Runner:
         """A server's runner and executor, started."""
         executor = kind(

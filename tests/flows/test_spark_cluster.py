@@ -124,7 +124,9 @@ def test_a_job_on_a_standalone_cluster(server: Server, cluster: Cluster) -> None
     s3.put_object(Bucket="cluster", Key="job.py", Body=SCRIPT.encode())
     s3.put_object(Bucket="cluster", Key="own.py", Body=b"MARK = 'brought along'\n")
     for part in range(3):
-        s3.put_object(Bucket="cluster", Key=f"in/{part}.json", Body=b"".join(b'{"n": %d}\n' % n for n in range(10)))
+        s3.put_object(
+            Bucket="cluster", Key=f"in/{part}.json", Body=b"".join(b'{"n": %d}\n' % n for n in range(10))
+        )
     definition: dict[str, Any] = {
         "Role": "r", "GlueVersion": "5.0", "WorkerType": "G.1X", "NumberOfWorkers": 2,
         "Command": {"Name": "glueetl", "ScriptLocation": "s3://cluster/job.py"},

@@ -34,7 +34,9 @@ def read(path: Path, offset: int, *, final: bool) -> tuple[list[str], int]:
         # The line goes on: what the cut leaves of its last character is read with the rest.
         incomplete = len(text) - _boundary(text, len(text))
         text, whole = text[: len(text) - incomplete], whole - incomplete
-    lines = [part.decode("utf-8", "replace").rstrip("\r") for raw in text.split(b"\n") for part in _parts(raw)]
+    lines = [
+        part.decode("utf-8", "replace").rstrip("\r") for raw in text.split(b"\n") for part in _parts(raw)
+    ]
     return lines, offset + whole
 
 

@@ -23,7 +23,13 @@ SAIL = (
     "awsglue._runtime.sail.session",
     "awsglue._runtime.sail.shims",
 )
-SPARK = ("pandas", "py4j.java_gateway", "pyspark.sql", "pyspark.sql.functions", "awsglue._runtime.classic.session")
+SPARK = (
+    "pandas",
+    "py4j.java_gateway",
+    "pyspark.sql",
+    "pyspark.sql.functions",
+    "awsglue._runtime.classic.session",
+)
 PUBLIC = ("awsglue.context", "awsglue.job", "awsglue.utils", "awsglue.dynamicframe", "awsglue.transforms")
 LATER = ("pyiceberg.catalog.glue", "pyiceberg.table")
 
