@@ -27,10 +27,10 @@ _PRAGMAS = (
     # A COMMIT writes, and a checkpoint syncs; the sync that makes a commit last is LogSync's.
     "synchronous=NORMAL",
     "foreign_keys=ON",
-    # What stands in the file is read where it is mapped: caches hold pages of the log, and what is being written.
+    # The operating system keeps the file in its memory; here, however large the file, is what is being worked on.
     "cache_size=-6144",
     "temp_store=MEMORY",
-    "mmap_size=268435456",
+    "mmap_size=0",
     "wal_autocheckpoint=4000",
     "busy_timeout=30000",
 )
