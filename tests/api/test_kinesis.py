@@ -153,3 +153,25 @@ def test_records_outlive_the_server(own_server: Server) -> None:
     assert kinesis.get_records(ShardIterator=iterator)["Records"][0]["Data"] == b"kept"
     again = kinesis.put_record(StreamName="s", Data=b"next", PartitionKey="k")
     assert int(again["SequenceNumber"]) > int(put["SequenceNumber"])
+
+
+def test_a_stream_of_the_same_name_does_not_take_the_numbers_of_the_old_one(kinesis: Any, name: str) -> None:
+    """Who goes on where it was would pass over what is in the new stream."""
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    for _ in range(3):
+        old = kinesis.put_record(StreamName=name, Data=b"old", PartitionKey="k")
+    kinesis.delete_stream(StreamName=name)
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    new = kinesis.put_record(StreamName=name, Data=b"new", PartitionKey="k")
+    assert int(new["SequenceNumber"]) > int(old["SequenceNumber"])
+    assert len(new["SequenceNumber"]) == 56
+    with pytest.raises(ClientError) as error:
+        _all(
+            kinesis,
+            name,
+            new["ShardId"],
+            "AFTER_SEQUENCE_NUMBER",
+            StartingSequenceNumber=old["SequenceNumber"],
+        )
+    assert _code(error) == "InvalidArgumentException"
+    assert "did not come from this stream" in str(error.value)

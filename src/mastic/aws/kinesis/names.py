@@ -18,6 +18,7 @@ from mastic.store.kinesis import Shard, Stream
 LAST_HASH = 2**128 - 1
 # AWS's sequence numbers have 56 digits and sort as numbers.
 _BASE = 495 * 10**53
+_OF_A_STREAM = 10**18
 
 
 def invalid(message: str) -> ServiceError:
@@ -25,18 +26,22 @@ def invalid(message: str) -> ServiceError:
     return ServiceError("InvalidArgumentException", message)
 
 
-def sequence_text(sequence: int) -> str:
-    """A sequence number as clients see it."""
-    return str(_BASE + sequence)
+def sequence_text(stream: int, sequence: int) -> str:
+    """A sequence number as clients see it; a later stream of the same name has higher ones."""
+    return str(_BASE + stream * _OF_A_STREAM + sequence)
 
 
-def sequence_number(text: str) -> int:
-    """The number that a client's text stands for. Raises InvalidArgumentException."""
+def sequence_number(stream: Stream, shard: str, text: str) -> int:
+    """The number that a client's text stands for. Raises InvalidArgumentException for another stream's."""
     if text == "0":
         return 0
-    found = int(text) - _BASE
-    if not 0 <= found < 10**18:
-        raise invalid(f"Invalid StartingSequenceNumber {text}: it is not of this stream.")
+    of, found = divmod(int(text) - _BASE, _OF_A_STREAM)
+    if of != stream.id:
+        account, _ = split_scope(stream.scope)
+        raise invalid(
+            f"StartingSequenceNumber {text} used in GetShardIterator on shard {shard} in stream {stream.name} under "
+            f"account {account} is invalid because it did not come from this stream."
+        )
     return found
 
 
@@ -128,9 +133,9 @@ def moment(milliseconds: int) -> datetime:
 
 def shard_shown(shard: Shard) -> dict[str, Any]:
     """A shard as ListShards shows it."""
-    numbers: dict[str, Any] = {"StartingSequenceNumber": sequence_text(shard.opened)}
+    numbers: dict[str, Any] = {"StartingSequenceNumber": sequence_text(shard.stream, shard.opened)}
     if shard.closed is not None:
-        numbers["EndingSequenceNumber"] = sequence_text(shard.closed)
+        numbers["EndingSequenceNumber"] = sequence_text(shard.stream, shard.closed)
     return {
         "ShardId": shard_name(shard.number),
         "ParentShardId": None if shard.parent is None else shard_name(shard.parent),

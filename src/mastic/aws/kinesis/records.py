@@ -57,7 +57,10 @@ class Records:
             kinesis.add_records(tx, stream.id, made)
             kinesis.change(tx, stream.id, sequence=stream.sequence + len(made))
         return [
-            {"ShardId": names.shard_name(one.shard), "SequenceNumber": names.sequence_text(one.sequence)}
+            {
+                "ShardId": names.shard_name(one.shard),
+                "SequenceNumber": names.sequence_text(stream.id, one.sequence),
+            }
             for one in made
         ]
 
@@ -82,7 +85,7 @@ class Records:
             return kinesis.last_before(tx, stream.id, shard.number, round(at.timestamp() * 1000))
         if text is None:
             raise names.invalid(f"Must specify sequence number parameter for iterator of type {kind}.")
-        number = names.sequence_number(text)
+        number = names.sequence_number(stream, request["ShardId"], text)
         return number if kind == "AFTER_SEQUENCE_NUMBER" else max(number - 1, 0)
 
     def get_records(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +110,7 @@ class Records:
         reached = found[-1].sequence if found else after
         over = following is None and (shard is None or shard.closed is not None)
         return {
-            "Records": [_shown(one) for one in found],
+            "Records": [_shown(identity, one) for one in found],
             "NextShardIterator": None if over else self._token(identity, number, reached),
             "MillisBehindLatest": 0 if following is None else max(0, now - following.arrived),
             "ChildShards": _children(every, number) if over else None,
@@ -181,9 +184,9 @@ def _children(every: list[Shard], number: int) -> list[dict[str, Any]]:
     return found
 
 
-def _shown(record: Record) -> dict[str, Any]:
+def _shown(stream: int, record: Record) -> dict[str, Any]:
     return {
-        "SequenceNumber": names.sequence_text(record.sequence),
+        "SequenceNumber": names.sequence_text(stream, record.sequence),
         "ApproximateArrivalTimestamp": names.moment(record.arrived),
         "Data": record.data,
         "PartitionKey": record.partition_key,
