@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import uuid
 
 import pytest
@@ -391,3 +392,37 @@ def test_old_batches_are_forgotten(tmp_path):
     assert len(os.listdir(tmp_path / "commits")) < 125
     assert json.loads((tmp_path / "offsets" / "124").read_text())["end"] == {"n": 124}
     assert checkpoint.open(STREAM).committed
+
+
+def test_waiting_for_all_that_is_there_takes_a_look_of_its_own(tmp_path):
+    """What arrives while the stream is being looked at may not be seen by that look."""
+    from awsglue._streams.queries import StreamQuery
+
+    class Growing(Numbers):
+        there, looking, go = 0, threading.Event(), threading.Event()
+
+        def plan(self, done):
+            there = self.there
+            self.looking.set()
+            assert self.go.wait(60)
+            return Range(start=done, end={"n": there}) if done["n"] < there else None
+
+    source, found = Growing(), []
+    query = StreamQuery(
+        MicroBatches(
+            source=source,
+            payloads=Plain(),
+            checkpoint=Checkpoint(location=str(tmp_path)),
+            process=lambda numbers, _: found.extend(numbers),
+            window=0.01,
+        ),
+        None,
+    )
+    query.begin()
+    assert source.looking.wait(60)
+    source.there = 3
+    release = threading.Timer(0.2, source.go.set)
+    release.start()
+    query.processAllAvailable()
+    assert found == [0, 1, 2]
+    query.stop()

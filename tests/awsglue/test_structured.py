@@ -124,6 +124,20 @@ def test_to_kafka_and_back(spark, stream, cluster, topic, tmp_path):
     assert reader.option("subscribe", topic + "out").load().count() == 6
 
 
+def test_rows_that_are_no_records(spark, cluster, topic):
+    from pyspark.errors import AnalysisException
+
+    def write(made, **more):
+        options = {"kafka.bootstrap.servers": cluster, **more}
+        made.write.format("kafka").options(**options).save()
+
+    for columns, row in (("value int", (5,)), ("value string, key int", ("x", 5))):
+        with pytest.raises(AnalysisException, match="has to be string or binary"):
+            write(spark.createDataFrame([row], columns), topic=topic)
+    with pytest.raises(ValueError, match="has no topic"):
+        write(spark.createDataFrame([("x", None)], "value string, topic string"))
+
+
 def test_what_is_not_exact_is_refused(spark, stream, cluster, topic, tmp_path):
     from awsglue._runtime.failures import EngineRefused
 

@@ -53,6 +53,9 @@ class MicroBatches:
     stopping: threading.Event = field(default_factory=threading.Event)
     progress: list[Progress] = field(default_factory=list)
     idle: threading.Event = field(default_factory=threading.Event)
+    # How often it has begun to look for records, and which look was the last to find none.
+    looks: int = 0
+    in_vain: int = 0
     _wrote: bool = False
 
     def run(self) -> None:
@@ -78,6 +81,7 @@ class MicroBatches:
         if self.until_caught_up:
             self.source.freeze(limited=self.limited)
         while not self.stopping.is_set():
+            self.looks += 1
             wanted = self.source.plan(done)
             if wanted is not None:
                 self.idle.clear()
@@ -87,6 +91,7 @@ class MicroBatches:
                 if self.until_caught_up or self.window <= 0:
                     continue
             else:
+                self.in_vain = self.looks
                 self.idle.set()
                 if self.until_caught_up:
                     return

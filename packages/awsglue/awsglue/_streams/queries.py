@@ -28,6 +28,13 @@ _REFUSED_OPTIONS = (
     "inferSchema",
     "schema",
 )
+# What a row for Kafka may have, and of which types.
+_COLUMNS = {
+    "value": ("string", "binary"),
+    "key": ("string", "binary"),
+    "topic": ("string",),
+    "partition": ("integer",),
+}
 
 
 class StreamReader:
@@ -281,9 +288,10 @@ class StreamQuery:
 
     def processAllAvailable(self) -> None:
         """Wait until there is nothing new."""
-        self._batches.idle.clear()
-        while self._thread.is_alive() and not self._batches.idle.wait(0.1):
-            pass
+        # A look that is under way may have missed what has just arrived: it takes a later one.
+        seen = self._batches.looks
+        while self._batches.in_vain <= seen and self._thread.is_alive():
+            self._thread.join(0.02)
         if self._failure is not None:
             raise self.exception() from self._failure
 
@@ -372,6 +380,15 @@ def write_rows(df: Any, options: dict[str, Any]) -> None:
         raise AnalysisException(
             f"a row for Kafka has the column value, and may have key, topic, partition and headers; here are {names}"
         )
+    for field in df.schema.fields:
+        kinds = _COLUMNS.get(field.name.lower())
+        if kinds and field.dataType.typeName() not in kinds:
+            from pyspark.errors import AnalysisException
+
+            raise AnalysisException(
+                f"the column {field.name} of a row for Kafka has to be {' or '.join(kinds)}, "
+                f"not {field.dataType.simpleString()}"
+            )
     fixed = options.get("topic")
     if not fixed and "topic" not in names:
         raise ValueError("kafka needs the option topic or a column of that name")
@@ -381,7 +398,7 @@ def write_rows(df: Any, options: dict[str, Any]) -> None:
         options,
         (
             (
-                str(fixed or row["topic"]),
+                str(fixed or _topic(row)),
                 _bytes(row.get("key")),
                 _bytes(row["value"]),
                 {} if row.get("partition") is None else {"partition": int(row["partition"])},
@@ -390,6 +407,12 @@ def write_rows(df: Any, options: dict[str, Any]) -> None:
             for row in rows
         ),
     )
+
+
+def _topic(row: dict[str, Any]) -> str:
+    if row["topic"] is None:
+        raise ValueError("a row for Kafka has no topic: give it one, or all of them by the option topic")
+    return str(row["topic"])
 
 
 def _bytes(value: Any) -> bytes | None:
