@@ -4,7 +4,7 @@
 
 Needs the runtimes (`make runtimes`) and the program `tpchgen-cli`, which makes the data. Each script runs in a process
 of its own in the way a job does; seconds are those of the script's own work, memory is the process's peak, CPU-s are
-the whole process's.
+the whole process's (without a JVM's, which outlives it).
 """
 
 from __future__ import annotations
