@@ -109,6 +109,40 @@ def test_split_and_merged_shards(glue, kinesis, stream, options, tmp_path):
     assert [row["n"] for _, rows in [*first, *second] for row in rows] == list(range(20))
 
 
+def test_what_is_too_much_to_keep_is_read_again(glue, kinesis, stream, options, tmp_path, monkeypatch):
+    from awsglue._streams import kinesis_source
+
+    monkeypatch.setattr(kinesis_source, "HELD", 1000)
+    put(kinesis, stream, [{"n": n} for n in range(20)])
+    kinesis.update_shard_count(StreamARN=stream, TargetShardCount=4, ScalingType="UNIFORM_SCALING")
+    put(kinesis, stream, [{"n": n} for n in range(20, 40)])
+    source = kinesis_source.KinesisSource(options)
+    wanted = source.plan(source.begin())
+    assert (wanted.count, wanted.held) == (40, None)
+    batches = run(glue, glue.create_data_frame.from_options("kinesis", options), tmp_path / "c", 40)
+    assert numbers(batches) == list(range(40))
+    assert glue.create_dynamic_frame.from_options("kinesis", options).count() == 40
+
+
+def test_an_iterator_that_expires_while_a_batch_is_read_again(kinesis, stream, options):
+    from awsglue._streams.kinesis_source import KinesisSource
+
+    put(kinesis, stream, [{"n": n} for n in range(6)], key="k")
+    source = KinesisSource({**options, "maxRecordPerRead": "2"})
+    wanted = source.plan(source.begin())
+    get, calls = source._api.get_records, []
+
+    def expiring(**request):
+        calls.append(request)
+        if len(calls) in (2, 4):
+            raise source._api.exceptions.ExpiredIteratorException({"Error": {}}, "GetRecords")
+        return get(**request)
+
+    source._api.get_records = expiring
+    assert [json.loads(one.value)["n"] for one in source.read(wanted)] == list(range(6))
+    assert len(calls) > 4
+
+
 def test_starting_positions(glue, kinesis, stream, options, tmp_path, records):
     from awsglue._streams.kinesis_source import KinesisSource
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsglue import gluetypes as g
+from awsglue._runtime.engine import scratch_directory
 from awsglue._streams import kafka_settings as settings
 from awsglue._streams.aggregation import MAGIC, unpacked
 from awsglue._streams.checkpoint import Checkpoint, ConcurrentCheckpoint
@@ -111,6 +112,9 @@ def test_stores(tmp_path):
     assert found["ssl.ca.pem"] == pem.read_text()
     with open(found["ssl.keystore.location"], "rb") as file:
         assert file.read() == p12.read_bytes()
+    # A stream that writes a batch a minute does not leave a file a minute.
+    assert settings.of_options(given_)["ssl.keystore.location"] == found["ssl.keystore.location"]
+    assert os.path.dirname(found["ssl.keystore.location"]) == scratch_directory()
     os.unlink(found["ssl.keystore.location"])
     p12.write_bytes(b"\xfe\xed\xfe\xed\x00\x00")
     for name in ("ssl.keystore.location", "ssl.truststore.location"):

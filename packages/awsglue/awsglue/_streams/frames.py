@@ -98,8 +98,11 @@ ACTIONS = frozenset(
     }
 )
 _AGGREGATE = re.compile(
-    r"\b(count|sum|avg|mean|min|max|first|last|collect_list|collect_set|approx_count_distinct|stddev\w*|variance"
-    r"|var_\w+|percentile\w*|row_number|rank|dense_rank|lag|lead|ntile|count_if|bool_and|bool_or|any_value)\s*\("
+    r"\b(any|any_value|approx_\w+|array_agg|avg|bit_(and|or|xor)|bitmap_\w+_agg|bool_(and|or)|collect_\w+|corr"
+    r"|count\w*|covar_\w+|cume_dist|dense_rank|every|first|first_value|grouping\w*|histogram_numeric|hll_\w*agg"
+    r"|kurtosis|lag|last|last_value|lead|listagg|max|max_by|mean|median|min|min_by|mode|nth_value|ntile"
+    r"|percent_rank|percentile\w*|product|rank|regr_\w+|row_number|skewness|some|std|stddev\w*|string_agg|sum"
+    r"|sum_distinct|try_avg|try_sum|var_\w+|variance)\s*\("
     r"|\bover\s*\(",
     re.IGNORECASE,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tempfile
@@ -170,9 +171,15 @@ def _keystore(name: str, content: bytes) -> str:
         raise NotImplementedError(
             f"key store {name}: PKCS #12 is read (keytool -importkeystore makes one of a JKS)"
         )
-    handle, path = tempfile.mkstemp(suffix=".p12")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
+    from awsglue._runtime.engine import scratch_directory
+
+    # By its content: a stream that writes with every batch leaves one file, and it goes with the process.
+    path = os.path.join(scratch_directory(), hashlib.sha256(content).hexdigest()[:32] + ".p12")
+    if not os.path.exists(path):
+        handle, made = tempfile.mkstemp(dir=os.path.dirname(path))
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(made, path)
     return path
 
 

@@ -17,6 +17,15 @@ from awsglue._streams.times import milliseconds_of
 PATIENCE = 120.0  # seconds without a record or an answer, after which a read is given up
 EARLIEST, LATEST = -2, -1
 Offsets = dict[tuple[str, int], int]
+# Options of Spark's source that would change which records a batch has, and are not served.
+_REFUSED = (
+    "startingOffsetsByTimestamp",
+    "startingOffsetsByTimestampStrategy",
+    "endingOffsetsByTimestamp",
+    "endingTimestamp",
+    "minOffsetsPerTrigger",
+    "maxTriggerDelay",
+)
 
 
 class UnknownTopic(RuntimeError):
@@ -60,6 +69,9 @@ class KafkaSource:
 
     def __init__(self, options: dict[str, Any], *, batch: bool = False) -> None:
         """`batch`: everything that is there, by default from the earliest offset on."""
+        for name in _REFUSED:
+            if options.get(name):
+                raise NotImplementedError(f"the Kafka option {name} is not implemented")
         self._options = options
         self._topics = topics_of(options)
         self._settings = kafka_settings.settings(options)

@@ -24,6 +24,27 @@ _REFUSED = ("fanoutConsumerARN",)
 Position = dict[str, Any]
 END: Position = {"at": "END"}
 HORIZON: Position = {"at": "TRIM_HORIZON"}
+# So many bytes of a batch are kept from planning; a larger one is read a second time instead.
+HELD = 64 * 1024 * 1024
+_OF_A_RECORD = 300  # bytes besides its key and value
+
+
+class _Held:
+    """The records of a range while it is planned; `records` is None when they were too many to keep."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] | None = []
+        self.count = 0
+        self._room = HELD
+
+    def add(self, found: list[Record]) -> None:
+        """Records that belong to the range."""
+        self.count += len(found)
+        self._room -= sum(len(one.value or b"") + len(one.key or b"") + _OF_A_RECORD for one in found)
+        if self._room < 0:
+            self.records = None
+        elif self.records is not None:
+            self.records += found
 
 
 class KinesisSource:
@@ -101,7 +122,7 @@ class KinesisSource:
         shards = self._shards()
         start: Positions = {name: at for name, at in done.items() if name in shards}
         end = dict(start)
-        held: list[Record] = []
+        held = _Held()
         deadline = time.monotonic() + self._seconds
         # A child may become readable by the reading of its parents: look again until nothing changes.
         seen: set[str] = set()
@@ -113,36 +134,37 @@ class KinesisSource:
                 seen.add(name)
                 start.setdefault(name, dict(HORIZON))
                 end.setdefault(name, dict(HORIZON))
-                found, end[name] = self._fetch(name, end[name], deadline)
+                first, end[name] = self._fetch(name, end[name], deadline, held)
                 if start[name]["at"] == "TIMESTAMP":
                     # Read again, the batch begins with the same record, whatever else arrived in that millisecond.
-                    first = {"at": "FROM", "sequence": found[0].position} if found else end[name]
-                    start[name] = first
-                held += found
-        if not held:
+                    start[name] = {"at": "FROM", "sequence": first} if first else end[name]
+        if not held.count:
             return None
-        return Range(start=start, end=end, count=len(held), held=held)
+        return Range(start=start, end=end, count=held.count, held=held.records)
 
-    def _fetch(self, shard: str, at: Position, deadline: float) -> tuple[list[Record], Position]:
-        """New records of a shard, and where it stands after them."""
+    def _fetch(self, shard: str, at: Position, deadline: float, held: _Held) -> tuple[str | None, Position]:
+        """New records of a shard into `held`; the first one's sequence number, and where it stands after them."""
         known = self._iterators.get(shard)
         fresh = known is None or known[0] != at
         iterator: str | None = self._iterator(shard, at) if fresh else known[1]  # type: ignore[index]
-        records: list[Record] = []
+        first: str | None = None
+        count = 0
         while iterator is not None:
-            reply = self._get(shard, at, iterator, min(self._page, self._most - len(records)), fresh)
+            reply = self._get(shard, at, iterator, min(self._page, self._most - count), fresh)
             iterator, fresh = reply.get("NextShardIterator"), False
             found = [record for one in reply["Records"] for record in self._unpacked(shard, one)]
             kept = [one for one in found if self._until is None or one.at <= self._until]
-            records += kept
-            if records:
-                at = {"at": "AFTER", "sequence": records[-1].position}
+            held.add(kept)
+            count += len(kept)
+            if kept:
+                first = first or kept[0].position
+                at = {"at": "AFTER", "sequence": kept[-1].position}
             if len(kept) < len(found):
                 # What is left belongs to another run: the iterator has gone past it.
                 self._iterators.pop(shard, None)
-                return records, at
+                return first, at
             behind = int(reply.get("MillisBehindLatest") or 0)
-            if len(records) >= self._most or (not behind and (not reply["Records"] or iterator is not None)):
+            if count >= self._most or (not behind and (not reply["Records"] or iterator is not None)):
                 break
             if time.monotonic() >= deadline and not self._batch:
                 break
@@ -150,9 +172,9 @@ class KinesisSource:
                 time.sleep(self._idle)
         if iterator is None:
             self._iterators.pop(shard, None)
-            return records, dict(END)
+            return first, dict(END)
         self._iterators[shard] = (at, iterator)
-        return records, at
+        return first, at
 
     # --- the records -----------------------------------------------------------------------------------------------
 
@@ -184,6 +206,9 @@ class KinesisSource:
         while iterator is not None:
             reply = self._get(shard, start, iterator, self._page, False)
             iterator = reply.get("NextShardIterator")
+            if reply["Records"]:
+                # From here on, should the iterator expire while the records are being taken.
+                start = {"at": "AFTER", "sequence": reply["Records"][-1]["SequenceNumber"]}
             for one in reply["Records"]:
                 if last is not None and int(one["SequenceNumber"]) > last:
                     return

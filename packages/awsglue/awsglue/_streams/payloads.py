@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 BLOCK = 20_000
 # What Glue's schema registry puts first; no JSON begins with it.
 _REGISTRY = b"\x03"
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -198,7 +200,7 @@ def _grok_decoder(layout: Layout) -> Callable[[Record], list[dict[str, Any]]]:
 
     def decode(record: Record) -> list[dict[str, Any]]:
         rows = []
-        for line in _text(record).splitlines():
+        for line in _lines(record) or [""]:
             match = pattern.search(line)
             # A line that does not match is a row without values: nothing of a stream disappears.
             row: dict[str, Any] = dict.fromkeys(names)
@@ -255,7 +257,7 @@ def _csv_lines(layout: Layout, records: Iterable[Record]) -> Iterator[str]:
             before += _stamp(record.at) + layout.delimiter
         if layout.with_headers:
             raise NotImplementedError("includeHeaders with classification csv is not implemented")
-        for line in _text(record).splitlines():
+        for line in _lines(record):
             if line.strip():
                 yield before + line + "\n"
 
@@ -280,6 +282,12 @@ def _shown(record: Record) -> str:
 
 def _text(record: Record) -> str:
     return (record.value or b"").decode("utf-8-sig", errors="replace")
+
+
+def _lines(record: Record) -> list[str]:
+    """The lines of a text; only line feeds and carriage returns end one, as for the engines' readers."""
+    lines = _LINE_END.split(_text(record))
+    return lines if lines[-1] else lines[:-1]
 
 
 def _time(milliseconds: int) -> dt.datetime:
