@@ -43,8 +43,9 @@ def install() -> None:
     _session()
     _reader()
     _frames()
-    from awsglue._runtime.sail import catalogs, writers
+    from awsglue._runtime.sail import catalogs, nulls, writers
 
+    nulls.install()
     writers.install()
     catalogs.install()
 
