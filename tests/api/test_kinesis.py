@@ -93,7 +93,9 @@ def test_positions(kinesis: Any, name: str) -> None:
     arrived = kinesis.get_records(ShardIterator=latest)["Records"][0]["ApproximateArrivalTimestamp"]
     assert _all(kinesis, name, shard, "AT_TIMESTAMP", Timestamp=arrived) == [b"two", b"three"]
     future = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
-    assert _all(kinesis, name, shard, "AT_TIMESTAMP", Timestamp=future) == []
+    with pytest.raises(ClientError, match="cannot be greater than the currentTimestampInMillis") as error:
+        _iterator(kinesis, name, shard, "AT_TIMESTAMP", Timestamp=future)
+    assert _code(error) == "InvalidArgumentException"
     with pytest.raises(ClientError) as error:
         kinesis.get_records(ShardIterator="nonsense")
     assert _code(error) == "InvalidArgumentException"

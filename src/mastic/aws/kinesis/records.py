@@ -81,7 +81,16 @@ class Records:
         if kind == "AT_TIMESTAMP":
             at = request.get("Timestamp")
             if at is None:
-                raise names.invalid("Must specify timestamp parameter for iterator of type AT_TIMESTAMP.")
+                raise names.invalid(
+                    "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has "
+                    "no timestamp parameter."
+                )
+            if at > self._clock.now():
+                raise names.invalid(
+                    "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "
+                    f"timestampInMillis: {round(at.timestamp() * 1000)}, "
+                    f"currentTimestampInMillis: {names.now_ms(self._clock)}"
+                )
             return kinesis.last_before(tx, stream.id, shard.number, round(at.timestamp() * 1000))
         if text is None:
             raise names.invalid(f"Must specify sequence number parameter for iterator of type {kind}.")
