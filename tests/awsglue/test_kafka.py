@@ -192,6 +192,12 @@ def test_ends_of_lines(glue, cluster, topic, options, records):
     csv = {**options, "classification": "csv", "inferSchema": "false"}
     found = records(glue.create_dynamic_frame.from_options("kafka", csv))
     assert found == [{"col0": "a\u2028b", "col1": "c\x85"}, {"col0": "d", "col1": "e\x0c"}]
+    stamped = {**csv, "delimiter": "-", "addRecordTimestamp": "true"}
+    found = records(glue.create_dynamic_frame.from_options("kafka", stamped))
+    assert [(row["col0"], row["__src_timestamp"].year > 2024) for row in found] == [
+        ("a\u2028b,c\x85", True),
+        ("d,e\x0c", True),
+    ]
     send(cluster, topic, [""], partition=0)
     grok = {
         **options,
@@ -239,8 +245,11 @@ def test_avro(glue, cluster, topic, options, records):
         glue.create_dynamic_frame.from_options("kafka", given).count()
 
 
-def test_headers_of_a_registry_are_refused(glue, cluster, topic, options):
-    send(cluster, topic, [b"\x03\x00" + b"0" * 16 + b'{"n": 1}'])
+@pytest.mark.parametrize(
+    "header", [b"\x03\x00" + b"0" * 16, b"\x00\x00\x00\x00\x07"], ids=["glue", "confluent"]
+)
+def test_headers_of_a_registry_are_refused(glue, cluster, topic, options, header):
+    send(cluster, topic, [header + b'{"n": 1}'])
     with pytest.raises(NotImplementedError, match="schema registry"):
         glue.create_dynamic_frame.from_options("kafka", options).count()
 
@@ -253,6 +262,7 @@ def test_options_are_judged_at_once(glue, cluster, options):
         ({"assign": '{"t": [0]}'}, ValueError),
         ({"startingTimestamp": "2026-01-01T00:00:00Z"}, ValueError),
         ({"kafka.bootstrap.servers": ""}, ValueError),
+        ({"classification": "csv", "inferSchema": "false", "includeHeaders": "true"}, NotImplementedError),
         ({"minOffsetsPerTrigger": "5"}, NotImplementedError),
         ({"startingOffsetsByTimestamp": "{}"}, NotImplementedError),
     ):

@@ -74,6 +74,8 @@ def layout_of(
     headers = truth(options.get("includeHeaders"))
     if headers and kind != "kafka":
         raise ValueError("includeHeaders is an option of Kafka")
+    if headers and name == "csv":
+        raise NotImplementedError("includeHeaders with classification csv is not implemented")
     merged = {**options, **(format_options or {})}
     common: dict[str, Any] = {
         "kind": kind,

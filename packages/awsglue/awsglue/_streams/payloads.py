@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 BLOCK = 20_000
-# What Glue's schema registry puts first; no JSON begins with it.
-_REGISTRY = b"\x03"
+# What schema registries put first, Glue's and Confluent's; no JSON begins with it.
+_REGISTRIES = (b"\x03", b"\x00")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -217,7 +217,7 @@ def _grok_decoder(layout: Layout) -> Callable[[Record], list[dict[str, Any]]]:
 def _json_lines(layout: Layout, records: Iterable[Record]) -> Iterator[str]:
     """One line a record; an empty payload is an object without members, so that it stays a row."""
     for record in records:
-        if record.value and record.value[:1] == _REGISTRY:
+        if record.value and record.value.startswith(_REGISTRIES):
             raise NotImplementedError(
                 f"{_shown(record)} has the header of a schema registry, which is not read"
             )
@@ -254,9 +254,8 @@ def _csv_lines(layout: Layout, records: Iterable[Record]) -> Iterator[str]:
     for record in records:
         before = ""
         if layout.with_timestamp:
-            before += _stamp(record.at) + layout.delimiter
-        if layout.with_headers:
-            raise NotImplementedError("includeHeaders with classification csv is not implemented")
+            # In quotes: the delimiter may be one of its characters.
+            before = f'"{_stamp(record.at)}"{layout.delimiter}'
         for line in _lines(record):
             if line.strip():
                 yield before + line + "\n"
