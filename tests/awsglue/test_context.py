@@ -113,16 +113,15 @@ def test_imports_need_no_engine():
 
 def test_what_is_not_there_says_so(glue, frame):
     from awsgluedq.transforms import EvaluateDataQuality
-    from awsglueml.transforms import EntityDetector, FillMissingValues, FindIncrementalMatches, FindMatches
+    from awsglueml.transforms import EntityDetector
 
-    source = frame("a int", [(1,)])
+    source = frame("a string", [("x",)])
+    aggregated = {"publishAggregatedMetrics.status": "ENABLED"}
     for call in (
-        lambda: EvaluateDataQuality.apply(source, "Rules = [ RowCount > 0 ]"),
-        lambda: EvaluateDataQuality().process_rows(source, "Rules = [ RowCount > 0 ]"),
-        lambda: FillMissingValues.apply(source, "a"),
-        lambda: FindMatches.apply(source, "tfm-1"),
-        lambda: FindIncrementalMatches.apply(source, source, "tfm-1"),
-        lambda: EntityDetector().detect(source, ["EMAIL"]),
+        lambda: EvaluateDataQuality().process_rows(
+            source, "Rules = [ RowCount > 0 ]", additional_options=aggregated
+        ),
+        lambda: EntityDetector().detect(source, ["PERSON_NAME"]),
         lambda: glue.start_transaction(True),
     ):
         with pytest.raises(NotImplementedError):

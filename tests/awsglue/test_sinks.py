@@ -136,8 +136,8 @@ def test_sink_objects(frame, glue, tmp_path):
     assert (errors.name, errors.count()) == ("f_errors", 0)
     with pytest.raises(ValueError, match="format"):
         glue.getSink("s3", path=f"file://{tmp_path}/o").writeFrame(frame("a int", [(1,)]))
-    with pytest.raises(NotImplementedError, match="mongodb"):
-        glue.write_dynamic_frame.from_options(frame("a int", [(1,)]), "mongodb", {})
+    with pytest.raises(NotImplementedError, match="teradata"):
+        glue.write_dynamic_frame.from_options(frame("a int", [(1,)]), "teradata", {})
 
 
 # --- the catalog -----------------------------------------------------------------------------------------------------
