@@ -55,6 +55,13 @@ def query(spark: Any) -> Callable[[str], list[tuple[Any, ...]]]:
     return lambda text: [tuple(row) for row in spark.sql(text).collect()]
 
 
+@pytest.fixture
+def zone(spark: Any) -> Any:
+    """Set the session's time zone for this test."""
+    yield lambda name: spark.conf.set("spark.sql.session.timeZone", name)
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+
 def rows(frame: Any) -> list[tuple[Any, ...]]:
     return sorted((tuple(row) for row in frame.collect()), key=repr)
 
@@ -160,12 +167,43 @@ def test_parts_are_overwritten(spark: Any, path: str) -> None:
     assert rows(spark.read.format("delta").load(path)) == [(1, "eu", 1.0), (7, "us", 7.0), (8, "as", 8.0)]
 
 
+def test_partitions_of_empty_texts_and_of_times_are_overwritten(
+    spark: Any, path: str, query: Any, zone: Callable[[str], None]
+) -> None:
+    table = spark.createDataFrame([(1, ""), (2, "x")], "id bigint, p string")
+    table.write.format("delta").partitionBy("p").save(f"{path}/texts")
+    spark.createDataFrame([(3, "")], "id bigint, p string").write.format("delta").mode("overwrite").option(
+        "partitionOverwriteMode", "dynamic"
+    ).save(f"{path}/texts")
+    assert rows(spark.read.format("delta").load(f"{path}/texts")) == [(2, "x"), (3, None)]
+
+    zone("America/New_York")
+    when = "timestamp'2020-01-01 05:00:00'"
+    spark.sql(f"select 1L id, {when} p").write.format("delta").partitionBy("p").save(f"{path}/times")
+    shown = f"select id, cast(p as string) from delta.`{path}/times`"
+    spark.sql(f"update delta.`{path}/times` set id = 2")
+    assert query(shown) == [(2, "2020-01-01 05:00:00")]
+    spark.sql(f"select 3L id, {when} p").write.format("delta").mode("overwrite").option(
+        "partitionOverwriteMode", "dynamic"
+    ).save(f"{path}/times")
+    assert query(shown) == [(3, "2020-01-01 05:00:00")]
+
+
 def test_writes_of_one_transaction_id_count_once(spark: Any, path: str) -> None:
+    from delta.tables import DeltaTable
+
     for _ in range(2):
         orders(spark, (1, "eu", 1.5)).write.format("delta").mode("append").option("txnAppId", "job").option(
             "txnVersion", "4"
         ).option("userMetadata", "mine").save(path)
     assert spark.read.format("delta").load(path).count() == 1
+    for amount in (2.0, 3.0):
+        orders(spark, (2, "eu", amount)).write.format("delta").mode("overwrite").option(
+            "replaceWhere", "id = 2"
+        ).option("txnAppId", "job").option("txnVersion", "5").option("userMetadata", "part").save(path)
+    assert rows(spark.read.format("delta").load(path)) == [(1, "eu", 1.5), (2, "eu", 2.0)]
+    history = DeltaTable.forPath(spark, path).history(1).select("userMetadata").collect()
+    assert history == [("part",)]
 
 
 def test_sql_on_catalog_tables(spark: Any, database: str, query: Any) -> None:
@@ -290,6 +328,50 @@ def test_merge_refuses_two_sources_for_one_row(spark: Any, path: str) -> None:
     with pytest.raises(DeltaUnsupportedOperation, match="multiple source rows"):
         merge.whenMatchedUpdateAll().execute()
     assert rows(spark.read.format("delta").load(path)) == [(1, "eu", 1.0)]
+
+
+def test_merge_leaves_a_row_one_row(spark: Any, path: str) -> None:
+    """Of two source rows that meet one row, only one acts."""
+    from delta.tables import DeltaTable
+
+    orders(spark, (1, "eu", 1.0), (2, "eu", 2.0)).write.format("delta").save(path)
+    changes = orders(spark, (1, "a", 5.0), (1, "b", -5.0), (2, "c", -1.0)).alias("s")
+    merge = DeltaTable.forPath(spark, path).alias("t").merge(changes, "t.id = s.id")
+    merge.whenMatchedUpdateAll("s.amount > 0").execute()
+    assert rows(spark.read.format("delta").load(path)) == [(1, "a", 5.0), (2, "eu", 2.0)]
+
+
+def test_a_commit_whose_answer_is_lost_counts_once(
+    spark: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library asks a second time, finds its own commit there, and takes it for somebody else's."""
+    import deltalake
+    from deltalake.exceptions import CommitFailedError
+
+    orders(spark, (1, "eu", 1.0)).write.format("delta").save(path)
+    commit, lost = deltalake.DeltaTable.create_write_transaction, []
+
+    def losing(*given: Any, **named: Any) -> None:
+        commit(*given, **named)
+        if not lost:
+            lost.append(True)
+            raise CommitFailedError("version exists")
+
+    monkeypatch.setattr(deltalake.DeltaTable, "create_write_transaction", losing)
+    spark.sql(f"update delta.`{path}` set amount = amount + 1")
+    assert lost
+    assert rows(spark.read.format("delta").load(path)) == [(1, "eu", 2.0)]
+
+
+def test_vacuum_takes_no_file_before_its_time(spark: Any, path: str) -> None:
+    for _ in range(2):
+        orders(spark, (1, "eu", 1.0)).write.format("delta").mode("overwrite").save(path)
+    spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+    try:
+        assert spark.sql(f"VACUUM delta.`{path}` RETAIN 0.5 HOURS DRY RUN").collect() == []
+        assert len(spark.sql(f"VACUUM delta.`{path}` RETAIN 0 HOURS DRY RUN").collect()) == 1
+    finally:
+        spark.conf.unset("spark.databricks.delta.retentionDurationCheck.enabled")
 
 
 def test_vacuum_and_optimize(spark: Any, path: str) -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -201,14 +202,19 @@ def plain(table: Any) -> bool:
 
 def scan(services: Any, table: Any) -> Scan:
     """A Scan over this version."""
-    from pyspark.sql.types import StructType
+    from pyspark.sql.types import StructType, TimestampType
 
     schema = struct(table)
     keys = partition_columns(table)
     if not plain(table):
         return _whole(services, table, schema)
     by_name = {item.name: item for item in schema.fields}
-    listing = Listing(files=files(table), partition_names=keys, roots=[str(table.table_uri)])
+    zoned = {key for key in keys if isinstance(by_name[key].dataType, TimestampType)}
+    listing = Listing(
+        files=[_instants(file, zoned) for file in files(table)],
+        partition_names=keys,
+        roots=[str(table.table_uri)],
+    )
     made: Scan = services.reading.scan(
         "parquet",
         [],
@@ -219,6 +225,14 @@ def scan(services: Any, table: Any) -> Scan:
         partition_schema=StructType([by_name[key] for key in keys]),
     )
     return made
+
+
+def _instants(file: DataFile, keys: set[str]) -> DataFile:
+    """The file with the timestamps of its partition as points in time, which Delta keeps in UTC."""
+    if not keys:
+        return file
+    pairs = ((key, f"{value}+00:00" if value and key in keys else value) for key, value in file.partition)
+    return replace(file, partition=tuple(pairs))
 
 
 def _whole(services: Any, table: Any, schema: Any) -> Scan:

@@ -129,7 +129,11 @@ def merge(
         touched = _touched(target.alias(alias).join(right, column(condition), "left_semi"), names)
     part = _part(services, table, touched).withColumn(HERE, fn.lit(True))
     _check_cardinality(part, alias, right, condition, clauses)
-    joined = part.alias(alias).join(right, column(condition), "full_outer")
+    on, how = column(condition), "full_outer"
+    if kinds == {"matched"}:
+        # Source rows for which no clause acts are as if they were not there: they make no second row.
+        on, how = on & _acting(clauses), "left"
+    joined = part.alias(alias).join(right, on, how)
     # A source row is new when no row of the table meets it; all rows that meet one are in the touched files.
     return touched, _merged(joined, schema, alias, source_alias, clauses)
 
@@ -189,10 +193,7 @@ def _check_cardinality(part: Any, alias: str, right: Any, condition: Any, clause
     pairs = numbered.join(right, column(condition), "inner")
     if len(matched) == len(clauses):
         # Delta looks only at pairs that a clause would act on when all clauses are of matched rows.
-        acts = fn.lit(False)
-        for clause in matched:
-            acts = acts | holds(clause.condition)
-        pairs = pairs.filter(acts)
+        pairs = pairs.filter(_acting(matched))
     pairs = pairs.select(fn.col(_quoted(alias, ROW)).alias(ROW))
     if pairs.groupBy(ROW).count().filter("count > 1").limit(1).collect():
         from awsglue._runtime.delta.errors import DeltaUnsupportedOperation
@@ -204,6 +205,16 @@ def _check_cardinality(part: Any, alias: str, right: Any, condition: Any, clause
             "ambiguous as it is unclear which source row should be used to update or delete the matching target row. "
             "You can preprocess the source table to eliminate the possibility of multiple matches."
         )
+
+
+def _acting(clauses: list[Clause]) -> Any:
+    """Whether any of these clauses acts."""
+    from pyspark.sql import functions as fn
+
+    acts = fn.lit(False)
+    for clause in clauses:
+        acts = acts | holds(clause.condition)
+    return acts
 
 
 def always(condition: Any) -> bool:

@@ -39,7 +39,7 @@ def save(services: Any, path: str, request: Any, *, configuration: dict[str, str
     if mode == "overwrite" and (options.get("replacewhere") or _dynamic(services, options, table)):
         if len(frame.columns) != len(lake.struct(table).fields):
             raise EngineRefused("mergeSchema together with a partial overwrite of a Delta table")
-        _partial(services, path, frame, options)
+        _partial(services, path, frame, request.options)
         return False
     writing.write(
         services,
@@ -140,7 +140,7 @@ def _partial(services: Any, path: str, frame: Any, options: dict[str, str]) -> N
     from pyspark.errors import AnalysisException
     from pyspark.sql import functions as fn
 
-    condition = options.get("replacewhere")
+    condition = {key.lower(): value for key, value in options.items()}.get("replacewhere")
     if condition:
         odd = frame.filter(~fn.coalesce(fn.expr(f"({condition})"), fn.lit(False))).limit(1).collect()
         if odd:
@@ -153,6 +153,7 @@ def _partial(services: Any, path: str, frame: Any, options: dict[str, str]) -> N
             lambda: lake.open_table(path),
             lambda table: rowlevel.replaced(services, table, condition, frame),
             "WRITE",
+            options,
             mode="Overwrite",
             predicate=condition,
         )
@@ -163,16 +164,38 @@ def _partial(services: Any, path: str, frame: Any, options: dict[str, str]) -> N
         lambda: lake.open_table(path),
         lambda table: _partitions(services, table, frame),
         "WRITE",
+        options,
         mode="Overwrite",
         isDynamicPartitionOverwrite=True,
     )
 
 
 def _partitions(services: Any, table: Any, frame: Any) -> writing.Change:
-    from awsglue._runtime.io.partitions import render
-
+    kinds = {item.name: item.dataType for item in lake.struct(table).fields}
     keys = lake.partition_columns(table)
-    rows = frame.select(*[f"`{key}`" for key in keys]).distinct().collect()
-    touched = {tuple(None if value is None else render(value) for value in row) for row in rows}
+    rows = frame.selectExpr(*[_comparable(key, kinds[key]) for key in keys]).distinct().collect()
+    touched = {tuple(_rendered(row[i], kinds[key]) for i, key in enumerate(keys)) for row in rows}
     gone = {file.path for file in lake.files(table) if tuple(value for _, value in file.partition) in touched}
     return gone, frame
+
+
+def _comparable(key: str, kind: Any) -> str:
+    from pyspark.sql.types import TimestampType
+
+    name = f"`{key.replace('`', '``')}`"
+    return f"unix_micros({name})" if isinstance(kind, TimestampType) else name
+
+
+def _rendered(value: Any, kind: Any) -> str | None:
+    """As the table's files say it: times in UTC; an empty text is null."""
+    from datetime import UTC, datetime, timedelta
+
+    from pyspark.sql.types import TimestampType
+
+    from awsglue._runtime.io.partitions import render
+
+    if value is None or value == "":
+        return None
+    if isinstance(kind, TimestampType):
+        value = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(value))
+    return render(value)

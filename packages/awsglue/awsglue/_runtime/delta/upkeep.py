@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,7 +110,8 @@ def vacuum(services: Any, table: Any, hours: float | None, *, dry_run: bool = Fa
     if not dry_run:
         engine.mark_written()
     found = table.vacuum(
-        retention_hours=None if hours is None else int(hours),
+        # Part of an hour counts as one: no file goes before its time.
+        retention_hours=None if hours is None else math.ceil(hours),
         dry_run=dry_run,
         enforce_retention_duration=checked,
         full=True,

@@ -81,16 +81,22 @@ def translated(error: Exception) -> Exception:
     return error
 
 
-def properties(options: dict[str, str]) -> Any:
-    """What a writer's options say about the commit itself."""
+def properties(
+    options: dict[str, str], *, retries: int | None = None, more: dict[str, Any] | None = None
+) -> Any:
+    """What a writer's options say about the commit itself, and `more` that is told of it."""
     from deltalake import CommitProperties, Transaction
 
     lower = {key.lower(): value for key, value in options.items()}
-    metadata = {"userMetadata": lower["usermetadata"]} if lower.get("usermetadata") else None
+    metadata = {"userMetadata": lower["usermetadata"]} if lower.get("usermetadata") else {}
     transactions = None
     if lower.get("txnappid"):
         transactions = [Transaction(app_id=lower["txnappid"], version=int(lower["txnversion"]))]
-    return CommitProperties(custom_metadata=metadata, app_transactions=transactions)
+    return CommitProperties(
+        custom_metadata={**metadata, **(more or {})} or None,
+        max_commit_retries=retries,
+        app_transactions=transactions,
+    )
 
 
 def already_applied(table: Any, options: dict[str, str]) -> bool:
@@ -107,20 +113,27 @@ def change(
     load: Callable[[], Any],
     compute: Callable[[Any], Change | None],
     operation: str,
+    options: dict[str, str] | None = None,
     **more: Any,
 ) -> None:
-    """Commit what `compute(table)` says: files that go, a DataFrame of rows that come (None: nothing is to be done)."""
+    """Commit what `compute(table)` says: files that go, a DataFrame of rows that come (None: nothing is to be done).
+
+    `options` are the writer's own; `more` is told of the operation in the table's history.
+    """
     from deltalake.exceptions import CommitFailedError
 
     for attempt in range(RETRIES):
         table = load()
         refuse_row_changes(table)
+        if already_applied(table, options or {}):
+            return
         found = compute(table)
         if found is None:
             return
         engine.mark_written()
+        parameters = {"operation": operation, **{key: str(value) for key, value in more.items()}}
         try:
-            _commit(services, table, found, operation, more)
+            _commit(services, table, found, parameters, options or {})
             return
         except CommitFailedError:
             if attempt + 1 == RETRIES:
@@ -159,8 +172,9 @@ def refuse_row_changes(table: Any) -> None:
         raise EngineRefused(f"changing rows of a Delta table with {', '.join(odd)}")
 
 
-def _commit(services: Any, table: Any, found: Change, operation: str, more: dict[str, Any]) -> None:
-    from deltalake import CommitProperties
+def _commit(
+    services: Any, table: Any, found: Change, parameters: dict[str, str], options: dict[str, str]
+) -> None:
     from deltalake.exceptions import CommitFailedError
 
     gone, frame = found
@@ -168,26 +182,35 @@ def _commit(services: Any, table: Any, found: Change, operation: str, more: dict
     removes = _removed(table, gone)
     if not adds and not removes:
         return
-    parameters = {key: str(value) for key, value in more.items()}
-    properties = CommitProperties(
-        # Nobody else's commit may come between: the rows were computed from this version.
-        max_commit_retries=0,
-        custom_metadata={"operationParameters": {"operation": operation, **parameters}},
-    )
+    # Nobody else's commit may come between: the rows were computed from this version.
+    said = properties(options, retries=0, more={"operationParameters": parameters})
     try:
         table.create_write_transaction(
             [*adds, *removes],
             "append",
             table.schema(),
             lake.partition_columns(table),
-            commit_properties=properties,
+            commit_properties=said,
         )
     except CommitFailedError:
-        root = str(table.table_uri).rstrip("/")
-        services.storage.delete([f"{root}/{one.path}" for one in adds])
+        files = {f"{str(table.table_uri).rstrip('/')}/{one.path}" for one in adds}
+        if files and _landed(table, files):
+            return
+        services.storage.delete(sorted(files))
         raise
     except Exception as error:
         raise translated(error) from error
+
+
+def _landed(table: Any, files: set[str]) -> bool:
+    """Whether the next version is this very change: its answer was lost on the way, and the library asked twice."""
+    from pyspark.errors import AnalysisException
+
+    try:
+        after = lake.open_table(str(table.table_uri), table.version() + 1)
+    except AnalysisException:
+        return False
+    return files <= {file.path for file in lake.files(after)}
 
 
 def _removed(table: Any, gone: set[str]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -62,9 +63,7 @@ def _native(scan: Scan, files: list[Any], hidden: bool) -> Any:
         key = item.name.lower()
         if key in constants:
             value = constants[key]
-            literal = plans.text_literal(
-                None if value is None else render(value) or "", item.dataType.simpleString()
-            )
+            literal = plans.text_literal(_text(value), item.dataType.simpleString())
             expressions.append(plans.aliased(literal, item.name))
         else:
             expressions.append(plans.attribute(item.name))
@@ -76,6 +75,13 @@ def _native(scan: Scan, files: list[Any], hidden: bool) -> Any:
             literal = plans.text_literal(text, spark_type(item.type).simpleString())
             expressions.append(plans.aliased(literal, item.name))
     return plans.project(read, expressions)
+
+
+def _text(value: Any) -> str | None:
+    """A partition's value as text to be cast: a time of the session's zone, or one that says its own."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.isoformat(sep=" ")
+    return None if value is None else render(value) or ""
 
 
 def _address(path: str) -> str:
