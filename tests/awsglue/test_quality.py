@@ -149,6 +149,24 @@ def test_rules_on_the_past_are_refused_by_name(outcomes):
         assert "was not evaluated" in found[rule][1]
 
 
+def test_a_where_that_is_wrong_fails_its_rule_only(outcomes):
+    rules = [
+        'IsUnique "i" where "zz > 1"',
+        'IsComplete "i" where "zz > 1"',
+        'Entropy "i" > 0 where "(("',
+        'IsUnique "i"',
+    ]
+    found = outcomes(rules)
+    assert [outcome for outcome, _, _ in found.values()] == ["Failed", "Failed", "Failed", "Passed"]
+    assert all("cannot be computed" in found[rule][1] for rule in rules[:3])
+
+
+def test_what_is_no_number_meets_no_bounds(outcomes):
+    rules = ['Mean "n" between 0 and 9', 'Mean "n" not between 0 and 9', 'Sum "n" > 0']
+    found = outcomes(rules, rows=[(1, float("nan")), (2, 1.0)], schema="id int, n double")
+    assert [outcome for outcome, _, _ in found.values()] == ["Failed"] * 3
+
+
 def test_fields_of_structs(outcomes):
     rows = [(1, (5, "a")), (2, None)]
     found = outcomes(

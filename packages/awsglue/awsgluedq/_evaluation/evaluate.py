@@ -120,7 +120,7 @@ def _finish(rule: Rule, evaluation: Evaluation, asked: list[Ask], around: Around
     except Exception as error:
         if not alone:
             raise
-        return _failed(rule, f"The rule cannot be computed: {str(error).strip().partition(chr(10))[0][:500]}")
+        return _failed(rule, _uncomputable(error))
     try:
         evaluation.send(values)
     except StopIteration as finished:
@@ -128,7 +128,15 @@ def _finish(rule: Rule, evaluation: Evaluation, asked: list[Ask], around: Around
         return judged
     except (RuleFailure, HistoryMissing) as failure:
         return _failed(rule, str(failure))
+    except EngineRefused:
+        raise
+    except Exception as error:  # noqa: BLE001 (as above: what the engine says of the rule's own SQL is its failure)
+        return _failed(rule, _uncomputable(error))
     raise AssertionError(f"{rule.type} asked twice")
+
+
+def _uncomputable(error: Exception) -> str:
+    return f"The rule cannot be computed: {str(error).strip().partition(chr(10))[0][:500]}"
 
 
 def _failed(rule: AnyRule, reason: str) -> Judged:

@@ -122,7 +122,8 @@ def holds(
     match condition.operator:
         case "between":
             low, high = operands
-            return not low < number < high if condition.negated else low < number < high
+            # NaN is neither between two numbers nor beyond one.
+            return number <= low or number >= high if condition.negated else low < number < high
         case "in":
             return any(_equal(number, one, tolerance) for one in operands) != condition.negated
         case "=":
