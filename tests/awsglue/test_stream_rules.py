@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from awsglue import gluetypes as g
 from awsglue._runtime.engine import scratch_directory
+from awsglue._sinks.streams import with_producer
 from awsglue._streams import kafka_settings as settings
 from awsglue._streams.aggregation import MAGIC, unpacked
 from awsglue._streams.checkpoint import Checkpoint, ConcurrentCheckpoint
@@ -165,6 +166,11 @@ def test_the_client_takes_the_settings(tmp_path):
         }
     )
     kafka.Producer(found)
+    java = {"acks": "1", "max.request.size": "2000000", "fetch.max.wait.ms": "100", "linger.ms": "5"}
+    with_producer(
+        {f"kafka.{key}": value for key, value in {"bootstrap.servers": "127.0.0.1:1", **java}.items()},
+        iter(()),
+    )
 
 
 def _varint(number):

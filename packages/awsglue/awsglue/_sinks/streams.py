@@ -120,7 +120,10 @@ def with_producer(options: dict[str, Any], messages: Iterator[Message]) -> None:
         if error is not None:
             failed.append(f"{message.topic()}: {error}")
 
-    given = {"enable.idempotence": True, **kafka_settings.settings(options)}
+    given = kafka_settings.settings(options)
+    # As the Java client: records are written once, unless fewer answers are asked for than that takes.
+    if str(given.get("acks", "all")) in ("all", "-1"):
+        given.setdefault("enable.idempotence", True)
     try:
         producer = kafka.Producer(given)
     except kafka.KafkaException as error:
