@@ -8,11 +8,16 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from time import sleep
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from mastic.context import Context
 from mastic.errors import ServiceError
+from mastic.glue.catalog import lookup
+from mastic.store import catalog_statistics, tags
 from mastic.store.engine import Store
 from tests.store.conftest import Catalog
 
@@ -192,3 +197,63 @@ def test_the_same_partitions_are_written_in_opposite_orders_at_once(catalog: Cat
             thread.join(60)
     assert not failures, failures[0]
     assert len(catalog.pages("GetPartitions", "Partitions", **at, MaxResults=1000)) == 1500
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("BatchDeletePartition", {"PartitionsToDelete": [{"Values": ["1"]}, {"Values": ["2"]}]}),
+        ("UpdatePartition", {"PartitionValueList": ["1"], "PartitionInput": {"Values": ["3"]}}),
+    ],
+)
+def test_what_could_wait_for_who_waits_for_it_goes_alone(
+    catalog: Catalog, operation: str, request_: dict[str, Any]
+) -> None:
+    """It holds the rows of two partitions, in an order that is not everybody's."""
+    if catalog.store.dialect != "postgresql":
+        pytest.skip("SQLite's writers are alone anyway")
+    catalog("CreateDatabase", DatabaseInput={"Name": "alone"})
+    keys = [{"Name": "n", "Type": "int"}]
+    catalog("CreateTable", DatabaseName="alone", TableInput={"Name": "t", "PartitionKeys": keys})
+    at = {"DatabaseName": "alone", "TableName": "t"}
+    catalog("BatchCreatePartition", **at, PartitionInputList=[{"Values": [n]} for n in "12"])
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    change = threading.Thread(target=lambda: catalog(operation, **at, **request_))
+    with catalog.store.write() as tx:
+        lookup.table(tx, Context(operation=operation), at, hold="fill")
+        change.start()
+        waits = False
+        while change.is_alive() and not waits:
+            with catalog.store.read() as other:
+                waits = bool(other.execute(waiting).scalar_one())
+            sleep(0.01)
+    change.join(60)
+    assert waits
+    left = [p["Values"] for p in catalog.pages("GetPartitions", "Partitions", **at)]
+    assert left == ([] if operation == "BatchDeletePartition" else [["2"], ["3"]])
+
+
+@pytest.mark.parametrize("kind", ["statistics", "tags"])
+def test_the_same_rows_are_written_in_opposite_orders_at_once(store: Store, kind: str) -> None:
+    failures: list[BaseException] = []
+
+    def write(names: list[str]) -> None:
+        try:
+            with store.write(catalog="123456789012:us-east-1") as tx:
+                if kind == "tags":
+                    tags.put(tx, "s", "arn", dict.fromkeys(names, "v"))
+                else:
+                    catalog_statistics.put(tx, 1, 0, {name: {} for name in names})
+        except BaseException as error:  # noqa: BLE001 - told to the test below
+            failures.append(error)
+
+    for start in range(10):
+        names = [f"{start} {n}" for n in range(100)]
+        threads = [threading.Thread(target=write, args=(some,)) for some in (names, names[::-1]) * 2]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert not failures, failures[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mastic.errors import ServiceError
+from mastic.glue.catalog import partition_keys
 
 if TYPE_CHECKING:
     from tests.store.conftest import Catalog
@@ -93,6 +94,14 @@ def test_batches_answer_for_each_item(catalog: Catalog) -> None:
     reply = catalog("BatchDeletePartition", **AT, PartitionsToDelete=[{"Values": ["a"]}, {"Values": ["a2"]}])
     assert [e["PartitionValues"] for e in reply["Errors"]] == [["a"]]
     assert values(catalog) == [("b",), ("c",)]
+
+
+def test_partitions_of_a_table_without_keys_need_no_values(catalog: Catalog) -> None:
+    make(catalog, [])
+    reply = catalog("BatchCreatePartition", **AT, PartitionInputList=[{"Parameters": {"n": n}} for n in "12"])
+    assert [(e["PartitionValues"], e["ErrorDetail"]["ErrorCode"]) for e in reply["Errors"]] == [
+        ([], "AlreadyExistsException")
+    ]
 
 
 def test_a_partition_is_renamed_by_update(catalog: Catalog) -> None:
@@ -242,6 +251,18 @@ def test_another_key_type_sorts_the_partitions_anew(catalog: Catalog) -> None:
     assert values(catalog, "n > 5") == [("9",), ("10",)]
     assert values(catalog, "n is null") == [("x",)]
     assert catalog("GetPartition", **AT, PartitionValues=["10"])["Partition"]["Values"] == ["10"]
+
+
+def test_a_key_of_one_type_may_be_that_of_another_partition_in_another(catalog: Catalog) -> None:
+    texts = ["1", "2", *(str(partition_keys.encode_value("integer", text)) for text in "12")]
+    for given in (texts, texts[::-1]):
+        make(catalog, [{"Name": "n", "Type": "string"}], [[text] for text in given])
+        for kind in ("int", "string", "int"):
+            changed = {"Name": "t", "PartitionKeys": [{"Name": "n", "Type": kind}]}
+            catalog("UpdateTable", DatabaseName="db", TableInput=changed)
+            assert sorted(values(catalog)) == sorted((text,) for text in texts)
+            assert values(catalog, "n = 1" if kind == "int" else "n = '1'") == [("1",)]
+        catalog("DeleteDatabase", Name="db")
 
 
 def test_values_may_be_long_or_strange(catalog: Catalog) -> None:

@@ -23,8 +23,10 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    cast,
     delete,
     exists,
+    literal,
     select,
     update,
 )
@@ -285,8 +287,9 @@ def after_id(tx: Connection, table_id: int, after: int, count: int) -> Sequence[
     ).all()
 
 
-def rekey(tx: Connection, encoded: Sequence[tuple[int, str, Sequence[str | None]]]) -> None:
+def rekey(tx: Connection, table_id: int, encoded: Sequence[tuple[int, str, Sequence[str | None]]]) -> None:
     """Give partitions, by id, the encodings that other key types ask for."""
+    _make_room(tx, table_id, {key: which for which, key, _ in encoded})
     columns: dict[str, Any] = {f"k{n}": bindparam(f"new_k{n}") for n in range(SEARCHABLE_KEYS)}
     tx.execute(
         update(partitions)
@@ -301,6 +304,20 @@ def rekey(tx: Connection, encoded: Sequence[tuple[int, str, Sequence[str | None]
             for which, key, parts in encoded
         ],
     )
+
+
+def _make_room(tx: Connection, table_id: int, wanted: dict[str, int]) -> None:
+    """What one type encodes as a key, another may have encoded for another partition: that one, whose turn is still to
+    come, gets a key that no values have."""
+    keys = list(wanted)
+    for start in range(0, len(keys), 500):
+        holders = select(partitions.c.id, partitions.c.key).where(
+            partitions.c.table_id == table_id, partitions.c.key.in_(keys[start : start + 500])
+        )
+        others = [which for which, key in tx.execute(holders) if wanted[key] != which]
+        if others:
+            aside = literal("\x02", Sortable) + cast(partitions.c.id, Text)
+            tx.execute(update(partitions).where(partitions.c.id.in_(others)).values(key=aside))
 
 
 def sweep(tx: Connection, table_id: int, count: int) -> int:

@@ -28,7 +28,8 @@ statistics = Table(
 
 def put(tx: Connection, table_id: int, partition_id: int, bodies: dict[str, dict[str, Any]]) -> None:
     """Store statistics by column name, in the place of any that are there."""
-    for column, body in bodies.items():
+    # In one order for all writers: two that wait for each other's rows would wait for ever.
+    for column, body in sorted(bodies.items(), key=lambda item: item[0]):
         tx.execute(
             insert(tx, statistics)
             .values(table_id=table_id, partition_id=partition_id, column=column, body=body)

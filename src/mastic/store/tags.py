@@ -22,7 +22,8 @@ Index("ix_tags_key", tags.c.scope, tags.c.key, tags.c.value)
 
 def put(tx: Connection, scope: str, arn: str, values: Mapping[str, str]) -> None:
     """Add tags, or give existing ones a new value."""
-    for key, value in values.items():
+    # In one order for all writers: two that wait for each other's rows would wait for ever.
+    for key, value in sorted(values.items()):
         tx.execute(
             insert(tx, tags)
             .values(scope=scope, arn=arn, key=key, value=value)

@@ -45,7 +45,7 @@ class Partitions:
         given = request["PartitionInputList"]
         there = self._create(context, request, given, "BatchCreatePartition")
         error = already_exists("Partition already exists.")
-        return {"Errors": [_item(given[n]["Values"], error) for n in there]}
+        return {"Errors": [_item(given[n].get("Values", []), error) for n in there]}
 
     def _create(
         self, context: Context, request: dict[str, Any], given: list[dict[str, Any]], change: str
@@ -90,9 +90,7 @@ class Partitions:
         done: list[list[str]] = []
         try:
             with self._store.write(catalog=context.scope) as tx:
-                # Several rows are written in the order of the request: two such writers could wait for each other.
-                hold = "fill" if len(entries) == 1 else "change"
-                place, row = lookup.table(tx, context, request, hold=hold)
+                place, row = lookup.table(tx, context, request, hold=_hold(entries))
                 coder = Coder(row.body)
                 for entry in entries:
                     old = entry["PartitionValueList"]
@@ -143,7 +141,9 @@ class Partitions:
         now = self._clock.now()
         errors: list[tuple[list[str], ServiceError]] = []
         with self._store.write() as tx:
-            place, row = lookup.table(tx, context, request, hold="fill")
+            # The database deletes several in an order of its own.
+            hold = "fill" if len(wanted) == 1 else "change"
+            place, row = lookup.table(tx, context, request, hold=hold)
             coder = Coder(row.body)
             keys: dict[str, list[str]] = {}
             for values in wanted:
@@ -185,6 +185,14 @@ class Partitions:
 def micros(moment: datetime) -> int:
     """Microseconds since 1970, as rows of partitions keep them."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _hold(entries: Sequence[dict[str, Any]]) -> str:
+    """How an update holds its table. What touches several rows in the order of the request, or a row and then the key
+    of another, could wait for somebody who waits for it: it goes alone."""
+    first = entries[0]
+    values = first["PartitionInput"].get("Values") or first["PartitionValueList"]
+    return "fill" if len(entries) == 1 and values == first["PartitionValueList"] else "change"
 
 
 def _there(new: NewPartitions, added: set[str] | None) -> list[int]:

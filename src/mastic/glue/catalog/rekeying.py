@@ -32,7 +32,7 @@ def if_types_differ(tx: Connection, table_id: int, old: dict[str, Any], new: dic
     after = 0
     while True:
         rows = catalog_partitions.after_id(tx, table_id, after, CHUNK)
-        catalog_partitions.rekey(tx, _encoded(tx, rows, new))
+        catalog_partitions.rekey(tx, table_id, _encoded(tx, rows, new))
         if len(rows) < CHUNK:
             return
         after = rows[-1].id
