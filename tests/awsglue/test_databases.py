@@ -548,3 +548,41 @@ def test_jdbc_urls(url, expected):
     found = address(url)
     kind = dict(found.parameters).get("kind")
     assert (found.vendor, found.host, found.port, found.database, kind) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "jdbc:postgresql://h:5432/db?user=u&password=S3CRET&sslmode=require",
+        "jdbc:mysql://h/db?user=u&password=S3CRET",
+        "jdbc:redshift://h:5439/dev;user=u;password=S3CRET",
+        "jdbc:sqlserver://h;user=u;password=S3CRET",
+        "jdbc:oracle:thin:u/S3CRET@h:1521:orcl",
+        "jdbc:oracle:thin:u/S3CRET@//h:1521/svc",
+    ],
+)
+def test_users_in_jdbc_urls(url):
+    from awsglue._sources.connections import address
+
+    found = address(url)
+    assert (found.host, found.user, found.password) == ("h", "u", "S3CRET")
+    assert "S3CRET" not in repr(found)
+    given = address(url, "me", "mine")
+    assert (given.user, given.password) == ("me", "mine")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "jdbc:oracle:thin:u/S3CRET@h:1521:orcl:x",
+        "jdbc:postgresql://u:S3CRET@h/db",
+        "jdbc:sqlserver://h\\inst;user=u;password=S3CRET",
+        "S3CRET",
+    ],
+)
+def test_errors_of_jdbc_urls_tell_no_password(url):
+    from awsglue._sources.connections import address
+
+    with pytest.raises(ValueError, match="JDBC URL") as caught:
+        address(url)
+    assert "S3CRET" not in str(caught.value)

@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl
 from awsglue._sources.tls import Tls, of_connection
 
 _URL = re.compile(
-    r"jdbc:(?P<vendor>[a-z0-9]+)(?::[a-z]+)*://(?P<host>[^:/?;]+)(?::(?P<port>\d+))?(?:/(?P<database>[^?;]*))?(?:\?(?P<query>.*))?\Z"
+    r"jdbc:(?P<vendor>[a-z0-9]+)(?::[a-z]+)*://(?P<host>[^:/?;]+)(?::(?P<port>\d+))?(?:/(?P<database>[^?;]*))?(?:[?;](?P<query>.*))?\Z"
 )
 # jdbc:oracle:thin://@host:1521/service, …:thin:@host:1521:SID, and with a user before the @
 _ORACLE = re.compile(
-    r"jdbc:oracle:thin:(?://)?[^@]*@(?://)?(?P<host>[^:/]+)(?::(?P<port>\d+))?(?:/(?P<service>[^:?]+)|:(?P<sid>[^:?/]+))?\Z"
+    r"jdbc:oracle:thin:(?://)?(?:(?P<user>[^/@]+)(?:/(?P<password>[^@]*))?)?@(?://)?(?P<host>[^:/]+)(?::(?P<port>\d+))?(?:/(?P<service>[^:?]+)|:(?P<sid>[^:?/]+))?\Z"
 )
 # jdbc:sqlserver://host[\\instance][:port][;property=value]…
 _SQLSERVER = re.compile(
@@ -53,17 +53,29 @@ def address(url: str, user: str = "", password: str = "", database: str = "") ->
         return odd
     match = _URL.match(url)
     if not match:
-        raise ValueError(f"JDBC URL {url!r} is not understood")
+        raise ValueError(f"JDBC URL {_shown(url)} is not understood")
     vendor = match["vendor"]
+    query = match["query"] or ""
+    given = dict(parse_qsl(query if f"?{query}" in url else query.replace(";", "&")))
     return Address(
         vendor=vendor,
         host=match["host"],
         port=int(match["port"] or _PORTS.get(vendor, 0)),
         database=database or match["database"] or "",
-        user=user,
-        password=password,
-        parameters=tuple(parse_qsl(match["query"] or "")),
+        user=user or given.get("user", ""),
+        password=password or given.get("password", ""),
+        parameters=_others(given),
     )
+
+
+def _shown(url: str) -> str:
+    """What may be told of a URL: passwords may stand anywhere in it."""
+    known = re.match(r"jdbc:[a-z0-9]+:", url)
+    return f"'{known.group() if known else ''}…'"
+
+
+def _others(given: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in given.items() if key not in ("user", "password"))
 
 
 def _oracle(url: str, user: str, password: str) -> Address | None:
@@ -78,8 +90,8 @@ def _oracle(url: str, user: str, password: str) -> Address | None:
         host=match["host"],
         port=port,
         database=name,
-        user=user,
-        password=password,
+        user=user or match["user"] or "",
+        password=password or match["password"] or "",
         parameters=(("kind", kind),),
     )
 
@@ -91,7 +103,7 @@ def _sqlserver(url: str, user: str, password: str, database: str) -> Address | N
     pairs = [part.partition("=") for part in match["rest"].split(";") if part]
     given = {key.strip().lower(): value for key, _, value in pairs}
     if match["instance"] or given.get("instancename"):
-        raise ValueError(f"JDBC URL {url!r} names an instance: give its port")
+        raise ValueError(f"JDBC URL {_shown(url)} names an instance: give its port")
     return Address(
         vendor="sqlserver",
         host=match["host"],
@@ -99,7 +111,7 @@ def _sqlserver(url: str, user: str, password: str, database: str) -> Address | N
         database=database or given.get("databasename") or given.get("database") or "",
         user=user or given.get("user", ""),
         password=password or given.get("password", ""),
-        parameters=tuple((key, value) for key, value in given.items() if key not in ("user", "password")),
+        parameters=_others(given),
     )
 
 
