@@ -18,7 +18,8 @@ from tests.conftest import Server
 PATIENCE = 240.0
 pytestmark = pytest.mark.timeout(1200)
 BUCKET = "streaming"
-# What a batch is goes to a place named after its number; every processing leaves a trace of its own besides.
+# What a batch is goes to a place named after its number; every processing leaves traces of its own besides, before and
+# after, and waits there as long as it is held.
 SCRIPT = """
 import sys, time, uuid
 import boto3
@@ -26,7 +27,7 @@ from awsglue.context import GlueContext
 from awsglue.utils import getResolvedOptions
 from pyspark.context import SparkContext
 
-options = getResolvedOptions(sys.argv, ["kind", "stream", "pause"])
+options = getResolvedOptions(sys.argv, ["kind", "stream"])
 glue = GlueContext(SparkContext.getOrCreate())
 given = {"classification": "json", "inferSchema": "true"}
 if options["kind"] == "kafka":
@@ -38,11 +39,15 @@ else:
 frame = glue.create_data_frame.from_options(options["kind"], given)
 s3 = boto3.client("s3")
 
+def trace(what, batch_id):
+    s3.put_object(Bucket="streaming", Key=f"{what}/{batch_id}/{uuid.uuid4().hex}")
+    while s3.list_objects_v2(Bucket="streaming", Prefix=f"hold/{what}/{batch_id}/")["KeyCount"]:
+        time.sleep(0.05)
+
 def process(df, batch_id):
-    s3.put_object(Bucket="streaming", Key=f"seen/{batch_id}/{uuid.uuid4().hex}")
-    time.sleep(float(options["pause"]))
+    trace("seen", batch_id)
     df.write.mode("overwrite").json(f"s3://streaming/out/{batch_id}/")
-    time.sleep(float(options["pause"]))
+    trace("written", batch_id)
 
 place = f"s3://streaming/checkpoint/{options['kind']}/"
 glue.forEachBatch(frame, process, {"windowSize": "200 milliseconds", "checkpointLocation": place})
@@ -72,7 +77,6 @@ class Streaming:
                 "--enable-metrics": "true",
                 "--kind": kind,
                 "--stream": stream,
-                "--pause": "0.2",
             },
         )
 
@@ -115,7 +119,7 @@ class Streaming:
                 return found
             states = [(one["JobRunState"], one.get("ErrorMessage")) for one in self.runs()]
             assert ("FAILED", None) not in states, states
-            time.sleep(0.05)
+            time.sleep(0.1)
         log = self.server.log.read_text()[-3000:]
         raise AssertionError(f"{what} did not happen: {states}, rows {self.rows()}\n{log}")
 
@@ -135,32 +139,28 @@ def test_a_killed_stream_goes_on_with_the_batch_that_was_not_committed(own_serve
     pytest.importorskip("confluent_kafka", reason="the broker comes with confluent-kafka: make setup-dev")
     from tests.kafka import broker, send
 
+    # Killed before a batch has written anything, and after it has written all but is not committed.
+    deaths = [("seen", 1), ("written", 2)]
     with broker() as address:
         job = Streaming(own_server, "kafka", f"{address}/events")
-        sent = 0
-        killed: list[tuple[set[int], Counter[int]]] = []
+        for what, number in deaths:
+            job.s3.put_object(Bucket=BUCKET, Key=f"hold/{what}/{number}/")
+        send(address, "events", [json.dumps({"n": n}) for n in range(40)])
         job.glue.start_job_run(JobName="stream")
-        for _ in range(3):
-            send(address, "events", [json.dumps({"n": sent + i}) for i in range(20)])
-            sent += 20
-            before = job.committed()
-            job.until(lambda before=before: len(job.committed()) > len(before), "a batch")
-            # The next batch is under way, or about to be.
+        for what, number in deaths:
+            job.until(lambda what=what, number=number: job.keys(f"{what}/{number}/"), f"{what} {number}")
             job.kill()
-            killed.append((job.committed(), job.processed()))
-        send(address, "events", [json.dumps({"n": sent + i}) for i in range(5)])
-        sent += 5
-        job.until(lambda: len(job.rows()) >= sent, "all rows")
+            assert job.committed() == set(range(number))
+            job.s3.delete_object(Bucket=BUCKET, Key=f"hold/{what}/{number}/")
+        send(address, "events", [json.dumps({"n": n}) for n in range(40, 45)])
+        job.until(lambda: len(job.rows()) >= 45, "all rows")
         job.until(lambda: job.committed() == set(job.processed()), "the last commit")
         job.stop()
-    assert job.rows() == list(range(sent))
-    after = job.processed()
-    assert set(after) == set(range(len(after)))
-    for committed, processed in killed:
-        assert {batch: after[batch] for batch in committed} == {
-            batch: processed[batch] for batch in committed
-        }
-    assert [one["JobRunState"] for one in job.runs()].count("FAILED") == 3
+    assert job.rows() == list(range(45))
+    again = {number for _, number in deaths}
+    times = job.processed()
+    assert times == {number: 2 if number in again else 1 for number in range(len(times))}
+    assert [one["JobRunState"] for one in job.runs()].count("FAILED") == len(deaths)
 
 
 def test_a_streaming_run(own_server: Server) -> None:
@@ -203,21 +203,21 @@ def test_a_streaming_run(own_server: Server) -> None:
     assert set(job.processed().values()) == {1}
 
 
-def test_a_visual_streaming_job(own_server: Server) -> None:
+def test_a_visual_streaming_job(server: Server, name: str) -> None:
     """A Kinesis node, a mapping and a target: the generated script runs as it is."""
-    kinesis, s3 = own_server.client("kinesis"), own_server.client("s3")
-    glue = own_server.client("glue")
-    kinesis.create_stream(StreamName="events", ShardCount=1)
-    arn = kinesis.describe_stream_summary(StreamName="events")["StreamDescriptionSummary"]["StreamARN"]
-    s3.create_bucket(Bucket=BUCKET)
+    kinesis, s3 = server.client("kinesis"), server.client("s3")
+    glue = server.client("glue")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    s3.create_bucket(Bucket=name)
     for n in range(3):
-        kinesis.put_record(StreamName="events", Data=json.dumps({"n": n, "x": "y"}), PartitionKey="k")
+        kinesis.put_record(StreamName=name, Data=json.dumps({"n": n, "x": "y"}), PartitionKey="k")
     glue.create_job(
-        Name="visual",
+        Name=name,
         Role="r",
         GlueVersion="5.0",
-        Command={"Name": "gluestreaming", "ScriptLocation": f"s3://{BUCKET}/scripts/visual.py"},
-        DefaultArguments={"--engine": "sail", "--TempDir": f"s3://{BUCKET}/tmp/"},
+        Command={"Name": "gluestreaming", "ScriptLocation": f"s3://{name}/scripts/visual.py"},
+        DefaultArguments={"--engine": "sail", "--TempDir": f"s3://{name}/tmp/"},
         CodeGenConfigurationNodes={
             "in": {
                 "DirectKinesisSource": {
@@ -245,22 +245,29 @@ def test_a_visual_streaming_job(own_server: Server) -> None:
                 "S3DirectTarget": {
                     "Name": "Out",
                     "Inputs": ["typed"],
-                    "Path": f"s3://{BUCKET}/out/",
+                    "Path": f"s3://{name}/out/",
                     "Format": "json",
                 }
             },
         },
     )
-    run = glue.start_job_run(JobName="visual")["JobRunId"]
+    run = glue.start_job_run(JobName=name)["JobRunId"]
+    try:
+        assert _numbers(glue, s3, name, run) == [0, 1, 2]
+    finally:
+        glue.batch_stop_job_run(JobName=name, JobRunIds=[run])
+
+
+def _numbers(glue: Any, s3: Any, name: str, run: str) -> list[int]:
+    """What the visual job has written, once there are three rows."""
     deadline = time.monotonic() + PATIENCE
     rows: list[int] = []
     while len(rows) < 3:
-        found = glue.get_job_run(JobName="visual", RunId=run)["JobRun"]
+        found = glue.get_job_run(JobName=name, RunId=run)["JobRun"]
         assert found["JobRunState"] in ("STARTING", "RUNNING"), found
         assert time.monotonic() < deadline
-        listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="out/").get("Contents", [])
-        bodies = [s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in listed]
+        listed = s3.list_objects_v2(Bucket=name, Prefix="out/").get("Contents", [])
+        bodies = [s3.get_object(Bucket=name, Key=one["Key"])["Body"].read() for one in listed]
         rows = sorted(json.loads(line)["number"] for body in bodies for line in body.splitlines())
         time.sleep(0.1)
-    assert rows == [0, 1, 2]
-    glue.batch_stop_job_run(JobName="visual", JobRunIds=[run])
+    return rows
