@@ -310,6 +310,10 @@ def test_files(evaluate, records, tmp_path):
         f'FileMatch "{at}" "file://{other}"': False,
         f'FileMatch "{at}" "file://{other}" with matchFileName = "true"': True,
         f'FileMatch "{at}" in ["{digest}"] with uriRegex = "y[.]txt"': True,
+        f'FileMatch "{at}" not in ["{digest}"] with uriRegex = "y[.]txt"': False,
+        f'FileMatch "{at}" != "{digest}" with uriRegex = "y[.]txt"': False,
+        f'FileMatch "{at}" != "{digest}" with uriRegex = "x[.]txt"': True,
+        f'FileMatch "{at}" matches "{digest}" with uriRegex = "y[.]txt"': False,
         "FileSize > 1 B": False,
     }
     found = records(evaluate(list(rules))["ruleOutcomes"])

@@ -134,10 +134,20 @@ def file_match(rule: Rule, around: Around) -> Evaluation:
         first, second = sorted(_marks(rule, files)), sorted(_marks(rule, _files(rule, rule.parameters[1])))
         passed, reason = first == second, f"The files of {' and '.join(rule.parameters)} are not the same"
     else:
-        wanted = {one.value.lower() for one in rule.condition.operands if isinstance(one, m.Text)}
-        wrong = [one.path for one, mark in zip(files, _marks(rule, files), strict=True) if mark not in wanted]
-        passed, reason = not wrong, f"Files with other checksums: {', '.join(wrong)}"
+        wanted, among = _checksums(rule.condition)
+        marks = _marks(rule, files)
+        wrong = [one.path for one, mark in zip(files, marks, strict=True) if (mark in wanted) != among]
+        reason = f"Files with {'other' if among else 'these'} checksums: {', '.join(wrong)}"
+        passed = not wrong
     return Judged(rule=rule, passed=passed, metrics=metrics, reason=None if passed else reason)
+
+
+def _checksums(condition: Condition) -> tuple[set[str], bool]:
+    """The checksums of a condition, and whether files have to be among them. Raises RuleFailure."""
+    texts = [one.value.lower() for one in condition.operands if isinstance(one, m.Text)]
+    if condition.operator not in ("=", "!=", "in") or len(texts) != len(condition.operands):
+        raise RuleFailure("FileMatch compares checksums with =, !=, in and not in")
+    return set(texts), condition.operator != "!=" and not condition.negated
 
 
 def _marks(rule: Rule, files: list[Entry]) -> list[str]:
