@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,17 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
     yield made
     made.kill()
     made.wait()
+
+
+def test_jobs_are_in_utc_wherever_the_server_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    python, told = tmp_path / "python", tmp_path / "told"
+    python.write_text(f"#!/bin/sh\necho $TZ > {told}\n")
+    python.chmod(0o755)
+    executor = local.LocalExecutor(host="here", interpreter=lambda name: python, directory=tmp_path / "jobs")
+    started = executor._spawn("any", python, warm=False)
+    started.popen.communicate()
+    assert told.read_text() == "UTC\n"
 
 
 @linux

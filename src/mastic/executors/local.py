@@ -30,7 +30,7 @@ from mastic.executors.base import Limits, ProcessId, RuntimeMissing, Usage, Wait
 log = structlog.get_logger()
 
 # All that a job process sees of the server's environment.
-INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "JAVA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR")
+INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "JAVA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR")
 READY = b"ready\n"
 POLL = 0.1  # seconds, where the system cannot tell us that a process has ended
 IN_USE = 30 * 60.0  # seconds after a run for which an interpreter of its runtime is kept prepared
@@ -174,6 +174,8 @@ class LocalExecutor:
         self._directory.mkdir(parents=True, exist_ok=True)
         chatter = self._directory / f"{runtime}-{time.monotonic_ns()}.log"
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        # Workers of AWS Glue are in UTC: rows with times must not depend on where this server runs.
+        environment["TZ"] = "UTC"
         environment.update(self._extra)
         if warm:
             environment["MASTIC_WARM"] = "1"
