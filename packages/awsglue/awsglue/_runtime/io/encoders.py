@@ -122,6 +122,7 @@ class ParquetEncoder(_Buffered):
         self._int96 = conf.get("spark.sql.parquet.outputTimestampType", "INT96").upper() == "INT96" and (
             "timestamp_ntz" not in struct.simpleString()
         )
+        self._conf = conf
         self._writer: Any = None
 
     def open(self, path: str) -> None:
@@ -148,6 +149,9 @@ class ParquetEncoder(_Buffered):
         self._writer.add_key_value_metadata(metadata)
 
     def _put(self, table: Any) -> None:
+        from awsglue._runtime.io import ancient
+
+        ancient.check(table, self._conf, int96=self._int96)
         self._writer.write_table(table.cast(self._schema))
 
     def close(self) -> None:

@@ -33,6 +33,14 @@ def checked(texts: list[str], child: Any, types_of: TypesOf) -> list[str]:
     return out
 
 
+def is_named(text: str) -> bool:
+    """Whether the text itself says what its column is called, or is no SQL."""
+    from sqlglot import exp
+
+    parsed = _parsed(text)
+    return parsed is None or isinstance(parsed.expressions[0], (exp.Alias, exp.Aliases))
+
+
 # Every analysis of a plan looks at all of its expressions again.
 @lru_cache(maxsize=REMEMBERED)
 def _names(text: str) -> tuple[tuple[str, ...], ...]:

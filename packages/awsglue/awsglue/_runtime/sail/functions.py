@@ -39,3 +39,10 @@ REFUSED_WITH = {
 
 # A double among their arguments becomes text: 1.0E10, not 10000000000.0.
 TEXT_OF_ARGUMENTS = frozenset({"concat", "concat_ws", "||", "format_string", "printf", "elt"})
+
+# A text that Spark's cast takes for a date, and the part of it that the engine's cast understands alike.
+DATE_TEXT = (
+    "(?s)^[ [:cntrl:]]*(?:([+-]?[0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2})(?:[ T].*)?|([+-]?[0-9]{4,7}(?:-[0-9]{1,2})?))"
+    "[ [:cntrl:]]*$",
+    "$1$2",
+)

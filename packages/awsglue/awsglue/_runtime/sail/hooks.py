@@ -13,7 +13,8 @@ def execute_hook(session: Any) -> Any:
         def on_execute_plan(self, request: Any) -> Any:
             from awsglue._runtime.sail.rewrite import Rewriter
 
-            Rewriter(session._mastic.scans, analysis=False, types_of=session._mastic.types_of).plan(
+            state = session._mastic
+            Rewriter(state.scans, analysis=False, types_of=state.types_of, names_of=state.names_of).plan(
                 request.plan
             )
             return request
@@ -22,6 +23,19 @@ def execute_hook(session: Any) -> Any:
 
 
 _INSTALLED: list[bool] = []
+# Errors of the engine where Spark gives null, or brings two types together in another way.
+_OWN_FAILURES = {
+    "a cast of text": ("Cannot cast string", "Cannot cast value"),
+    "an overflow": (
+        "Arithmetic overflow",
+        "to store in a Decimal",
+        "Cannot cast to Decimal",
+    ),
+    "a comparison of these types": (
+        "Cannot infer common argument type",
+        "Can not find compatible types",
+    ),
+}
 
 
 def install() -> None:
@@ -38,7 +52,7 @@ def install() -> None:
 
 def _errors() -> None:
     """What the engine does not know is a refusal that names the way on, not an error of the script."""
-    from pyspark.errors.exceptions.connect import SparkRuntimeException, UnsupportedOperationException
+    from pyspark.errors.exceptions.connect import SparkConnectException, UnsupportedOperationException
     from pyspark.sql.connect.client.core import SparkConnectClient
 
     from awsglue._runtime.failures import EngineRefused
@@ -50,12 +64,11 @@ def _errors() -> None:
             original(self, error)
         except UnsupportedOperationException as refused:
             raise EngineRefused("this plan", str(refused).split("\n")[0][:200]) from None
-        except SparkRuntimeException as failed:
-            if "Cannot cast string" in str(failed):
-                # Without ANSI Spark gives null.
-                raise EngineRefused("a cast of text", str(failed).split("\n")[0][:200]) from None
-            if "Arithmetic overflow" in str(failed):
-                raise EngineRefused("an overflow", str(failed).split("\n")[0][:200]) from None
+        except SparkConnectException as failed:
+            text = str(failed)
+            for name, signs in _OWN_FAILURES.items():
+                if any(sign in text for sign in signs):
+                    raise EngineRefused(name, text.split("\n")[0][:200]) from None
             raise
 
     SparkConnectClient._handle_error = handle  # type: ignore[method-assign,assignment]
@@ -73,7 +86,9 @@ def _analysis() -> None:
         state = getattr(STATE.session, "_mastic", None)
         if state is not None:
             analysis = method not in ("explain", "persist")
-            rewriter = Rewriter(state.scans, analysis=analysis, types_of=state.types_of)
+            rewriter = Rewriter(
+                state.scans, analysis=analysis, types_of=state.types_of, names_of=state.names_of
+            )
             for name in ("plan", "other"):
                 if kwargs.get(name) is not None:
                     rewriter.plan(kwargs[name])
@@ -85,6 +100,8 @@ def _analysis() -> None:
         return found
 
     SparkConnectClient._analyze = analyze  # type: ignore[method-assign]
+    # For plans that are to be seen as they are.
+    SparkConnectClient._mastic_analyze = original  # type: ignore[attr-defined]
 
     # Compressed plans could not be rewritten, and they leave this process by loopback only.
     SparkConnectClient._get_plan_compression_threshold_and_algorithm = (  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from pyspark.sql.connect import proto
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.scan import FILE_NAME, HIDDEN, Scan
-from awsglue._runtime.sail import gate, plans, scans, typed
+from awsglue._runtime.sail import expression_text, gate, plans, scans, typed
 from awsglue._runtime.sail.needed import needed_below
 
 _METADATA = {
@@ -49,7 +49,10 @@ _PASSING = frozenset(
 class Rewriter:
     """Rewrites one plan. `analysis` says that only the schema matters, so no data is read."""
 
-    def __init__(self, scan_of: dict[str, Scan], *, analysis: bool, types_of: Any = None) -> None:
+    def __init__(
+        self, scan_of: dict[str, Scan], *, analysis: bool, types_of: Any = None, names_of: Any = None
+    ) -> None:
+        self._names_of = names_of
         self._scan_of = scan_of
         self._analysis = analysis
         self._types_of = types_of
@@ -62,6 +65,11 @@ class Rewriter:
             gate.check_command(plan.command)
             for child in _relations_in(plan.command):
                 self.relation(child)
+
+    def below(self, relation: Any) -> None:
+        """Rewrite only the relations below this one."""
+        for child in _relations_in(relation):
+            self.relation(child)
 
     def relation(self, relation: Any, *, hidden: bool = False, needed: frozenset[str] | None = None) -> bool:
         """Rewrite a relation in place. With `hidden`, it must also deliver the hidden columns; says whether it does.
@@ -86,9 +94,8 @@ class Rewriter:
 
     def _check_types(self, relation: Any, kind: str) -> None:
         """The checks that need types; columns whose expression they change keep the name the script would see."""
-        before = (
-            [item.SerializeToString() for item in relation.project.expressions] if kind == "project" else []
-        )
+        shown = _shown_by(relation, kind)
+        before = [item.SerializeToString() for item in shown]
         original = proto.Relation()
         if before:
             original.CopyFrom(relation)
@@ -98,12 +105,28 @@ class Rewriter:
             list(_expressions_in(getattr(relation, kind))),
             self._types_of or (lambda child, expressions: None),
         )
-        for position, old in enumerate(before):
-            item = relation.project.expressions[position]
+        for position, (old, item) in enumerate(zip(before, shown, strict=True)):
             if item.SerializeToString() != old and not item.HasField("alias"):
-                name = _spark_name(original.project.expressions[position])
+                name = self._name(original, kind, position)
                 if name:
-                    relation.project.expressions[position].CopyFrom(plans.aliased(item, name))
+                    item.CopyFrom(plans.aliased(item, name))
+
+    def _name(self, relation: Any, kind: str, position: int) -> str:
+        """The name of a column without an alias; "" for one that its text names."""
+        expression = _shown_by(relation, kind)[position]
+        text = expression.expression_string.expression if expression.HasField("expression_string") else ""
+        if text and expression_text.is_named(text):
+            return ""
+        known = _spark_name(expression)
+        if self._names_of is None or (known and not expression.HasField("unresolved_function")):
+            return known
+        alone = proto.Relation()
+        alone.CopyFrom(relation)
+        del _shown_by(alone, kind)[:]
+        _shown_by(alone, kind).append(expression)
+        names = self._names_of(alone)
+        # Where they cannot be told the plan itself will fail, and say why.
+        return str(names[-1]) if names else known
 
     def _read(self, relation: Any, hidden: bool, needed: frozenset[str] | None) -> bool:
         source = relation.read.data_source
@@ -151,7 +174,7 @@ class Rewriter:
         if spec.all_columns_as_keys or not spec.column_names or spec.within_watermark:
             return False
         numbered = proto.Relation()
-        numbered.with_columns.input.CopyFrom(spec.input)
+        numbered.with_columns.input.CopyFrom(self._with_equal_zeros(spec.input, list(spec.column_names)))
         alias = numbered.with_columns.aliases.add()
         alias.name.append("__mastic_row")
         window = alias.expr.window
@@ -170,6 +193,27 @@ class Rewriter:
         condition.arguments.add().literal.integer = 1
         _replace(relation, plans.without(first, ["__mastic_row"]))
         return True
+
+    def _with_equal_zeros(self, relation: Any, names: list[str]) -> Any:
+        """The relation with 0.0 for -0.0 in these columns, as Spark shows keys."""
+        keys = [plans.attribute(name) for name in names]
+        types = self._types_of(relation, keys) if self._types_of is not None else None
+        made = proto.Relation()
+        made.with_columns.input.CopyFrom(relation)
+        for name, key, kind in zip(names, keys, types or (), strict=bool(types)):
+            if kind.simpleString() in ("double", "float"):
+                typed.without_negative_zero(key, kind.simpleString())
+                alias = made.with_columns.aliases.add()
+                alias.name.append(name)
+                alias.expr.CopyFrom(key)
+        return made if made.with_columns.aliases else relation
+
+
+def _shown_by(relation: Any, kind: str) -> Any:
+    """The expressions that become columns with names of their own."""
+    if kind == "project":
+        return relation.project.expressions
+    return relation.aggregate.aggregate_expressions if kind == "aggregate" else []
 
 
 def _spark_name(expression: Any) -> str:

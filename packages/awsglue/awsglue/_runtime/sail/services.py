@@ -201,8 +201,11 @@ class Services:
         """`spark.sql(text)`."""
         return self.statements.run(text, args, views)
 
-    def query(self, text: str, found: list[tuple[str, Any]], args: Any) -> Any:
-        """A DataFrame for a query text over these named DataFrames. Raises AnalysisException."""
+    def query(self, text: str, found: list[tuple[str, Any]], args: Any, unchanged: str | None = None) -> Any:
+        """A DataFrame for a query text over these named DataFrames. Raises AnalysisException.
+
+        Columns have the names that the `unchanged` text gives them.
+        """
         from pyspark.sql.connect import functions as fn
         from pyspark.sql.connect.dataframe import DataFrame
         from pyspark.sql.connect.plan import SQL, SubqueryAlias
@@ -213,8 +216,14 @@ class Services:
             SQL(text, positional, named, [SubqueryAlias(frame._plan, name) for name, frame in found]),
             self.session,
         )
-        frame.schema  # noqa: B018 - Spark analyses at once; so do we
-        return frame
+        columns = frame.columns  # Spark analyses at once; so do we
+        if unchanged in (None, text):
+            return frame
+        node = SQL(unchanged, positional, named, [SubqueryAlias(frame._plan, name) for name, frame in found])
+        names = self.names_of(node.to_proto(self.session.client).root)
+        if names is None or len(names) != len(columns):
+            raise EngineRefused("this statement's columns without names", "give them names with AS")
+        return frame if names == columns else frame.toDF(*names)
 
     def native_view(self, parts: list[str]) -> bool:
         """Whether the engine itself knows a temporary view of this name. (All views of this engine are ours.)"""
@@ -248,6 +257,23 @@ class Services:
                 # The plan itself will fail and say why.
                 self._types[key] = None
         return self._types[key]
+
+    def names_of(self, relation: Any) -> list[str] | None:
+        """The names of the columns of a relation (only those below it are rewritten); None when they cannot be told."""
+        from pyspark.errors import PySparkException
+        from pyspark.sql.connect import proto
+
+        from awsglue._runtime.sail.rewrite import Rewriter
+
+        plan = proto.Plan()
+        plan.root.CopyFrom(relation)
+        rewriter = Rewriter(self.scans, analysis=True, types_of=self.types_of, names_of=self.names_of)
+        rewriter.below(plan.root)
+        try:
+            client = self.session.client
+            return list(client._mastic_analyze(method="schema", plan=plan).schema.names)
+        except (PySparkException, EngineRefused):
+            return None
 
     def executed_schema(self, plan: Any, analysed: Any) -> Any:
         """The schema that rows of this (already rewritten, empty) plan really have."""

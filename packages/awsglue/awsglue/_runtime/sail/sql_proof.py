@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import decimals
 from awsglue._runtime.sail.arithmetic import FLOATING, as_decimal, decimal_of, is_exact, unbounded
-from awsglue._runtime.sail.functions import CAST_TO, REFUSED, REFUSED_WITH
+from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, REFUSED, REFUSED_WITH
 from awsglue._runtime.sail.operands import Insertions, Operation, Unclear, operations
 from awsglue._runtime.sail.sql_types import Types, literal_decimal, operand, type_of, types_of_names
 from awsglue._runtime.sql.tokens import Word, words
@@ -47,10 +47,15 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
                 raise EngineRefused("double values as text in SQL", "they would be written differently")
         elif isinstance(node, exp.Extract) and str(node.this).lower() in ("dow", "dayofweek_iso", "dow_iso"):
             raise EngineRefused("extract(dow)")
+        elif isinstance(node, exp.Window) and any(
+            "double" in _kinds(key, columns) for key in node.args.get("partition_by") or ()
+        ):
+            raise EngineRefused("windows by double values in SQL", "0.0 and -0.0 would be two of them")
         elif isinstance(node, exp.Intersect) and node.args.get("distinct") is False:
             raise EngineRefused("INTERSECT ALL")
     made = Insertions(text)
     _functions(text, columns, made)
+    _dates(text, columns, made)
     if any(isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div)) for node in parsed.walk()):
         _arithmetic(text, columns, names, made)
     return made.replacements()
@@ -173,6 +178,43 @@ def _functions(text: str, columns: dict[str, set[str]], made: Insertions) -> Non
         if name in CAST_TO:
             close = tokens.index(_closing(tokens, index + 1))
             made.around((index, close), "CAST(", f" AS {CAST_TO[name].upper()})")
+
+
+def _dates(text: str, columns: dict[str, set[str]], made: Insertions) -> None:
+    """Texts that become dates, brought to what the engine's cast understands as Spark's does."""
+    tokens = made.tokens
+    pattern, kept = DATE_TEXT
+    for index, word in enumerate(tokens[:-1]):
+        if tokens[index + 1].text != "(" or (index and tokens[index - 1].text == "."):
+            continue
+        if word.text not in ("CAST", "TRY_CAST", "TO_DATE", "DATE"):
+            continue
+        last = tokens.index(_closing(tokens, index + 1)) - 1
+        if word.text in ("CAST", "TRY_CAST"):
+            if [each.text for each in tokens[last - 1 : last + 1]] != ["AS", "DATE"]:
+                continue
+            last -= 2
+        span = (index + 2, last)
+        inside = tokens[index + 1].depth + 1
+        if last < index + 2 or any(
+            each.text == "," and each.depth == inside for each in tokens[span[0] : span[1] + 1]
+        ):
+            continue
+        if _is_text(_parsed(text, tokens, span), columns):
+            made.around(span, "regexp_replace(", f", '{pattern}', '{kept}')")
+
+
+def _is_text(node: Any, columns: dict[str, set[str]]) -> bool:
+    """Whether this is certain to be text that is not written in the statement."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Column):
+        return columns.get(node.name.lower()) == {"string"}
+    if isinstance(node, (exp.Cast, exp.TryCast)):
+        return node.to.this == exp.DataType.Type.TEXT
+    if isinstance(node, (exp.Paren, exp.Trim, exp.Upper, exp.Lower, exp.Substring, exp.Coalesce, exp.Nullif)):
+        return _is_text(node.this, columns)
+    return isinstance(node, (exp.Concat, exp.RegexpReplace, exp.SplitPart))
 
 
 def _closing(tokens: list[Word], opening: int) -> Word:

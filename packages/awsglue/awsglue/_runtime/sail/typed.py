@@ -13,7 +13,7 @@ from pyspark.sql.connect import proto
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import expression_text, plans
 from awsglue._runtime.sail.arithmetic import Exact, as_decimal, casts, decimal_of, is_exact, unbounded
-from awsglue._runtime.sail.functions import CAST_TO, REFUSED, REFUSED_WITH, TEXT_OF_ARGUMENTS
+from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, REFUSED, REFUSED_WITH, TEXT_OF_ARGUMENTS
 
 # (input relation, expressions) -> their Spark types, or None when they cannot be told
 TypesOf = Callable[[Any, list[Any]], "list[Any] | None"]
@@ -61,8 +61,11 @@ def _operands(expression: Any) -> list[Any]:
     """The operands whose types decide, [] when nothing depends on types here."""
     if expression.HasField("cast"):
         name = expression.cast.type_str.lower()
-        to_text = name in _TEXT_TYPES or expression.cast.type.WhichOneof("kind") == "string"
-        return [expression.cast.expr] if to_text else []
+        kind = expression.cast.type.WhichOneof("kind")
+        judged = name in (*_TEXT_TYPES, "date") or kind in ("string", "date")
+        return [expression.cast.expr] if judged else []
+    if expression.HasField("window"):
+        return list(expression.window.partition_spec)
     if not expression.HasField("unresolved_function"):
         return []
     function = expression.unresolved_function
@@ -82,6 +85,8 @@ def _operands(expression: Any) -> list[Any]:
 
         engine.get_or_create_session()._mastic.check_current_database()  # type: ignore[attr-defined]
         return []
+    if name in ("to_date", "date") and len(function.arguments) == 1:
+        return list(function.arguments)
     if name in CAST_TO:
         _wrap_cast(expression, CAST_TO[name])
         return []
@@ -95,14 +100,20 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
         return
     names = [item.simpleString() for item in types]
     if expression.HasField("cast"):
-        if names[0] in ("double", "float"):
-            _as_java_text(expression, names[0])
+        _cast(expression, names[0])
+        return
+    if expression.HasField("window"):
+        for key, kind in zip(expression.window.partition_spec, names, strict=True):
+            if kind in ("double", "float"):
+                without_negative_zero(key, kind)
         return
     function = expression.unresolved_function
     name = function.function_name.lower()
     if name == "-" and names == ["date", "date"]:
         raise EngineRefused("date minus date", "use datediff()")
-    if name in ("/", "*", "-", "+", "%") and len(types) == 2:
+    if name in ("to_date", "date") and names == ["string"]:
+        _tidy(function.arguments[0])
+    elif name in ("/", "*", "-", "+", "%") and len(types) == 2:
         _arithmetic(expression, name, types)
     elif name == "-" and "decimal" in names[0]:
         raise EngineRefused("a decimal with another sign", "its places would be taken for others")
@@ -112,6 +123,15 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
         for argument, item in zip(function.arguments, names, strict=True):
             if item in ("double", "float") and name not in ("format_string", "printf"):
                 _as_java_text_of(argument, item)
+
+
+def _cast(expression: Any, kind: str) -> None:
+    """A cast of this type to text or to a date."""
+    to_date = "date" in (expression.cast.type_str.lower(), expression.cast.type.WhichOneof("kind"))
+    if to_date and kind == "string":
+        _tidy(expression.cast.expr)
+    elif not to_date and kind in ("double", "float"):
+        _as_java_text(expression, kind)
 
 
 def _arithmetic(expression: Any, operator: str, types: list[Any]) -> None:
@@ -176,6 +196,27 @@ def _wrap_cast(expression: Any, type_name: str) -> None:
     inner = proto.Expression()
     inner.CopyFrom(expression)
     expression.CopyFrom(plans.cast(inner, type_name))
+
+
+def _tidy(text: Any) -> None:
+    """A text that is to become a date, such that the engine's cast gives what Spark's does."""
+    pattern, kept = DATE_TEXT
+    made = proto.Expression()
+    function = made.unresolved_function
+    function.function_name = "regexp_replace"
+    function.arguments.append(text)
+    function.arguments.add().literal.string = pattern
+    function.arguments.add().literal.string = kept
+    text.CopyFrom(made)
+
+
+def without_negative_zero(key: Any, kind: str) -> None:
+    """Keys that are equal are one key, which the engine's windows do not see to."""
+    made = proto.Expression()
+    made.unresolved_function.function_name = "+"
+    made.unresolved_function.arguments.append(key)
+    made.unresolved_function.arguments.append(plans.text_literal("0", kind))
+    key.CopyFrom(made)
 
 
 def _as_java_text(expression: Any, type_name: str) -> None:

@@ -96,8 +96,9 @@ class Statements:
             start, end = sources.cover_backticks(text, reference.start, reference.end)
             replacements.append((start, end, name + alias))
         replacements += self._qualified_columns(parsed, text)
+        unchanged = sources.replace(text, replacements)
         replacements += self._services.prove(text, parsed, [frame for _, frame in found])
-        return self._services.query(sources.replace(text, replacements), found, args)
+        return self._services.query(sources.replace(text, replacements), found, args, unchanged)
 
     def _frame(self, reference: sources.Reference) -> Any:
         tables = self._services.tables
