@@ -19,6 +19,7 @@ from mastic.errors import Refused
 
 _DATA_DIR = Path("~/.mastic").expanduser()
 _RUNTIMES_DIR = Path("~/.cache/mastic/runtimes").expanduser()
+SECRETS = ("access_keys", "database_url", "encryption_key", "spark_conf")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -227,4 +228,7 @@ def _convert(name: str, value: Any, kind: Any) -> Any:
             return dict(value)
         return value
     except (KeyError, TypeError, ValueError) as error:
+        if name in SECRETS:
+            # Neither the value nor what else may quote it: this is printed, and kept in logs.
+            raise Refused(f"setting {name}: its value is not usable ({type(error).__name__})") from None
         raise Refused(f"setting {name}: {value!r} is not usable ({error})") from error

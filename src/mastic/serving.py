@@ -1,6 +1,7 @@
 """The process of a server: ``mastic up`` turns into it, and leaves behind what the command line needed.
 
-It is given the settings of the command line as JSON. Owns the process's memory allocator.
+It is given the settings of the command line as JSON through a pipe: anybody on the machine may read the arguments of
+a process, and a database's URL has a password. Owns the process's memory allocator.
 """
 
 from __future__ import annotations
@@ -25,11 +26,22 @@ _GLIBC = hasattr(_LIBC, "malloc_trim")
 
 def become(overrides: Mapping[str, Any]) -> NoReturn:
     """Replace this process by a server with these settings. It has its id, its terminal and its signals."""
-    given = {name: str(value) for name, value in overrides.items() if value is not None}
+    told = {name: str(value) for name, value in overrides.items() if value is not None}
     sys.stdout.flush()
     sys.stderr.flush()
+    reading, writing = os.pipe()
+    os.write(writing, json.dumps(told).encode())  # a few lines: far less than a pipe holds
+    os.close(writing)
+    os.set_inheritable(reading, True)
     # -P: modules come from where they are installed, never from the directory that a user happens to be in.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "mastic.serving", json.dumps(given)])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "mastic.serving", str(reading)])
+
+
+def given(descriptor: int) -> dict[str, str]:
+    """The settings that the command line was given."""
+    with os.fdopen(descriptor, "rb") as pipe:
+        settings: dict[str, str] = json.load(pipe)
+    return settings
 
 
 def serve(overrides: Mapping[str, Any]) -> None:
@@ -95,4 +107,8 @@ def _announce(config: Config, endpoint: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(json.loads(sys.argv[1]))
+    try:
+        serve(given(int(sys.argv[1])))
+    except KeyboardInterrupt:
+        # Before it listens, or once more while it stops: nobody wants to know where it was.
+        raise SystemExit(130) from None

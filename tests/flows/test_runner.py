@@ -340,11 +340,15 @@ def test_a_process_ends_when_its_run_was_ended_elsewhere(machine: Machine, tmp_p
 
 
 class Stubborn(LocalExecutor):
-    """A machine on which a process hangs in the kernel: no signal ends it while ``hangs``."""
+    """A machine on which a process hangs in the kernel: no signal ends it while ``hangs``; then one attempt fails."""
 
     hangs = True
+    fails = True
 
     def kill(self, run_id: str, process: ProcessId | None, *, grace: float) -> bool:
+        if self.fails and not self.hangs:
+            self.fails = False
+            raise RuntimeError("out of order")
         return False if self.hangs else super().kill(run_id, process, grace=grace)
 
 
@@ -446,6 +450,8 @@ def test_a_process_that_cannot_be_told_its_order_is_replaced(
     machine.serve("one")
     assert machine.ended(run_id).state == "SUCCEEDED"
     assert machine.lines(run_id) == ["once"]
+    with machine.store.read() as tx:
+        assert job_runs.strays(tx, "h") == [], "the first process is on record as ended, too"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import Server
@@ -18,7 +19,7 @@ def _start(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "mastic", "up", "--port", "0", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,  # a busy machine takes its time
     )
 
 
@@ -56,6 +57,15 @@ def test_one_server_at_a_time(own_server: Server, tmp_path: Path) -> None:
     )
     assert beside.returncode == 2
     assert "is in use by a running Mastic" in beside.stderr
+
+
+def test_settings_of_the_command_line_are_not_in_the_list_of_processes(own_server: Server) -> None:
+    """A database's URL has a password, and anybody on the machine may read the arguments of a process."""
+    assert own_server.process is not None
+    shown = " ".join(psutil.Process(own_server.process.pid).cmdline())
+    assert "mastic.serving" in shown
+    assert str(own_server.data_dir) not in shown
+    assert str(own_server.port) not in shown.split()
 
 
 def test_nobody_else_listens_in(own_server: Server) -> None:

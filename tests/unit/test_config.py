@@ -90,3 +90,13 @@ def test_settings_of_spark_are_a_table(tmp_path: Path) -> None:
     file = tmp_path / "mastic.toml"
     file.write_text('[spark_conf]\n"spark.executor.memory" = "4g"\n')
     assert load(environ={"MASTIC_CONFIG": str(file)}).spark_conf == {"spark.executor.memory": "4g"}
+
+
+def test_secrets_are_not_in_what_is_said_of_them() -> None:
+    Path("mastic.toml").write_text(
+        '[[access_keys]]\naccess_key_id = "AK"\nsecret_access_key = "hunter2"\nrole = "x"\n'
+    )
+    with pytest.raises(Refused, match="access_keys") as refused:
+        load(environ={})
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.__suppress_context__

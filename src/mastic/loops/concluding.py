@@ -22,7 +22,7 @@ from mastic.loops.job_meters import JobMeters
 from mastic.loops.watching import Watched, WatchList
 from mastic.store import job_runs
 from mastic.store.engine import Stale, Store
-from mastic.store.job_runs import JobRun
+from mastic.store.job_runs import JobRun, Launch
 
 log = structlog.get_logger()
 
@@ -82,6 +82,7 @@ class Concluding:
         if result is not None and result.state == "FAILED":
             self._logs.analyse(run, result)
         if isinstance(verdict, endings.Again):
+            item.gone = gone
             return verdict
         self.finish(run, verdict, item, gone=gone)
         return None
@@ -101,11 +102,7 @@ class Concluding:
         """End a process that has no run any more, without a word in the run's record."""
         gone = self._executor.kill(item.run.id, item.process, grace=GRACE)
         if gone:
-            try:
-                with self._store.write() as tx:
-                    job_runs.end_launch(tx, item.launch)
-            except Stale:
-                log.info("job_launch_ended_before", run=item.run.id)
+            self.record_end(item.run.id, item.launch)
         else:
             self._survive(item.run.id)
         self.discard(item)
@@ -117,17 +114,31 @@ class Concluding:
         if not self.survivors:
             return
         self.survivors = False
-        with self._store.read() as tx:
-            strays = job_runs.strays(tx, self._executor.host)
-        for run_id, launch in strays:
-            process = ProcessId(pid=launch.pid, started=launch.process_started)
-            if self._executor.alive(process):
-                log.warning("job_process_outlived_its_run", run=run_id, pid=launch.pid)
-            if not self._executor.kill(run_id, process, grace=0):
-                self._survive(run_id)
-                continue
+        try:
+            with self._store.read() as tx:
+                strays = job_runs.strays(tx, self._executor.host)
+            for run_id, launch in strays:
+                self._end_stray(run_id, launch)
+        except Exception:
+            self.survivors = True  # for all that is known
+            raise
+
+    def _end_stray(self, run_id: str, launch: Launch) -> None:
+        process = ProcessId(pid=launch.pid, started=launch.process_started)
+        if self._executor.alive(process):
+            log.warning("job_process_outlived_its_run", run=run_id, pid=launch.pid)
+        if self._executor.kill(run_id, process, grace=0):
+            self.record_end(run_id, launch)
+        else:
+            self._survive(run_id)
+
+    def record_end(self, run_id: str, launch: Launch) -> None:
+        """Store the end of a process that is not that of its run."""
+        try:
             with self._store.write() as tx:
                 job_runs.end_launch(tx, launch)
+        except Stale:
+            log.info("job_launch_ended_before", run=run_id)
 
     def _survive(self, run_id: str) -> None:
         self.survivors = True

@@ -261,6 +261,9 @@ class Runner(Loop):
             engine=again.engine if again.engine == "spark" else None,
             why=again.reason,
         )
+        if launched is not None and item.gone:
+            # Not before: a run has a process that goes on, or one whose end is its own.
+            self._concluding.record_end(item.run.id, item.launch)
         self._watched.drop(item.run.seq)
         self._concluding.discard(item)
         self._follow(launched)

@@ -22,6 +22,7 @@ class Watched:
         self.directory = RunDirectory(path=Path(self.launch.directory))
         self.position = Position(stdout=self.launch.stdout_offset, stderr=self.launch.stderr_offset)
         self.ended = False
+        self.gone = False  # its process and all that belonged to it, though its run goes on with another
         self.busy = False
         self.lost = False  # somebody else has the lease
         minutes = self.run.body.get("Timeout")
