@@ -444,6 +444,39 @@ def test_many_writers_at_once_lose_nothing(spark: Any, path: str) -> None:
     assert found[0][2] == 3.0
 
 
+def test_appends_meet_an_overwrite_and_a_new_table(spark: Any, tmp_path: Path) -> None:
+    """An append reads nothing: whatever others commit meanwhile, its row is there unless it was overwritten."""
+    from delta.exceptions import ConcurrentModificationException
+
+    path = f"file://{tmp_path}/t"
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        mode = "overwrite" if number == 3 else "append"
+        try:
+            orders(spark, (number, "a", 1.0)).write.format("delta").mode(mode).save(path)
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            errors.append(error)
+
+    def together(numbers: range) -> None:
+        threads = [threading.Thread(target=work, args=(number,)) for number in numbers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    together(range(3))
+    assert errors == []
+    assert [row[0] for row in rows(spark.read.format("delta").load(path))] == [0, 1, 2]
+    together(range(3, 9))
+    found = {row[0] for row in rows(spark.read.format("delta").load(path))}
+    # The overwrite may be refused as it was computed from an older version; no append is.
+    assert all(isinstance(error, ConcurrentModificationException) for error in errors)
+    assert found <= (set(range(3, 9)) if not errors else set(range(9)) - {3})
+    assert 3 in found or errors
+    assert spark.read.format("delta").load(path).count() == len(found)
+
+
 def with_vector(folder: Path, deleted: list[int]) -> None:
     """Delete rows of the table's one file by a vector in the log, as Spark's Delta does."""
     import base64

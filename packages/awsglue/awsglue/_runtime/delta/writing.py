@@ -52,8 +52,40 @@ class Rows:
             raise
 
 
-def write(services: Any, path: str, frame: Any, **how: Any) -> None:
-    """write_deltalake with this frame's rows; the engine's own error comes out as it was."""
+def write(services: Any, path: str, frame: Any, *, mode: str, **how: Any) -> None:
+    """write_deltalake with this frame's rows. Raises ConcurrentModificationException; the engine's error as it was.
+
+    An append reads nothing of the table: what others did to it meanwhile is no reason to fail. Unless the append has a
+    transaction id, which may be what is in the table already.
+    """
+    from deltalake.exceptions import CommitFailedError
+
+    said = how.get("commit_properties")
+    again = mode == "append" and not (said is not None and said.app_transactions)
+    for attempt in range(RETRIES if again else 1):
+        if attempt:
+            _pause(attempt)
+        try:
+            _write_once(services, path, frame, mode=mode, **how)
+            return
+        except CommitFailedError as error:
+            last = str(error).partition("\n")[0]
+    raise _changed_by_others("WRITE", last)
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0.02, 0.05) * 2 ** min(attempt, 5))
+
+
+def _changed_by_others(operation: str, reason: str) -> Exception:
+    from awsglue._runtime.delta.errors import ConcurrentModificationException
+
+    return ConcurrentModificationException(
+        f"{operation}: the table was changed by others meanwhile: {reason}"
+    )
+
+
+def _write_once(services: Any, path: str, frame: Any, **how: Any) -> None:
     from deltalake import write_deltalake
 
     rows = Rows(services, frame)
@@ -135,14 +167,10 @@ def change(
         try:
             _commit(services, table, found, parameters, options or {})
             return
-        except CommitFailedError:
-            if attempt + 1 == RETRIES:
-                from awsglue._runtime.delta.errors import ConcurrentModificationException
-
-                raise ConcurrentModificationException(
-                    f"{operation}: the table was changed by others {RETRIES} times while this change was computed"
-                ) from None
-            time.sleep(random.uniform(0.02, 0.05) * 2 ** min(attempt, 5))
+        except CommitFailedError as error:
+            last = str(error).partition("\n")[0]
+            _pause(attempt)
+    raise _changed_by_others(f"{operation} ({RETRIES} times)", last)
 
 
 def refuse_row_changes(table: Any) -> None:
