@@ -110,3 +110,28 @@ def test_what_the_engine_fails_at_is_refused_by_name(spark: Any) -> None:
             made()
     with pytest.raises(PySparkException):
         frame.select("unknown").collect()
+
+
+def test_of_sorted_rows_the_first_is_kept(spark: Any, tmp_path: Path) -> None:
+    frame = spark.range(600_000).selectExpr("id % 100 AS k", "(id * 7919) % 600000 AS v")
+    expected = {row.k: row.m for row in frame.groupBy("k").agg(fn.max("v").alias("m")).collect()}
+    kept = frame.sort(frame.v.desc()).filter("k >= 0").dropDuplicates(["k"])
+    assert {row.k: row.v for row in kept.collect()} == expected
+    kept.write.parquet(f"file://{tmp_path / 'out'}")
+    assert {row.k: row.v for row in spark.read.parquet(f"file://{tmp_path / 'out'}").collect()} == expected
+
+
+def test_names_with_back_ticks_are_read(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a`b,c\n1,2\n")
+    frame = spark.read.option("header", "true").csv(f"file://{tmp_path}")
+    assert [tuple(row) for row in frame.select("`a``b`").collect()] == [("1",)]
+    assert [tuple(row) for row in frame.selectExpr("`a``b` || c AS z").collect()] == [("12",)]
+
+
+def test_numbers_in_a_list_are_compared_in_the_widest_type(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n9007199254740993\n9007199254740992\n")
+    frame = spark.read.option("header", "true").csv(f"file://{tmp_path / 'a.csv'}")
+    frame = frame.selectExpr("cast(a as bigint) a")
+    frame = frame.filter(fn.col("a").isin(9007199254740993, 0.5))
+    frame.write.parquet(f"file://{tmp_path / 'out'}")
+    assert spark.read.parquet(f"file://{tmp_path / 'out'}").count() == 2

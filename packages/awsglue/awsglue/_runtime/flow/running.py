@@ -58,8 +58,10 @@ def _settings(services: Any, rows: Rows) -> dict[str, Any]:
 
     folder = os.path.join(services.scratch, "spill")
     os.makedirs(folder, exist_ok=True)
+    # Of sorted rows the first of each group is kept.
+    alone = rows.deduplicated and rows.source.relation is not None and _is_sorted(rows.source.relation)
     return {
-        "threads": services.state.cores or os.cpu_count() or 1,
+        "threads": 1 if alone else services.state.cores or os.cpu_count() or 1,
         "memory_limit": f"{memory_limit(services.state.memory_mb) >> 20}MiB",
         "temp_directory": folder,
         # Groups have no order; rows that only pass through keep theirs.
@@ -67,6 +69,16 @@ def _settings(services: Any, rows: Rows) -> dict[str, Any]:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
+
+
+def _is_sorted(relation: Any) -> bool:
+    """Whether the script has sorted these rows, whatever it did with each of them since."""
+    while relation is not None:
+        kind = relation.WhichOneof("rel_type")
+        if kind == "sort":
+            return True
+        relation = getattr(getattr(relation, kind), "input", None)
+    return False
 
 
 def _source(services: Any, rows: Rows) -> tuple[Iterator[Any], Any]:

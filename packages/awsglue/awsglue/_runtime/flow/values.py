@@ -127,7 +127,11 @@ class Values:
         return Value(f"({self.sql(value)} IS {'' if wanted else 'NOT '}NULL)", "boolean")
 
     def among(self, value: Value, choices: list[Value]) -> Value:
-        """IN a list: equal to one of them, in SQL's three values."""
+        """IN a list: equal to one of them, in SQL's three values. All are compared in the widest type."""
+        kinds = {item.type for item in (value, *choices)}
+        if kinds <= set(NUMBERS):
+            widest = max(kinds, key=NUMBERS.index)
+            value, choices = self.cast(value, widest), [self.cast(item, widest) for item in choices]
         return self.logic("or", [self.compare("==", value, choice) for choice in choices])
 
     def or_blank(self, value: Value) -> Value:

@@ -49,6 +49,8 @@ def _mentioned(body: Any) -> frozenset[str] | None:
                 return None
         else:
             continue
+        if "``" in text:
+            return None
         # Names may hold anything: they stand whole, between dots, or between back-ticks.
         found.update(part.lower() for part in (text, *text.split("."), *text.split("`")))
         found.update(word.lower() for word in _WORD.findall(text))

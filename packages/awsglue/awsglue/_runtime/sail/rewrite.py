@@ -181,10 +181,17 @@ class Rewriter:
         window.window_function.unresolved_function.function_name = "row_number"
         for name in spec.column_names:
             window.partition_spec.append(plans.attribute(name))
-        order = window.order_spec.add()
-        order.child.literal.integer = 1
-        order.direction = proto.Expression.SortOrder.SORT_DIRECTION_ASCENDING
-        order.null_ordering = proto.Expression.SortOrder.SORT_NULLS_FIRST
+        below = spec.input
+        while below.WhichOneof("rel_type") in ("filter", "limit", "offset", "hint", "deduplicate"):
+            below = getattr(below, below.WhichOneof("rel_type")).input
+        if below.HasField("sort"):
+            # The first of sorted rows is kept.
+            window.order_spec.extend(below.sort.order)
+        else:
+            order = window.order_spec.add()
+            order.child.literal.integer = 1
+            order.direction = proto.Expression.SortOrder.SORT_DIRECTION_ASCENDING
+            order.null_ordering = proto.Expression.SortOrder.SORT_NULLS_FIRST
         first = proto.Relation()
         first.filter.input.CopyFrom(numbered)
         condition = first.filter.condition.unresolved_function
