@@ -288,3 +288,79 @@ def test_a_password_is_refused_where_there_is_no_key_to_keep_it_under(store: Sto
         secrets.kept({"ConnectionProperties": {"USERNAME": "u", "PASSWORD": "p"}})
     assert refused.value.code == "GlueEncryptionException"
     assert "p'" not in str(refused.value)
+
+
+class WritingKms(NoKms):
+    """A service of the same server: what it does, it writes to the same store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.enabled = True
+
+    def _note(self) -> None:
+        with self._store.write() as tx:
+            documents.put(tx, "kms", "call", "last", {}, datetime(2026, 1, 1, tzinfo=UTC))
+
+    def generate(self, scope: str, key_id: str) -> tuple[bytes, bytes]:
+        self._note()
+        return b"k" * 32, b"k" * 32
+
+    def decrypt(self, scope: str, box: bytes) -> bytes:
+        self._note()
+        if not self.enabled:
+            raise ServiceError("DisabledException", "disabled")
+        return box
+
+
+def test_what_is_sealed_with_a_key_of_earlier_settings_is_changed_and_deleted(store: Store) -> None:
+    catalog, kms = Catalog(store), WritingKms(store)
+    keys = CatalogKeys(store=store, clock=catalog.clock, ids=Ids(), master=None, kms=kms)
+    store.sealing.connect(keys)
+    handlers = CatalogEncryption(store=store, clock=catalog.clock, keys=keys, kms=kms)
+
+    def put(**at_rest: str) -> None:
+        handlers.put_data_catalog_encryption_settings(
+            Context(), {"DataCatalogEncryptionSettings": {"EncryptionAtRest": at_rest}}
+        )
+
+    put(CatalogEncryptionMode="SSE-KMS", SseAwsKmsKeyId="k")
+    catalog("CreateDatabase", DatabaseInput={"Name": "d"})
+    table = {"Name": "t", "PartitionKeys": [{"Name": "n", "Type": "string"}], "Description": "hidden-word"}
+    catalog("CreateTable", DatabaseName="d", TableInput=table)
+    at = {"DatabaseName": "d", "TableName": "t"}
+    catalog("BatchCreatePartition", **at, PartitionInputList=[{"Values": [n]} for n in "123"])
+    put(CatalogEncryptionMode="DISABLED")
+    assert "hidden-word" not in everything(store)
+    table = {**table, "PartitionKeys": [{"Name": "n", "Type": "int"}]}
+    for operation, request in (
+        ("UpdatePartition", {**at, "PartitionValueList": ["1"], "PartitionInput": {"Values": ["4"]}}),
+        ("BatchDeletePartition", {**at, "PartitionsToDelete": [{"Values": ["4"]}]}),
+        ("UpdateTable", {"DatabaseName": "d", "TableInput": table}),
+    ):
+        # The key is forgotten, and cannot be had for a while: nothing happens.
+        catalog.clock.advance(minutes=5)
+        kms.enabled = False
+        assert catalog.refusal(operation, **request).code == "GlueEncryptionException"
+        kms.enabled = True
+        catalog.clock.advance(minutes=5)
+        catalog(operation, **request)
+    assert [p["Values"] for p in catalog.pages("GetPartitions", "Partitions", **at)] == [["2"], ["3"]]
+    catalog.clock.advance(minutes=5)
+    catalog("DeleteTable", DatabaseName="d", Name="t")
+    catalog.clock.advance(minutes=5)
+    catalog("DeleteDatabase", Name="d")
+
+
+def test_what_a_transaction_could_not_read_the_next_one_can(store: Store) -> None:
+    """Those that name no catalog, as of loops, begin anew."""
+    catalog, kms = Catalog(store), WritingKms(store)
+    keys = CatalogKeys(store=store, clock=catalog.clock, ids=Ids(), master=None, kms=kms)
+    store.sealing.connect(keys)
+    key = keys.find(keys.made(Context().scope, "k"))
+    catalog.clock.advance(minutes=5)
+    text_ = sealing.sealed(key, "hidden-word")
+    with pytest.raises(ServiceError) as raised, store.write():
+        store.sealing.open(text_)
+    assert raised.value.code == "GlueEncryptionException"
+    with store.write():
+        assert store.sealing.open(text_) == "hidden-word"

@@ -67,25 +67,28 @@ class Store:
             )
             self._group = self._readers = None
             self._snapshot = self._writer.execution_options(isolation_level="REPEATABLE READ").connect
-        self.sealing = Sealing()
+        self.sealing = Sealing(writing=lambda: getattr(self._local, "writing", False))
         # Column types see no more of their store than its dialect.
         self._writer.dialect.sealing = self.sealing  # type: ignore[attr-defined]
 
     # -- transactions ------------------------------------------------------------------------------
 
     @contextmanager
-    def write(self, *, catalog: str = "", soon: bool = False) -> Iterator[Connection]:
+    def write(self, *, catalog: str = "", opens: str = "", soon: bool = False) -> Iterator[Connection]:
         """One durable transaction. It is on disk when the block has been left without an exception.
 
         With ``soon`` it then survives the end of this process, and is on disk a moment later: enough for what comes
         by the thousand. ``catalog`` (``account:region``) says whose encryption settings count for what is written of
-        a catalog, and is ``soon`` unless the store was made with ``sync_catalog``.
+        a catalog, and is ``soon`` unless the store was made with ``sync_catalog``; ``opens`` says whose encrypted
+        rows are only read, so that their keys are at hand.
         Raises Duplicate for a violated unique key, Stale from ``guarded``.
         """
         if catalog:
             with self._write_catalog(catalog) as tx:
                 yield tx
             return
+        if opens:
+            self.sealing.prepare(opens)
         if getattr(self._local, "writing", False):
             raise RuntimeError("write() inside write() in one thread: pass the transaction down instead")
         self._local.writing = True
@@ -107,6 +110,7 @@ class Store:
             raise
         finally:
             self._local.writing = False
+            self.sealing.make_up()
         for name in signals:
             self.wake(name)
 

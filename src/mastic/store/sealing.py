@@ -35,7 +35,8 @@ class Keys(Protocol):
     """Where data keys come from. May ask services outside; raises ServiceError GlueEncryptionException."""
 
     def prepare(self, catalog: str) -> None:
-        """Fetch what a transaction of the catalog is likely to need. What cannot be had is not complained of."""
+        """Fetch what a transaction of the catalog is likely to need, to write or to read. What cannot be had is not
+        complained of."""
         ...
 
     def demanded(self, tx: Any, catalog: str) -> str | None:
@@ -51,17 +52,20 @@ class Keys(Protocol):
         """Whether any catalog's settings demand a key."""
         ...
 
-    def find(self, key_id: str) -> DataKey:
-        """A key by its id."""
+    def find(self, key_id: str, *, outside: bool = True) -> DataKey:
+        """A key by its id; unless ``outside``, without asking other services."""
         ...
 
 
 class Sealing:
     """Seals and opens the texts of one store."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, writing: Callable[[], bool] = lambda: False) -> None:
+        # Whether this thread is within a transaction that writes: services may write too, and would wait for it.
+        self._writing = writing
         self._keys: Keys | None = None
         self._local = threading.local()
+        self._wanted = threading.local()
 
     def connect(self, keys: Keys) -> None:
         """From now on use these keys."""
@@ -97,6 +101,16 @@ class Sealing:
         """The transaction is over."""
         self._local.__dict__.clear()
 
+    def make_up(self) -> None:
+        """After leaving any transaction: what it could not read for want of a key, the next one shall."""
+        if wanted := self._wanted.__dict__.pop("key", ""):
+            assert self._keys is not None
+            try:
+                self._keys.find(wanted)
+            except ServiceError:
+                # Who tried to read it has been told.
+                return
+
     # -- what is done within ---------------------------------------------------------------------------
 
     def belongs(self, tx: Any, catalog: str) -> None:
@@ -129,7 +143,13 @@ class Sealing:
         key_id, _, _ = text[len(MARK) :].partition(":")
         if self._keys is None:
             raise RuntimeError("there are no keys for sealed texts")
-        return opened(self._keys.find(key_id), text)
+        if not self._writing():
+            return opened(self._keys.find(key_id), text)
+        try:
+            return opened(self._keys.find(key_id, outside=False), text)
+        except ServiceError:
+            self._wanted.key = key_id
+            raise
 
 
 def sealed(key: DataKey, text: str) -> str:

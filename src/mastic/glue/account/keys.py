@@ -33,6 +33,10 @@ FRESH = timedelta(seconds=5)
 SIZE = 32
 # Accounts and regions with settings of their own.
 MOST = 10_000
+# Data keys, the newest ones, that are fetched before anything is written.
+AT_HAND = 50
+# How much longer a key counts within a transaction that was begun with it.
+GRACE = timedelta(seconds=30)
 
 
 class Kms(Protocol):
@@ -108,21 +112,24 @@ class CatalogKeys:
         self._unwrapped: dict[str, tuple[datetime, DataKey]] = {}
         self._failed: dict[str, datetime] = {}
         self._settings: tuple[datetime, dict[str, str]] | None = None
+        self._wrapped: tuple[datetime, dict[str, str]] | None = None
         self._changes = 0
 
     # -- what the store asks -------------------------------------------------------------------------
 
     def prepare(self, catalog: str) -> None:
-        """Fetch the keys of the account's catalogs: a resource link may lead from one region to another."""
+        """Fetch the keys of the account's catalogs: a resource link may lead from one region to another, and rows are
+        sealed with the keys of earlier settings too."""
         account = catalog.partition(":")[0] + ":"
-        for scope, key_id in self._demanded().items():
+        demanded = {key_id: scope for scope, key_id in self._demanded().items()}
+        for key_id, scope in {**self._kept(), **demanded}.items():
             if scope.startswith(account) and self.known(key_id) is None and not self._failed_lately(key_id):
                 try:
                     self.find(key_id)
                 except ServiceError:
                     # Whoever really needs it asks again, and is told.
                     with self._lock:
-                        self._failed[key_id] = self._clock.now() + FRESH
+                        self._failed[key_id] = self._clock.now() + (FRESH if key_id in demanded else MEMORY)
 
     def _failed_lately(self, key_id: str) -> bool:
         with self._lock:
@@ -143,13 +150,19 @@ class CatalogKeys:
             found = self._unwrapped.get(key_id)
         return found[1] if found is not None and found[0] > self._clock.now() else None
 
+    def _lately_known(self, key_id: str) -> DataKey | None:
+        with self._lock:
+            found = self._unwrapped.get(key_id)
+        lately = found is not None and found[0] + GRACE > self._clock.now()
+        return found[1] if found is not None and lately else self.known(key_id)
+
     def in_use(self) -> bool:
         """Whether any catalog is encrypted."""
         return bool(self._demanded())
 
-    def find(self, key_id: str) -> DataKey:
-        """A key by its id. Raises GlueEncryptionException when it cannot be unwrapped."""
-        known = self.known(key_id)
+    def find(self, key_id: str, *, outside: bool = True) -> DataKey:
+        """A key by its id. Raises GlueEncryptionException when it cannot be unwrapped, or not without KMS."""
+        known = self.known(key_id) if outside else self._lately_known(key_id)
         if known is not None:
             return known
         now = self._clock.now()
@@ -160,6 +173,8 @@ class CatalogKeys:
                 f"it is encrypted with the key {key_id}, which this server does not have: is encryption_key set to the "
                 "key it was written with?"
             )
+        if "Kms" in found.body and not outside:
+            raise encryption_error(f"the key that KMS key {found.body['Kms']} wraps cannot be had now")
         key = DataKey(id=key_id, secret=self._unwrap(found.body))
         with self._lock:
             self._unwrapped[key_id] = now + MEMORY, key
@@ -224,6 +239,21 @@ class CatalogKeys:
             return self._kms.decrypt(body["Scope"], base64.b64decode(body["Wrapped"]))
         except ServiceError as error:
             raise encryption_error(f"KMS key {body['Kms']}: {error.message}") from None
+
+    def _kept(self) -> dict[str, str]:
+        """The catalogs of the newest data keys that KMS has wrapped, by the keys' ids."""
+        now = self._clock.now()
+        with self._lock:
+            known = self._wrapped
+        if known is not None and known[0] > now:
+            return known[1]
+        with self._store.read() as tx:
+            every = documents.page(tx, EVERYWHERE, KIND, "", MOST)
+        newest = sorted((one for one in every if "Kms" in one.body), key=lambda one: one.created)[-AT_HAND:]
+        found = {one.name: one.body["Scope"] for one in newest}
+        with self._lock:
+            self._wrapped = now + FRESH, found
+        return found
 
     def _demanded(self) -> dict[str, str]:
         """Ids of data keys by the catalogs whose settings demand encryption now."""

@@ -137,7 +137,7 @@ class Databases:
         """Deletes it; false when it holds tables and only an empty one may go."""
         name = lookup.fold(request["Name"])
         now = self._clock.now()
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             catalog = lookup.catalog(tx, context, request)
             if only_empty:
                 held = catalog_databases.find_to_change(tx, catalog.key, name)

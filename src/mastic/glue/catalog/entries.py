@@ -154,7 +154,7 @@ class Entries:
     ) -> bool:
         """Delete the entry if its body is ``wanted``; ``also`` runs in the same transaction."""
         now = self._clock.now()
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             place = _place(tx, context, catalog, database)
             row = catalog_tables.find_to_change(tx, place.database_id, lookup.fold(name))
             if row is None or not wanted(row.body):

@@ -85,7 +85,7 @@ class Functions:
 
     def delete_user_defined_function(self, context: Context, request: dict[str, Any]) -> None:
         """Raises EntityNotFoundException."""
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             place = lookup.place(tx, context, request)
             if not documents.remove(tx, scope(place.database_id), KIND, lookup.fold(request["FunctionName"])):
                 raise not_found(f"Function {request['FunctionName']} not found.")

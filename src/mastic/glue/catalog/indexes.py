@@ -38,7 +38,7 @@ class PartitionIndexes:
 
     def create_partition_index(self, context: Context, request: dict[str, Any]) -> None:
         """Raises AlreadyExistsException, ResourceNumberLimitExceededException."""
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             _, row = lookup.table(tx, context, request, hold="change")
             add(tx, row.id, row.body, [request["PartitionIndex"]], self._clock)
 
@@ -52,7 +52,7 @@ class PartitionIndexes:
 
     def delete_partition_index(self, context: Context, request: dict[str, Any]) -> None:
         """Raises EntityNotFoundException."""
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             _, row = lookup.table(tx, context, request, hold="change")
             if not documents.remove(tx, _scope(row.id), KIND, request["IndexName"]):
                 raise not_found(f"Index {request['IndexName']} not found.")

@@ -140,7 +140,7 @@ class Partitions:
     ) -> list[tuple[list[str], ServiceError]]:
         now = self._clock.now()
         errors: list[tuple[list[str], ServiceError]] = []
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             # The database deletes several in an order of its own.
             hold = "fill" if len(wanted) == 1 else "change"
             place, row = lookup.table(tx, context, request, hold=hold)

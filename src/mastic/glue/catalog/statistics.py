@@ -85,7 +85,7 @@ class Statistics:
         return {"Errors": errors}
 
     def _delete(self, context: Context, request: dict[str, Any], *, of_partition: bool) -> None:
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             table_id, partition_id, _ = _owner(tx, context, request, of_partition)
             if not catalog_statistics.remove(tx, table_id, partition_id, request["ColumnName"].lower()):
                 raise not_found("Column statistics not found.")

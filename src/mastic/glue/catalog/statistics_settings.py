@@ -49,7 +49,7 @@ class StatisticsSettings:
         now = self._clock.now()
         due = _next(body, now)
         try:
-            with self._store.write() as tx:
+            with self._store.write(opens=context.scope) as tx:
                 place, row = statistics_runs.table_of(tx, context, request, hold="fill")
                 statistics_runs.order(tx, context, place, row, body)
                 catalog_upkeep.add(
@@ -81,7 +81,7 @@ class StatisticsSettings:
 
     def delete_column_statistics_task_settings(self, context: Context, request: dict[str, Any]) -> None:
         """Raises EntityNotFoundException."""
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             _, row, _ = self._find(tx, context, request)
             catalog_upkeep.remove(tx, row.id, KIND)
 
@@ -111,7 +111,7 @@ class StatisticsSettings:
     def _change(self, context: Context, request: dict[str, Any], how: Any) -> None:
         now = self._clock.now()
         try:
-            with self._store.write() as tx:
+            with self._store.write(opens=context.scope) as tx:
                 place, row, found = self._find(tx, context, request, hold="fill")
                 body = how(tx, place, row, found.body)
                 catalog_upkeep.change(tx, found, body=body, due=_next(body, now), now=now)

@@ -258,7 +258,7 @@ class Tables:
     def delete_table(self, context: Context, request: dict[str, Any]) -> None:
         """Deletes it with its partitions and versions. Raises EntityNotFoundException."""
         now = self._clock.now()
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             place = lookup.linked_place(tx, context, request)
             gone = self._delete(tx, context, place, [request["Name"]])
             if not gone:
@@ -269,7 +269,7 @@ class Tables:
         """Deletes those that exist, and lists those that do not."""
         wanted = request["TablesToDelete"]
         now = self._clock.now()
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             place = lookup.linked_place(tx, context, request)
             gone = self._delete(tx, context, place, wanted)
             if gone:

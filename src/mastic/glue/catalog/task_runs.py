@@ -112,7 +112,7 @@ class TaskRuns:
         Raises the kind's refusal when the table has a run under way.
         """
         try:
-            with self._store.write() as tx:
+            with self._store.write(opens=context.scope) as tx:
                 table_id, body = prepare(tx)
                 return self.start_in(tx, context, kind, table_id, body)
         except Duplicate:

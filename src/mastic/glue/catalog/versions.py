@@ -48,7 +48,7 @@ class TableVersions:
     def delete_table_version(self, context: Context, request: dict[str, Any]) -> None:
         """Deletes an archived version. Raises EntityNotFoundException."""
         number = _number(request["VersionId"])
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             _, row = lookup.table(tx, context, request, hold="change")
             if number == row.version:
                 raise _current()
@@ -57,7 +57,7 @@ class TableVersions:
 
     def batch_delete_table_version(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """Deletes those that can be, and lists the others."""
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             _, row = lookup.table(tx, context, request, hold="change")
             numbers = {given: int(given) for given in request["VersionIds"] if given.isdecimal()}
             archived = {number for number in numbers.values() if number != row.version}

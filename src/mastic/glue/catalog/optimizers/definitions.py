@@ -66,7 +66,7 @@ class TableOptimizers:
         _check(kind, body)
         now = self._clock.now()
         try:
-            with self._store.write() as tx:
+            with self._store.write(opens=context.scope) as tx:
                 _, row = lookup.table(tx, context, request, hold="fill")
                 _check_place(tx, context, row, body)
                 catalog_upkeep.add(
@@ -87,7 +87,7 @@ class TableOptimizers:
         kind, body = request["Type"], request["TableOptimizerConfiguration"]
         now = self._clock.now()
         try:
-            with self._store.write() as tx:
+            with self._store.write(opens=context.scope) as tx:
                 _, row, found = self._find(tx, context, request)
                 merged = {**found.body["configuration"], **body}
                 _check(kind, merged)
@@ -102,7 +102,7 @@ class TableOptimizers:
 
     def delete_table_optimizer(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """A run under way goes on to its end. Raises EntityNotFoundException."""
-        with self._store.write() as tx:
+        with self._store.write(opens=context.scope) as tx:
             _, row, _ = self._find(tx, context, request)
             catalog_upkeep.remove(tx, row.id, request["Type"])
         return {}
