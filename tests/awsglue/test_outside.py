@@ -146,6 +146,31 @@ def test_options_of_warehouses_are_checked(glue: Any) -> None:
         make("teradata", {})
 
 
+def test_rows_for_bigquery_have_the_types_of_the_frame(spark: Any) -> None:
+    from awsglue._frames.body import Encoded
+    from awsglue._sinks.bigquery import table_of
+
+    df = spark.sql(
+        "select cast(null as string) s, cast(1.5 as decimal(20,2)) d, timestamp'2020-01-01 05:00:00' t, "
+        "cast(2 as int) i, array(1, 2) a"
+    )
+    made = table_of(Encoded.of(df))
+    assert [str(one) for one in made.schema.types] == [
+        "string",
+        "decimal128(20, 2)",
+        "timestamp[us, tz=UTC]",
+        "int32",
+        "string",
+    ]
+    (row,) = made.to_pylist()
+    assert (row["s"], str(row["d"]), row["t"].isoformat(), row["a"]) == (
+        None,
+        "1.50",
+        "2020-01-01T05:00:00+00:00",
+        "[1,2]",
+    )
+
+
 def test_connections_and_secrets_complete_the_options(server: str) -> None:
     import boto3
 
