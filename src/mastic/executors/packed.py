@@ -52,8 +52,9 @@ def _extract(archive: Path, place: Path) -> None:
             opened.extractall(place)
         return
     with tarfile.open(archive) as tar:
-        # Links to an interpreter elsewhere are of no use here, and nothing may lead out.
-        members = [one for one in tar.getmembers() if one.isfile() or one.isdir()]
+        # Links to an interpreter elsewhere are of no use here, and nothing may lead out. A hard link is how an archive
+        # holds a file that it has already.
+        members = [one for one in tar.getmembers() if one.isfile() or one.isdir() or one.islnk()]
         tar.extractall(place, members=members, filter="data")
 
 
