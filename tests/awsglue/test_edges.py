@@ -135,3 +135,19 @@ def test_numbers_in_a_list_are_compared_in_the_widest_type(spark: Any, tmp_path:
     frame = frame.filter(fn.col("a").isin(9007199254740993, 0.5))
     frame.write.parquet(f"file://{tmp_path / 'out'}")
     assert spark.read.parquet(f"file://{tmp_path / 'out'}").count() == 2
+
+
+def test_numbers_with_an_exponent_are_no_null(spark: Any) -> None:
+    frame = spark.createDataFrame([("2.5",), ("x",), (None,), ("0.005",)], "s string")
+    made = frame.selectExpr("try_cast(s as decimal(10,2)) AS s")
+    assert [str(row.s) for row in made.collect()] == ["2.50", "None", "None", "0.01"]
+    frame = spark.createDataFrame([("0.5e-2",), ("x",)], "s string")
+    made = frame.selectExpr("try_cast(s as decimal(10,2))")
+    assert [item.dataType.simpleString() for item in made.schema] == ["decimal(10,2)"]
+    if SAIL:
+        from awsglue._runtime.failures import EngineRefused
+
+        with pytest.raises(EngineRefused):
+            made.collect()
+    else:
+        assert [str(row[0]) for row in made.collect()] == ["0.01", "None"]

@@ -46,3 +46,6 @@ DATE_TEXT = (
     "[ [:cntrl:]]*$",
     "$1$2",
 )
+
+# A number with an exponent.
+EXPONENT_TEXT = "^[ [:cntrl:]]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)[eE][+-]?[0-9]+[ [:cntrl:]]*$"
