@@ -6,7 +6,9 @@ import glob
 import importlib.util
 import json
 import os
+import re
 import shlex
+import tempfile
 from typing import Any
 
 from awsglue._runtime.classic import archive, cluster
@@ -22,6 +24,9 @@ _PLAIN_NUMBERS = {
     "connection.request.timeout": "60000",
 }
 QUIET = "-Xlog:disable -Xlog:all=error:stderr"
+# As Spark itself knows settings that are not to be shown.
+_SECRET = re.compile(r"secret|password|token|access[.]?key", re.IGNORECASE)
+_MEANT = re.compile(r"[\\:=\s#!]")  # what a key of a properties file cannot have as it is
 QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
 
 
@@ -41,9 +46,30 @@ def submit_arguments(state: Any, scratch: str) -> str:
         arguments += ["--packages", packages]
     if state.memory_mb:
         arguments += ["--driver-memory", f"{max(state.memory_mb * 6 // 10, 512)}m"]
-    for key, value in settings.items():
+    told = {key: value for key, value in settings.items() if not _private(key)}
+    for key, value in told.items():
         arguments += ["--conf", f"{key}={value}"]
+    kept = {key: value for key, value in settings.items() if key not in told}
+    if kept:
+        arguments += ["--properties-file", _properties(kept, scratch)]
     return " ".join(shlex.quote(item) for item in [*arguments, "pyspark-shell"])
+
+
+def _private(key: str) -> bool:
+    """Whether a setting may be a secret: anybody on the machine may read the arguments of a process."""
+    return key.startswith("spark.executorEnv.") or _SECRET.search(key) is not None
+
+
+def _properties(settings: dict[str, str], folder: str) -> str:
+    """A file of settings that its owner alone can read."""
+    lines = []
+    for key, value in settings.items():
+        plain = value.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")
+        lines.append(f"{_MEANT.sub(lambda found: chr(92) + found[0], key)}={plain}\n")
+    handle, path = tempfile.mkstemp(prefix="spark-", suffix=".properties", dir=folder)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.writelines(lines)
+    return path
 
 
 def jars() -> list[str]:
