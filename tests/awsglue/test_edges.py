@@ -63,6 +63,7 @@ def test_zeros_are_one_key(spark: Any) -> None:
     for frames in (frame, frame.withColumn("x", fn.col("x").cast("float"))):
         kept = frames.dropDuplicates(["x"]).select("x").collect()
         assert sorted(str(row.x) for row in kept) == ["0.0", "nan"]
+    assert [row.i for row in frame.sort("x", fn.desc("i")).collect()] == [2, 1, 3]
     alone = frame.filter("i = 1")
     assert [str(row.x) for row in alone.dropDuplicates(["x"]).collect()] == ["0.0"]
     assert [str(row.x) for row in alone.collect()] == ["-0.0"]
@@ -135,6 +136,17 @@ def test_numbers_in_a_list_are_compared_in_the_widest_type(spark: Any, tmp_path:
     frame = frame.filter(fn.col("a").isin(9007199254740993, 0.5))
     frame.write.parquet(f"file://{tmp_path / 'out'}")
     assert spark.read.parquet(f"file://{tmp_path / 'out'}").count() == 2
+
+
+def test_tried_casts_take_whole_numbers(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n2.5\n3\n 4\n")
+    frame = spark.read.option("header", "true").csv(f"file://{tmp_path / 'a.csv'}")
+    made = frame.selectExpr("try_cast(a as int) AS a", "cast(a as bigint) AS b")
+    tried = frame.selectExpr("try_cast(a as int) AS a")
+    assert [row.a for row in tried.collect()] == [None, 3, 4]
+    made.write.parquet(f"file://{tmp_path / 'out'}")
+    found = spark.read.parquet(f"file://{tmp_path / 'out'}").collect()
+    assert [tuple(row) for row in found] == [(None, 2), (3, 3), (4, 4)]
 
 
 def test_numbers_with_an_exponent_are_no_null(spark: Any) -> None:

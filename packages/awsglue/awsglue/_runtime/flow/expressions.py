@@ -53,6 +53,8 @@ def of_plan(expression: Any, columns: Columns, values: Values) -> Value:
         cast = expression.cast
         name = _TYPES.get(cast.type.WhichOneof("kind") or "", "") if cast.HasField("type") else cast.type_str
         name = name.strip().lower()
+        if getattr(cast, "eval_mode", 0) not in (0, 1):
+            raise Unknown("a cast of another mode")
         return values.cast(of_plan(cast.expr, columns, values), _SPELLINGS.get(name, name))
     if kind == "expression_string":
         return _text(expression.expression_string.expression, columns, values)
@@ -167,7 +169,8 @@ def _of_sql(node: Any, columns: Columns, values: Values) -> Value:
         case exp.In() if set(_given(node)) == {"this", "expressions"}:
             return values.among(of(node.this), [of(item) for item in node.expressions])
         case exp.Cast() | exp.TryCast() if set(_given(node)) <= {"this", "to", "safe", "requires_string"}:
-            return values.cast(of(node.this), node.to.sql("spark").lower())
+            tried = bool(node.args.get("safe"))
+            return values.cast(of(node.this), node.to.sql("spark").lower(), tried=tried)
         case exp.Coalesce() if len(node.expressions) == 1:
             return _call("coalesce", [of(node.this), of(node.expressions[0])], values)
         case exp.Year() | exp.Month() | exp.Day():

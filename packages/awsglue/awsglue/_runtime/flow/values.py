@@ -84,8 +84,10 @@ class Values:
             raise Unknown("no date") from None
         return Value(f"DATE '{text}'", "date")
 
-    def cast(self, value: Value, kind: str) -> Value:
-        """cast and try_cast, which are one without ANSI."""
+    def cast(self, value: Value, kind: str, *, tried: bool = False) -> Value:
+        """cast, and try_cast, which takes only whole numbers for integers."""
+        if tried and value.text and value.type == "string" and kind in ("int", "bigint"):
+            return Value(self._want(value.text, f"try_{kind}"), kind)
         if value.text and value.type == "string" and kind in CASTS:
             return Value(self._want(value.text, kind), kind)
         if value.type == kind:

@@ -27,7 +27,9 @@ from awsglue._runtime.io.csv_values import Converter, Formats
 from awsglue._runtime.io.text_casts import cast_column
 from awsglue._runtime.io.threads import side_by_side
 
-CASTS = frozenset({"int", "bigint", "double", "date"})
+# The tried ones have no place for a point: that is TRY_CAST.
+TRIED = "try_"
+CASTS = frozenset({"int", "bigint", "double", "date", "try_int", "try_bigint"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,9 @@ def arrow_of_cast(name: str) -> Any:
     """The Arrow type of one of CASTS."""
     import pyarrow as pa
 
-    return {"int": pa.int32(), "bigint": pa.int64(), "double": pa.float64(), "date": pa.date32()}[name]
+    return {"int": pa.int32(), "bigint": pa.int64(), "double": pa.float64(), "date": pa.date32()}[
+        name.removeprefix(TRIED)
+    ]
 
 
 class ChosenColumns:
@@ -70,7 +74,7 @@ class ChosenColumns:
             place: arrow_of_cast(item.cast) if item.cast else pa.string()
             for place, item in zip(self._places, wanted, strict=True)
         }
-        self._integers = any(item.cast in ("int", "bigint") for item in wanted)
+        self._integers = any(item.cast.endswith("int") for item in wanted)
 
     def batches(self, pieces: Iterator[bytes]) -> Iterator[Any]:
         """Record batches with the wanted columns of one file."""

@@ -27,11 +27,11 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
 
 
-def cast_integer(text: str, bits: int) -> int | None:
-    """What stands before the point, if it fits."""
+def cast_integer(text: str, bits: int, *, whole: bool = False) -> int | None:
+    """What stands before the point, if it fits. With `whole` there must be no point, as for TRY_CAST."""
     trimmed = text.strip(_TRIMMED)
     match = _INTEGER.match(trimmed)
-    if match is None or trimmed in ("", "+", "-"):
+    if match is None or (whole and "." in trimmed) or trimmed in ("", "+", "-"):
         return None
     value = int(match[2] or 0) * (-1 if match[1] == "-" else 1)
     return value if -(1 << (bits - 1)) <= value < (1 << (bits - 1)) else None
@@ -71,6 +71,7 @@ def cast_column(column: Any, kind: str) -> Any:
     if kind == "date":
         days = [None if text is None else cast_days(text) for text in column.to_pylist()]
         return pa.array(days, pa.int32()).cast(pa.date32())
-    one = cast_double if kind == "double" else partial(cast_integer, bits=INTEGER_BITS[kind])
+    whole, kind = kind.startswith("try_"), kind.removeprefix("try_")
+    one = cast_double if kind == "double" else partial(cast_integer, bits=INTEGER_BITS[kind], whole=whole)
     arrow = {"int": pa.int32(), "bigint": pa.int64(), "double": pa.float64()}[kind]
     return pa.array([None if text is None else one(text) for text in column.to_pylist()], arrow)

@@ -47,5 +47,10 @@ DATE_TEXT = (
     "$1$2",
 )
 
-# A number with an exponent.
-EXPONENT_TEXT = "^[ [:cntrl:]]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)[eE][+-]?[0-9]+[ [:cntrl:]]*$"
+# Texts that Spark may take for numbers and the engine never does, by the type: with an exponent, a suffix, in base 16.
+_EXPONENT = "^[ [:cntrl:]]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)[eE][+-]?[0-9]+[ [:cntrl:]]*$"
+_SUFFIX = "^[ [:cntrl:]]*[+-]?(0[xX].*|([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?[dDfF])[ [:cntrl:]]*$"
+NUMBER_TEXTS = {
+    **dict.fromkeys(("DECIMAL", "DEC", "NUMERIC"), _EXPONENT),
+    **dict.fromkeys(("DOUBLE", "FLOAT", "REAL"), _SUFFIX),
+}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import decimals
 from awsglue._runtime.sail.arithmetic import FLOATING, as_decimal, decimal_of, is_exact, unbounded
-from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, EXPONENT_TEXT, REFUSED, REFUSED_WITH
+from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, NUMBER_TEXTS, REFUSED, REFUSED_WITH
 from awsglue._runtime.sail.operands import Insertions, Operation, Unclear, operations
 from awsglue._runtime.sail.sql_types import Types, literal_decimal, operand, type_of, types_of_names
 from awsglue._runtime.sql.tokens import Word, words
@@ -56,7 +56,7 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
     made = Insertions(text)
     _functions(text, columns, made)
     _dates(text, columns, made)
-    _tried_decimals(text, columns, made)
+    _tried_numbers(text, columns, made)
     if any(isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div)) for node in parsed.walk()):
         _arithmetic(text, columns, names, made)
     return made.replacements()
@@ -205,8 +205,8 @@ def _dates(text: str, columns: dict[str, set[str]], made: Insertions) -> None:
             made.around(span, "regexp_replace(", f", '{pattern}', '{kept}')")
 
 
-def _tried_decimals(text: str, columns: dict[str, set[str]], made: Insertions) -> None:
-    """Texts with an exponent, which the engine never takes for decimals: TRY_CAST's null for them becomes the failure
+def _tried_numbers(text: str, columns: dict[str, set[str]], made: Insertions) -> None:
+    """Texts that the engine never takes for numbers: TRY_CAST's null for them becomes the failure
     that CAST has, and that is a refusal."""
     tokens = made.tokens
     for index, word in enumerate(tokens[:-1]):
@@ -215,18 +215,16 @@ def _tried_decimals(text: str, columns: dict[str, set[str]], made: Insertions) -
         close = tokens.index(_closing(tokens, index + 1))
         inside = tokens[index + 1].depth + 1
         behind = [at for at in range(index, close) if tokens[at].text == "AS" and tokens[at].depth == inside]
-        if not behind or tokens[behind[-1] + 1].text not in ("DECIMAL", "DEC", "NUMERIC"):
+        if not behind or tokens[behind[-1] + 1].text not in NUMBER_TEXTS:
             continue
         span = (index + 2, behind[-1] - 1)
         if not _is_text(_parsed(text, tokens, span), columns):
             continue
         given = text[tokens[span[0]].start : tokens[span[1]].end]
         kind = text[tokens[behind[-1] + 1].start : tokens[close].start]
-        made.around(
-            (index, close),
-            "coalesce(",
-            f", CASE WHEN {given} RLIKE '{EXPONENT_TEXT}' THEN CAST({given} AS {kind}) END)",
-        )
+        pattern = NUMBER_TEXTS[tokens[behind[-1] + 1].text]
+        failing = f"CASE WHEN {given} RLIKE '{pattern}' THEN CAST({given} AS {kind}) END"
+        made.around((index, close), "coalesce(", f", {failing})")
 
 
 def _is_text(node: Any, columns: dict[str, set[str]]) -> bool:

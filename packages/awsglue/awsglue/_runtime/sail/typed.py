@@ -24,6 +24,8 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
     """Adapt this relation's own expressions in place. Raises EngineRefused."""
     watched: list[tuple[Any, list[Any]]] = []
     below = _below(relation, kind)
+    if kind == "sort":
+        _sort_keys(relation, types_of)
     texts = [each.expression_string for each in expressions if each.HasField("expression_string")]
     made = expression_text.checked([text.expression for text in texts], below, types_of)
     for text, new in zip(texts, made, strict=True):
@@ -43,6 +45,18 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
         if types is not None:
             own, types = types[len(types) - len(operands) :], types[: len(types) - len(operands)]
         _judge(expression, own)
+
+
+def _sort_keys(relation: Any, types_of: TypesOf) -> None:
+    """-0.0 stands beside 0.0 in Spark's order, before it in the engine's."""
+    keys = [
+        item.child
+        for item in relation.sort.order
+        if item.child.WhichOneof("expr_type") == "unresolved_attribute"
+    ]
+    for key, kind in zip(keys, types_of(relation.sort.input, keys) or (), strict=False):
+        if kind.simpleString() in ("double", "float"):
+            without_negative_zero(key, kind.simpleString())
 
 
 def _below(relation: Any, kind: str) -> Any:
