@@ -154,7 +154,7 @@ def test_numbers_with_an_exponent_are_no_null(spark: Any) -> None:
     made = frame.selectExpr("try_cast(s as decimal(10,2)) AS s")
     assert [str(row.s) for row in made.collect()] == ["2.50", "None", "None", "0.01"]
     frame = spark.createDataFrame([("0.5e-2",), ("x",)], "s string")
-    made = frame.selectExpr("try_cast(s as decimal(10,2))")
+    made = frame.selectExpr("try_cast(s as decimal(10,2)) AS s")
     assert [item.dataType.simpleString() for item in made.schema] == ["decimal(10,2)"]
     if SAIL:
         from awsglue._runtime.failures import EngineRefused

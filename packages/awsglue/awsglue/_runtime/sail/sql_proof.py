@@ -232,7 +232,8 @@ def _is_text(node: Any, columns: dict[str, set[str]]) -> bool:
     from sqlglot import exp
 
     if isinstance(node, exp.Column):
-        return columns.get(node.name.lower()) == {"string"}
+        # An alias of the same name may have brought a decimal.
+        return columns.get(node.name.lower(), set()) - _DECIMALS == {"string"}
     if isinstance(node, (exp.Cast, exp.TryCast)):
         return node.to.this == exp.DataType.Type.TEXT
     if isinstance(node, (exp.Paren, exp.Trim, exp.Upper, exp.Lower, exp.Substring, exp.Coalesce, exp.Nullif)):
