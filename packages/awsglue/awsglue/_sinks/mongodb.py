@@ -9,8 +9,8 @@ from typing import Any
 from awsglue._frames.body import Encoded
 from awsglue._sinks.records import batches
 from awsglue._sinks.request import SinkRequest
-from awsglue._sources.mongodb import client
-from awsglue._sources.outside import first, needed, settings
+from awsglue._sources.mongodb import client, place
+from awsglue._sources.outside import first, settings
 from awsglue._sources.request import truth
 
 BATCH = 512
@@ -21,12 +21,7 @@ def write_mongodb(request: SinkRequest, frame: Encoded) -> None:
     from awsglue._runtime.engine import mark_written
 
     options = settings(request.options)
-    kind = request.connection_type
-    uri, database, collection = (
-        needed(kind, options, "connection.uri", "uri"),
-        needed(kind, options, "database"),
-        needed(kind, options, "collection"),
-    )
+    uri, database, collection = place(request.connection_type, options)
     size = int(first(options, "maxBatchSize") or BATCH)
     replaces = truth(options.get("replaceDocument"), default=True)
     mark_written()

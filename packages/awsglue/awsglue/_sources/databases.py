@@ -72,8 +72,13 @@ def quoted(own: Database, table: str) -> str:
     return ".".join(own.quote_table(part.strip('"`')) for part in table.strip().split("."))
 
 
-def insert_many(connection: Any, statement: str, rows: Iterable[tuple[Any, ...]], size: int) -> int:
-    """Rows by one statement, `size` at a time; how many there were."""
+def insert_many(
+    own: Database, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int
+) -> int:
+    """Rows by one INSERT statement, `size` at a time; how many there were."""
+    columns = ", ".join(own.quote(name) for name in names)
+    marks = own.statement(", ".join(["%s"] * len(names)))
+    statement = f"insert into {table} ({columns}) values ({marks})"
     count, batch = 0, []
     with connection.cursor() as cursor:
         for row in rows:
@@ -398,6 +403,4 @@ class MySql:
     def insert(
         self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int
     ) -> int:
-        columns = ", ".join(self.quote(name) for name in names)
-        statement = f"insert into {table} ({columns}) values ({', '.join(['%s'] * len(names))})"
-        return insert_many(connection, statement, rows, size)
+        return insert_many(self, connection, table, names, rows, size)

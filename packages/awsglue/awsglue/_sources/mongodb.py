@@ -32,17 +32,21 @@ WAIT_MS = 30_000
 def open_mongodb(request: SourceRequest, context: Any) -> Body:
     """The body of a collection's frame. Raises ValueError."""
     options = settings(request.options)
-    kind = request.connection_type
-    uri, database, collection = (
-        needed(kind, options, "connection.uri", "uri"),
-        needed(kind, options, "database"),
-        needed(kind, options, "collection"),
-    )
+    uri, database, collection = place(request.connection_type, options)
     partitioner = first(options, "partitioner").rsplit(".", 1)[-1]
     if partitioner and partitioner not in PARTITIONERS:
         raise ValueError(f"partitioner {partitioner!r} is none of {', '.join(PARTITIONERS)}")
     pipeline = _pipeline(options)
     return Body(lambda: _read(uri, database, collection, pipeline, options, context.spark_session))
+
+
+def place(kind: str, options: dict[str, Any]) -> tuple[str, str, str]:
+    """The URI, database and collection that the options name. Raises ValueError."""
+    return (
+        needed(kind, options, "connection.uri", "uri"),
+        needed(kind, options, "database"),
+        needed(kind, options, "collection"),
+    )
 
 
 def client(uri: str, options: dict[str, Any]) -> Any:

@@ -8,8 +8,7 @@ from typing import Any
 
 from awsglue import gluetypes as g
 from awsglue._sources.connections import Address
-
-FETCH = 20_000
+from awsglue._sources.databases import FETCH, insert_many
 
 
 class Oracle:
@@ -163,8 +162,4 @@ class Oracle:
     def insert(
         self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int
     ) -> int:
-        from awsglue._sources.databases import insert_many
-
-        columns = ", ".join(self.quote(name) for name in names)
-        marks = ", ".join(f":{number}" for number in range(1, len(names) + 1))
-        return insert_many(connection, f"insert into {table} ({columns}) values ({marks})", rows, size)
+        return insert_many(self, connection, table, names, rows, size)

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 
 from awsglue import gluetypes as g
 from awsglue._sources.connections import Address
-
-FETCH = 20_000
+from awsglue._sources.databases import FETCH, insert_many
 
 
 class SqlServer:
@@ -145,8 +144,4 @@ class SqlServer:
     def insert(
         self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int
     ) -> int:
-        from awsglue._sources.databases import insert_many
-
-        columns = ", ".join(self.quote(name) for name in names)
-        statement = f"insert into {table} ({columns}) values ({', '.join(['%s'] * len(names))})"
-        return insert_many(connection, statement, rows, size)
+        return insert_many(self, connection, table, names, rows, size)
