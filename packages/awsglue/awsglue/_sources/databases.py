@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from awsglue import gluetypes as g
 from awsglue._sources.connections import Address
+from awsglue._sources.outside import missing
 
 FETCH = 20_000
 # MySQL's number for "these bytes are no text".
@@ -130,9 +131,7 @@ class PostgreSql:
         try:
             import psycopg
         except ImportError:
-            raise ImportError(
-                "PostgreSQL needs the package psycopg[binary]: add it to --additional-python-modules"
-            ) from None
+            raise missing("PostgreSQL", "psycopg[binary]") from None
         own = self._address
         more = self._transport()
         return psycopg.connect(
@@ -258,9 +257,7 @@ class MySql:
         try:
             import pymysql
         except ImportError:
-            raise ImportError(
-                "MySQL needs the package pymysql: add it to --additional-python-modules"
-            ) from None
+            raise missing("MySQL", "pymysql") from None
         own = self._address
         return pymysql.connect(
             host=own.host,

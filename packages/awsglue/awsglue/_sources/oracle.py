@@ -9,6 +9,7 @@ from typing import Any
 from awsglue import gluetypes as g
 from awsglue._sources.connections import Address
 from awsglue._sources.databases import FETCH, insert_many
+from awsglue._sources.outside import missing
 
 
 class Oracle:
@@ -24,9 +25,7 @@ class Oracle:
         try:
             import oracledb
         except ImportError:
-            raise ImportError(
-                "Oracle needs the package oracledb: add it to --additional-python-modules"
-            ) from None
+            raise missing("Oracle", "oracledb") from None
         # Decimals must not become floats on the way, nor LOBs handles.
         oracledb.defaults.fetch_decimals = True
         oracledb.defaults.fetch_lobs = False

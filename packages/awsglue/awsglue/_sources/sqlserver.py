@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from awsglue import gluetypes as g
 from awsglue._sources.connections import Address
 from awsglue._sources.databases import FETCH, insert_many
+from awsglue._sources.outside import missing
 
 
 class SqlServer:
@@ -42,9 +43,7 @@ class SqlServer:
         try:
             import pymssql
         except ImportError:
-            raise ImportError(
-                "SQL Server needs the package pymssql: add it to --additional-python-modules"
-            ) from None
+            raise missing("SQL Server", "pymssql") from None
         own = self._address
         if own.tls.certificate:
             raise NotImplementedError(

@@ -8,6 +8,8 @@ import re
 import tempfile
 from typing import Any
 
+from awsglue._sources.outside import missing
+
 _CONNECTED = "kafka."
 _LOGIN = re.compile(r"\b(username|password)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)')")
 # Names of the Java client and librdkafka's for the same thing.
@@ -41,9 +43,7 @@ def client() -> Any:
     try:
         import confluent_kafka
     except ImportError:
-        raise ImportError(
-            "Kafka needs the package confluent-kafka: add it to --additional-python-modules"
-        ) from None
+        raise missing("Kafka", "confluent-kafka") from None
     return confluent_kafka
 
 
