@@ -99,7 +99,7 @@ def run(order: Order) -> Result:
     except BaseException as error:  # noqa: BLE001 - whatever the script raises is its result
         code, failure = 1, describe(error, order.script)
         sys.stderr.write(failure.traceback)
-    engine, reason = _engine_used()
+    engine, reason = _engine_used(order.command)
     state = "SUCCEEDED" if failure is None else "FAILED"
     shown = failure or Failure()
     return Result(
@@ -183,10 +183,14 @@ def _tell_metrics() -> None:
         meters.report(engine.STATE.session.sparkContext)
 
 
-def _engine_used() -> tuple[str, str]:
-    from awsglue._runtime import engine, ray_cluster
+def _engine_used(command: str) -> tuple[str, str]:
+    if command == "glueray":
+        from awsglue._runtime import ray_cluster
 
-    return ray_cluster.used() if ray_cluster.STATE.description else engine.description()
+        return ray_cluster.used()
+    from awsglue._runtime import engine
+
+    return engine.description()
 
 
 def _exit_code(error: SystemExit, script: str) -> tuple[int, Failure | None]:

@@ -83,7 +83,9 @@ def _warm_clients() -> None:
 
 def sweep() -> None:
     """Remove this process's scratch folder."""
-    import tempfile
+    base = os.environ.get("MASTIC_SCRATCH_DIR")
+    if not base:
+        import tempfile
 
-    base = os.environ.get("MASTIC_SCRATCH_DIR") or tempfile.gettempdir()
+        base = tempfile.gettempdir()
     shutil.rmtree(os.path.join(base, f"mastic-job-{os.getpid()}"), ignore_errors=True)
