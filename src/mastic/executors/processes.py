@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
+from dataclasses import dataclass
 
 import psutil
 
@@ -17,32 +17,57 @@ _LINUX = sys.platform.startswith("linux")
 
 def identify(pid: int) -> ProcessId | None:
     """The process that has this number now; None when there is none."""
-    started = _started(pid)
-    return None if started is None else ProcessId(pid=pid, started=started)
+    seen = _seen(pid)
+    return None if seen is None else ProcessId(pid=pid, started=seen.started)
 
 
 def alive(process: ProcessId) -> bool:
     """Whether this very process still runs; a zombie does not."""
-    if _started(process.pid) != process.started:
-        return False
-    try:
-        return bool(psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
+    seen = _seen(process.pid)
+    return seen is not None and seen.started == process.started and not seen.zombie
 
 
-def _started(pid: int) -> float | None:
-    """When a process started: on Linux in clock ticks since boot, which no change of the clock can move."""
-    if _LINUX:
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return None
-        # The second field, the name, may contain blanks and parentheses.
-        return float(text.rpartition(")")[2].split()[19])
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seen:
+    """A process at a glance. ``started``: on Linux in clock ticks since boot, which no change of the clock can move."""
+
+    pid: int
+    parent: int
+    session: int
+    started: float
+    zombie: bool
+
+
+def _seen(pid: int) -> _Seen | None:
+    if not _LINUX:
+        return _seen_elsewhere(pid)
     try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
+        # One file, for this is asked of every process of the machine whenever a run ends.
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The second field, the name, may contain blanks and parentheses.
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return _Seen(
+        pid=pid,
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        started=float(fields[19]),
+        zombie=fields[0] in (b"Z", b"X"),
+    )
+
+
+def _seen_elsewhere(pid: int) -> _Seen | None:
+    try:
+        found = psutil.Process(pid)
+        return _Seen(
+            pid=pid,
+            parent=found.ppid(),
+            session=os.getsid(pid),
+            started=float(found.create_time()),
+            zombie=found.status() == psutil.STATUS_ZOMBIE,
+        )
+    except (psutil.Error, OSError):
         return None
 
 
@@ -72,46 +97,43 @@ def usage(process: ProcessId) -> Usage | None:
 
 
 def of_run(run_id: str, leader: ProcessId | None) -> set[ProcessId]:
-    """Every living process of a run: the leader, its descendants, its session, and whoever carries the run's id."""
+    """Every living process of a run: the leader, its descendants, its session, and whoever carries the run's id.
+
+    With a leader, nobody who is older than it: whatever a run starts comes after it.
+    """
     marker = f"{RUN_VARIABLE}={run_id}\0".encode()
-    led = leader is not None and alive(leader)
-    # A session's number is not given out again while the session has members; it may be once they are gone.
-    # Nobody in it is older than its leader. Without that, a daemon whose session has the same number by chance, after
-    # a restart of the machine, would be ended.
-    session = leader.pid if leader is not None and _started(leader.pid) in (None, leader.started) else None
-    eldest = leader.started if leader is not None else 0.0
-    found: set[int] = set()
-    parents: dict[int, int] = {}
-    for item in psutil.process_iter(["ppid"]):
-        pid = item.pid
-        if pid == os.getpid():
-            continue
-        parents[pid] = item.info["ppid"] or 0
-        in_session = session is not None and _session(pid) == session and (_started(pid) or 0.0) >= eldest
-        if in_session or marker in _environment(pid, item):
-            found.add(pid)
-    if led and leader is not None:
+    everyone = {pid: seen for pid in psutil.pids() if pid != os.getpid() and (seen := _seen(pid)) is not None}
+    session: int | None = None
+    eldest = 0.0
+    if leader is not None:
+        eldest = leader.started
+        # A session's number is not given out again while the session has members; it may be once they are gone.
+        # Nobody in it is older than its leader. Without that, a daemon whose session has the same number by chance,
+        # after a restart of the machine, would be ended.
+        holder = everyone.get(leader.pid)
+        session = leader.pid if holder is None or holder.started == leader.started else None
+    found = {
+        pid
+        for pid, seen in everyone.items()
+        if seen.started >= eldest
+        and ((session is not None and seen.session == session) or marker in _environment(pid))
+    }
+    if leader is not None and session is not None and leader.pid in everyone:
         found.add(leader.pid)
     grew = True
     while grew:
-        children = {pid for pid, parent in parents.items() if parent in found} - found
+        children = {pid for pid, seen in everyone.items() if seen.parent in found} - found
         found |= children
         grew = bool(children)
-    return {process for process in map(identify, found) if process is not None and alive(process)}
+    return {ProcessId(pid=pid, started=everyone[pid].started) for pid in found if not everyone[pid].zombie}
 
 
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return None
-
-
-def _environment(pid: int, item: psutil.Process) -> bytes:
+def _environment(pid: int) -> bytes:
     try:
         if _LINUX:
-            return Path(f"/proc/{pid}/environ").read_bytes()
-        return b"".join(f"{key}={value}\0".encode() for key, value in item.environ().items())
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                return file.read()
+        return b"".join(f"{key}={value}\0".encode() for key, value in psutil.Process(pid).environ().items())
     except (OSError, psutil.Error):
         return b""
 
