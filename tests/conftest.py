@@ -18,6 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+import tests.examples  # noqa: F401 - before any test is made
 from tests.postgres import database, postgresql
 
 __all__ = ["postgresql"]
@@ -58,12 +59,12 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 180  # a busy machine takes its time
+        deadline = time.monotonic() + 300  # a busy machine takes its time
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended at once:\n{self.log.read_text()[-4000:]}")
             try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=20) as probe:
                     probe.sendall(
                         b"GET /_mastic/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
                     )
@@ -78,7 +79,7 @@ class Server:
         """Ask it to end and wait."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=180)
 
     def kill(self) -> None:
         """kill -9."""
@@ -117,7 +118,7 @@ class Server:
             },
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         if check and ran.returncode:
             raise AssertionError(

@@ -17,7 +17,7 @@ import sys
 from confluent_kafka import Producer
 # The brokers live as long as this client; where they listen is in the cluster's own description.
 owner = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1, "log_level": 2})
-found = owner.list_topics(timeout=60).brokers.values()
+found = owner.list_topics(timeout=300).brokers.values()
 print(",".join(f"{one.host}:{one.port}" for one in found), flush=True)
 sys.stdin.read()
 """
@@ -39,11 +39,11 @@ def broker(python: str = sys.executable) -> Iterator[str]:
     try:
         address = process.stdout.readline().strip()
         if not address:
-            raise RuntimeError(f"the broker did not start: it ended with {process.wait(timeout=60)}")
+            raise RuntimeError(f"the broker did not start: it ended with {process.wait(timeout=180)}")
         yield address
     finally:
         process.stdin.close()
-        process.wait(timeout=60)
+        process.wait(timeout=180)
 
 
 def send(address: str, topic: str, values: list[Any], *, partition: int | None = None, **more: Any) -> None:
@@ -63,5 +63,5 @@ def send(address: str, topic: str, values: list[Any], *, partition: int | None =
             **where,
             **more,
         )
-    if producer.flush(60) or errors:
+    if producer.flush(300) or errors:
         raise RuntimeError(f"the broker did not take the records: {errors}")

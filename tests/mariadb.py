@@ -50,7 +50,7 @@ def mariadb() -> Iterator[int]:
     ]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen([server, *options], stdout=log, stderr=log)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
             pymysql.connect(host="127.0.0.1", port=port, user="root").close()
@@ -61,5 +61,5 @@ def mariadb() -> Iterator[int]:
             time.sleep(0.1)
     yield port
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=180)
     shutil.rmtree(home, ignore_errors=True)

@@ -99,10 +99,10 @@ class Server:
                 cwd="/",
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 1800
         while True:
             try:
-                psycopg.connect(_dsn(port, "postgres"), connect_timeout=2).close()
+                psycopg.connect(_dsn(port, "postgres"), connect_timeout=20).close()
                 return {"port": port, "pid": server.pid, "data": str(data)}
             except psycopg.OperationalError:
                 if time.monotonic() > deadline or server.poll() is not None:
@@ -114,7 +114,7 @@ def _end(pid: int) -> None:
     """Ask a server to shut down at once and wait until it has: it may be another worker's child."""
     server = psutil.Process(pid)
     server.send_signal(signal.SIGINT)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while server.is_running() and server.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         time.sleep(0.05)
 

@@ -26,6 +26,7 @@ os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 os.environ.setdefault("TZ", "UTC")
 
 
+import tests.examples  # noqa: E402, F401 - before any test is made
 from tests.ports import free_port  # noqa: E402
 
 # An engine reads these when it starts, as in a job; the server itself starts when a test first asks for it.
@@ -142,10 +143,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
             stdout=log,
             stderr=log,
         )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
-            with urllib.request.urlopen(f"{ENDPOINT}/_mastic/health", timeout=2):
+            with urllib.request.urlopen(f"{ENDPOINT}/_mastic/health", timeout=20):
                 break
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
@@ -153,7 +154,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
             time.sleep(0.1)
     yield ENDPOINT
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=180)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def until(glue: Any, frame: Any, function: Any, enough: Any, place: Any, **more:
 
     driver.MicroBatches.__init__ = remember  # type: ignore[method-assign]
     # A stream that has nothing more to give would hang the suite.
-    guard = threading.Timer(120, give_up)
+    guard = threading.Timer(600, give_up)
     guard.start()
     options = {
         "windowSize": "200 milliseconds",

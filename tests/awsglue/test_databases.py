@@ -33,7 +33,7 @@ def as_user(name, command):
 
 
 def wait_for(process, connect):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
             connect().close()

@@ -54,7 +54,7 @@ def tools(folder: Path) -> Path:
 
 
 @pytest.mark.skipif(installed() != "", reason="the suite itself runs in an environment with an engine")
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("runtime", ["sail", "spark-3.5", "spark-4.1"])
 def test_suite(runtime: str, tmp_path: Path) -> None:
     python = RUNTIMES / runtime / "bin" / "python"

@@ -37,7 +37,7 @@ def launch(folder: Path, source: str, **members: Any) -> tuple[int, dict[str, An
         text=True,
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     result = json.loads((folder / "result.json").read_text()) if (folder / "result.json").exists() else {}
     return done.returncode, result, (folder / "out").read_text(), (folder / "err").read_text()
@@ -91,7 +91,9 @@ def test_threads_and_exit_handlers_finish_first(tmp_path: Path) -> None:
         tmp_path,
         (
             "import atexit, threading, time\natexit.register(lambda: print('handler'))\n"
-            "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()\nprint('main')\n"
+            "go_on = threading.Event()\n"
+            "threading.Thread(target=lambda: (go_on.wait(), time.sleep(0.3), print('thread'))).start()\n"
+            "print('main')\ngo_on.set()\n"
         ),
     )
     assert out == "main\nthread\nhandler\n"
@@ -116,7 +118,7 @@ def test_no_order_ends_quietly() -> None:
         text=True,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -129,7 +131,7 @@ def test_unknown_order_version(tmp_path: Path) -> None:
         text=True,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 64
     assert "order version 9" in done.stderr
