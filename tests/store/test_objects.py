@@ -265,6 +265,21 @@ def test_servers_that_share_blobs_leave_each_other_theirs(shelf: LocalObjects, t
     one.close()
 
 
+def test_blobs_that_go_while_they_are_listed(tmp_path: Path) -> None:
+    """As when several servers tidy the same directory."""
+    blobs = Blobs(tmp_path)
+    shard = tmp_path / "blobs" / "00"
+    for number in range(3):
+        (shard / f"00{number}").write_bytes(b"x")
+    listed = blobs.older_than(time.time() + 60)
+    first = next(listed)
+    for other in shard.iterdir():
+        if other.name != first:
+            other.unlink()
+    assert list(listed) == []
+    blobs.close()
+
+
 def test_what_a_lost_server_left_half_written_goes(tmp_path: Path) -> None:
     mine, lost = (Blobs(tmp_path / "shared", server=name) for name in ("mine", "lost"))
     for server in ("mine", "lost"):

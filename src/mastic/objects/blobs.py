@@ -112,7 +112,11 @@ class Blobs:
         for directory in sorted(self._root.iterdir()):
             with os.scandir(directory) as entries:
                 for entry in entries:
-                    if entry.stat().st_mtime < instant:
+                    try:
+                        old = entry.stat().st_mtime < instant
+                    except FileNotFoundError:
+                        continue  # another server has just removed it
+                    if old:
                         yield entry.name
 
     def remove_abandoned(self, instant: float) -> int:
