@@ -37,7 +37,7 @@ def test_a_full_disk_fails_every_writer_of_the_group(store: Store) -> None:
             with store.write() as tx:
                 tx.execute(text("INSERT INTO notes VALUES (1, x'00')"))
                 first_wrote.set()
-                assert second_waits.wait(10)
+                assert second_waits.wait(120)
                 group = store._group
                 assert group is not None
                 while not group._waiting:
@@ -46,7 +46,7 @@ def test_a_full_disk_fails_every_writer_of_the_group(store: Store) -> None:
             failures["first"] = error
 
     def second() -> None:
-        assert first_wrote.wait(10)
+        assert first_wrote.wait(120)
         second_waits.set()
         try:
             with store.write() as tx:
@@ -59,7 +59,7 @@ def test_a_full_disk_fails_every_writer_of_the_group(store: Store) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(240)
     with store.read() as tx:
         kept = list(tx.execute(text("SELECT id FROM notes")).scalars())
     assert kept == []

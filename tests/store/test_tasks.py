@@ -32,23 +32,25 @@ def test_a_worker_does_not_begin_again_what_it_is_at(store: Store) -> None:
     """A machine that slept wakes up behind the end of its own leases."""
     clock = ManualClock(NOW)
     began: list[str] = []
-    go_on, done = threading.Event(), threading.Event()
+    at_it, go_on, done = threading.Event(), threading.Event(), threading.Event()
 
     def handle(task: tasks.Task) -> None:
         began.append(task.key)
         if task.key == "long":
-            assert go_on.wait(30)
+            at_it.set()
+            assert go_on.wait(120)
         done.set()
 
     worker = Worker(QUEUE, handle, store=store, clock=clock, holder="me")
     with store.write() as tx:
         tasks.put(tx, QUEUE, "long", {}, not_before=NOW)
     worker.tick()
+    assert at_it.wait(120)
     clock.advance(seconds=LEASE.total_seconds() * 10)
     with store.write() as tx:
         tasks.put(tx, QUEUE, "short", {}, not_before=clock.now())
     worker.tick()
-    assert done.wait(30)
+    assert done.wait(120)
     worker.tick()
     assert began == ["long", "short"]
     go_on.set()

@@ -23,7 +23,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits 
 
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
-    made = subprocess.Popen(["sleep", "60"])
+    made = subprocess.Popen(["sleep", "600"])
     yield made
     made.kill()
     made.wait()
@@ -90,7 +90,7 @@ def test_no_descriptor_for_a_process_is_not_its_end(
         watch.add(process, ended.set)
         assert not ended.wait(0.3)
         child.kill()
-        assert ended.wait(30)
+        assert ended.wait(120)
     finally:
         watch.stop()
 
@@ -98,7 +98,11 @@ def test_no_descriptor_for_a_process_is_not_its_end(
 def test_whoever_is_older_than_the_leader_is_none_of_the_run(child: subprocess.Popen[bytes]) -> None:
     """As after a restart of the machine: a session may have the number that a job's process had before."""
     gone = subprocess.Popen(
-        [sys.executable, "-c", "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"],
+        [
+            sys.executable,
+            "-c",
+            "import subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True)",
+        ],
         start_new_session=True,
         stdout=subprocess.PIPE,
         text=True,
