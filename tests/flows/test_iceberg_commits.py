@@ -88,10 +88,14 @@ def test_every_answered_append_survives_kills(own_server: Server) -> None:
         while sum(len(writer.known) for writer in writers) < share * EACH * len(writers):
             assert any(writer.is_alive() for writer in writers), [writer.last for writer in writers]
             time.sleep(0.05)
+        met = sum(writer.failures for writer in writers)
         own_server.kill()
+        # Not before a writer has noticed: none can go on without the server.
+        while any(writer.is_alive() for writer in writers) and sum(w.failures for w in writers) == met:
+            time.sleep(0.05)
         own_server.restart()
     for writer in writers:
-        writer.join(timeout=100)
+        writer.join(timeout=300)
         assert not writer.is_alive(), writer.last
     assert sum(writer.failures for writer in writers) > 0, "the kills met nobody"
     table = _door(own_server, "glue").load_table(("ns", "t"))

@@ -68,7 +68,7 @@ class Place:
 
     def idle(self) -> None:
         """Wait until the worker has nothing more to do now."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             with self.store.read() as tx:
                 due = tx.exec_driver_sql(

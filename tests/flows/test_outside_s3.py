@@ -19,7 +19,7 @@ from tests.flows.patience import Patient
 from tests.flows.test_main_path import PIPELINE
 
 # One pair for all tests here, on one worker: servers and engines take long to start.
-pytestmark = [pytest.mark.xdist_group("outside-s3"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.xdist_group("outside-s3"), pytest.mark.timeout(2400)]
 
 # What the outside S3 tells comes through a queue: its events are the messages' bodies.
 STARTER = """
@@ -61,9 +61,9 @@ class Outside(Patient):
 
     def listen(self) -> None:
         """Uploads reach a function by way of a queue."""
-        queue = self.client("sqs").create_queue(QueueName="uploads", Attributes={"Policy": json.dumps(OPEN)})[
-            "QueueUrl"
-        ]
+        # Longer than the function may take, so that nothing comes twice.
+        attributes = {"Policy": json.dumps(OPEN), "VisibilityTimeout": "600"}
+        queue = self.client("sqs").create_queue(QueueName="uploads", Attributes=attributes)["QueueUrl"]
         arn = self.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
         source = arn["Attributes"]["QueueArn"]
         created = {"Events": ["s3:ObjectCreated:*"], "QueueArn": source}
@@ -75,7 +75,7 @@ class Outside(Patient):
             archive.writestr("m.py", STARTER)
         functions = self.client("lambda")
         functions.create_function(
-            FunctionName="starter", Runtime="python3.12", Role="arn:aws:iam::123456789012:role/r", Timeout=30,
+            FunctionName="starter", Runtime="python3.12", Role="arn:aws:iam::123456789012:role/r", Timeout=120,
             Handler="m.handler", Code={"ZipFile": packed.getvalue()},
             Environment={"Variables": {"GLUE_JOB_NAME": hub.INGESTION}},
         )  # fmt: skip

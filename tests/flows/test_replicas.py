@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import re
+import signal
 import threading
 import zipfile
 from collections import Counter
@@ -11,10 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
 from mastic.demo import deploy as hub
+from mastic.executors import processes
+from mastic.executors.base import ProcessId
 from tests.conftest import Server
 from tests.flows.patience import Patient
 from tests.flows.test_job_crashes import Pipeline as Jobs
@@ -25,7 +31,7 @@ Pair = tuple[Server, Server]
 
 
 # One pair for all tests here, on one worker: two servers take long to start.
-pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +42,7 @@ def pair(postgresql: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         settings = {
             "MASTIC_DATABASE_URL": url,
             "MASTIC_OBJECTS_DIR": str(place / "objects"),
-            "MASTIC_LOST_HOST_SECONDS": "1",
+            "MASTIC_LOST_HOST_SECONDS": "10",
         }
         one, two = (Server(place / name, settings) for name in ("one", "two"))
         _together(one.start, two.start)
@@ -68,7 +74,7 @@ def test_objects_and_functions_are_the_same_on_both(pair: Pair) -> None:
     functions = one.client("lambda")
     functions.create_function(
         FunctionName="f", Runtime="python3.12", Role="arn:aws:iam::123456789012:role/r", Handler="m.handler",
-        Code={"ZipFile": _package("first")},
+        Timeout=60, Code={"ZipFile": _package("first")},
     )  # fmt: skip
     called = [server.client("lambda").invoke(FunctionName="f")["Payload"].read() for server in pair]
     assert called == [b'"first"'] * 2
@@ -114,17 +120,23 @@ def test_a_directory_of_its_own_is_refused(pair: Pair, tmp_path: Path) -> None:
 def test_one_server_is_killed_and_the_other_completes_the_chain(pair: Pair) -> None:
     """What ran on the lost server is told as lost and retried; what only it had been told is done by the other."""
     pipeline = Patient(pair[0])
-    uploads = [pipeline.upload("20260101T000000")]
-    pipeline.until(lambda: pipeline.states(hub.INGESTION)["RUNNING"] == 1, "the ingestion")
-    victim, other = sorted(pair, key=lambda server: not any((server.data_dir / "runs").glob("*")))
-    pipeline.client = victim.client
-    uploads.append(pipeline.upload("20260102T000000"))
-    victim.kill()
-    pipeline.client = other.client
-    pipeline.until(lambda: pipeline.states(hub.INGESTION)["SUCCEEDED"] == 2, "after a kill: the ingestion")
-    pipeline.until(lambda: pipeline.states(hub.VIEWS)["SUCCEEDED"] == 2, "after a kill: the views")
-    assert pipeline.states(hub.INGESTION) == {"SUCCEEDED": 2, "FAILED": 1}
-    assert pipeline.states(hub.VIEWS) == {"SUCCEEDED": 2}
+    uploads, process = _under_way(pipeline)
+    try:
+        victim, other = sorted(pair, key=lambda server: not any((server.data_dir / "runs").glob("*")))
+        pipeline.client = victim.client
+        uploads.append(pipeline.upload("20260201T000000"))
+        victim.kill()
+        pipeline.client = other.client
+        n = len(uploads)
+        pipeline.until(
+            lambda: pipeline.states(hub.INGESTION)["SUCCEEDED"] == n, "after a kill: the ingestion"
+        )
+        pipeline.until(lambda: pipeline.states(hub.VIEWS)["SUCCEEDED"] == n, "after a kill: the views")
+    finally:
+        if processes.alive(process):
+            os.kill(process.pid, signal.SIGKILL)
+    assert pipeline.states(hub.INGESTION) == {"SUCCEEDED": n, "FAILED": 1}
+    assert pipeline.states(hub.VIEWS) == {"SUCCEEDED": n}
     runs = pipeline.runs(hub.INGESTION)
     [lost] = [run for run in runs if run["JobRunState"] == "FAILED"]
     assert re.fullmatch(r"The host \S+ of the job was lost\.", lost["ErrorMessage"])
@@ -133,11 +145,29 @@ def test_one_server_is_killed_and_the_other_completes_the_chain(pair: Pair) -> N
     first = Counter(run["Arguments"]["--input_path"] for run in runs if not run.get("Attempt"))
     assert first == dict.fromkeys(uploads, 1)
     lines = (PIPELINE / "data" / "fr2052a.csv").read_text().count("\n") - 1
-    assert pipeline.answer("SELECT count(*) FROM collections_data_view") == [(str(lines * 2),)]
+    assert pipeline.answer("SELECT count(*) FROM collections_data_view") == [(str(lines * n),)]
     told = runs, pipeline.runs(hub.VIEWS)
     victim.restart()
     pipeline.client = victim.client
     assert (pipeline.runs(hub.INGESTION), pipeline.runs(hub.VIEWS)) == told
+
+
+def _under_way(pipeline: Patient) -> tuple[list[str], ProcessId]:
+    """(the uploads, the process of the ingestion of the last): it stands still, so that it cannot end too soon."""
+    uploads: list[str] = []
+    for n in range(1, 10):
+        uploads.append(pipeline.upload(f"202601{n:02}T000000"))
+        pipeline.until(lambda n=n: pipeline.begun(hub.INGESTION) == n, "the ingestion")
+        with psycopg.connect(pipeline.server.env["MASTIC_DATABASE_URL"].replace("+psycopg", "")) as store:
+            found = store.execute("SELECT pid FROM job_launches WHERE NOT ended ORDER BY run DESC").fetchone()
+        process = processes.identify(found[0]) if found else None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGSTOP)
+                if processes.alive(process) and pipeline.states(hub.INGESTION)["RUNNING"]:
+                    return uploads, process
+        pipeline.until(lambda n=n: pipeline.states(hub.VIEWS) == {"SUCCEEDED": n}, "the views")
+    raise AssertionError("every ingestion was over before it was looked at")
 
 
 def _together(*calls: Callable[[], Any]) -> None:

@@ -137,7 +137,7 @@ class Machine:
         self.until(lambda: self.run(run_id).completed_on is not None)
         return self.run(run_id)
 
-    def until(self, true: Callable[[], Any], seconds: float = 60) -> None:
+    def until(self, true: Callable[[], Any], seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, "not reached"
@@ -536,7 +536,7 @@ def test_ending_spares_strangers() -> None:
     """A recorded process whose number another process has by now is left alone."""
     import subprocess
 
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["sleep", "600"])
     try:
         real = processes.identify(stranger.pid)
         assert real is not None

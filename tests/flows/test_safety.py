@@ -19,7 +19,7 @@ def _start(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "mastic", "up", "--port", "0", *arguments],
         capture_output=True,
         text=True,
-        timeout=180,  # a busy machine takes its time
+        timeout=300,  # a busy machine takes its time
     )
 
 
@@ -90,7 +90,7 @@ def test_pages_of_other_hosts_are_refused(server: Server, name: str, headers: li
     s3.put_object(Bucket=name, Key="a", Body=b"secret")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "a"})
     path = url.split(server.endpoint, 1)[1]
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
         lines = [f"GET {path} HTTP/1.1", *headers, "Connection: close", "", ""]
         connection.sendall("\r\n".join(lines).encode())
         assert connection.makefile("rb").readline().split()[1] == str(status).encode()
@@ -102,7 +102,7 @@ def test_keys_of_a_virtual_host_may_look_like_our_own_paths(server: Server, name
     s3.put_object(Bucket=name, Key="_mastic/health", Body=b"mine")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "_mastic/health"})
     query = url.partition("?")[2]
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
         request = (
             f"GET /_mastic/health?{query} HTTP/1.1\r\nHost: {name}.localhost\r\nConnection: close\r\n\r\n"
         )

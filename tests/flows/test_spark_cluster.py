@@ -22,9 +22,9 @@ pytestmark = [
         not RUNTIME.exists(), reason="the runtime is missing: mastic runtime install spark-3.5"
     ),
     pytest.mark.skipif(shutil.which("java") is None, reason="Java is missing: Spark needs 17"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(2400),
 ]
-PATIENCE = 240.0
+PATIENCE = 600.0
 
 SCRIPT = """
 import sys
@@ -100,7 +100,7 @@ class Cluster:
     def stop(self) -> None:
         for process in reversed(self.processes):
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=180)
 
 
 @pytest.fixture

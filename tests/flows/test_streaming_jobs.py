@@ -15,8 +15,8 @@ import pytest
 
 from tests.conftest import Server
 
-PATIENCE = 240.0
-pytestmark = pytest.mark.timeout(1200)
+PATIENCE = 400.0
+pytestmark = pytest.mark.timeout(2400)
 BUCKET = "streaming"
 # What a batch is goes to a place named after its number; every processing leaves traces of its own besides, before and
 # after, and waits there as long as it is held.
