@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED")
 
 
-def finished(glue: Any, job: str, run: str, *, seconds: float = 60) -> dict[str, Any]:
+def finished(glue: Any, job: str, run: str, *, seconds: float = 300) -> dict[str, Any]:
     """The run once it has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -23,7 +23,7 @@ def finished(glue: Any, job: str, run: str, *, seconds: float = 60) -> dict[str,
     raise AssertionError(f"{run} is still {found['JobRunState']}")
 
 
-def run(glue: Any, job: str, *, seconds: float = 60, **given: Any) -> dict[str, Any]:
+def run(glue: Any, job: str, *, seconds: float = 300, **given: Any) -> dict[str, Any]:
     """Start a run and wait for its end."""
     return finished(glue, job, glue.start_job_run(JobName=job, **given)["JobRunId"], seconds=seconds)
 

@@ -22,14 +22,15 @@ def package(**files: str | bytes) -> bytes:
 
 def create(client: Any, name: str, code: str, **more: Any) -> dict[str, Any]:
     """A function whose module ``handler`` has a ``handle``."""
-    settings = {"Runtime": "python3.12", "Role": ROLE, "Handler": "handler.handle", **more}
+    # Lambda gives a function three seconds unless told otherwise: a busy machine takes its time.
+    settings = {"Runtime": "python3.12", "Role": ROLE, "Handler": "handler.handle", "Timeout": 60, **more}
     answer: dict[str, Any] = client.create_function(
         FunctionName=name, Code={"ZipFile": package(handler=code)}, **settings
     )
     return answer
 
 
-def eventually(check: Callable[[], Any], *, seconds: float = 30) -> Any:
+def eventually(check: Callable[[], Any], *, seconds: float = 240) -> Any:
     """The first true answer of ``check``; fails when there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

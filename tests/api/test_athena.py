@@ -46,7 +46,7 @@ class Workspace:
 
     def end(self, id: str) -> dict[str, Any]:
         """Wait for a query's end."""
-        for _ in range(600):
+        for _ in range(6000):
             execution: dict[str, Any] = self.athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]
             if execution["Status"]["State"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
                 return execution
@@ -422,7 +422,7 @@ def test_a_running_query_is_stopped(work: Workspace) -> None:
         "SELECT count(*) FROM UNNEST(sequence(1, 100000)) a(x) "
         "CROSS JOIN UNNEST(sequence(1, 1000000)) b(y) WHERE x * y % 7 = 3"
     )
-    for _ in range(200):
+    for _ in range(6000):
         if (
             work.athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]["State"]
             == "RUNNING"
@@ -556,7 +556,7 @@ _LONG = (
 
 
 def _until_running(work: Workspace, id: str) -> None:
-    for _ in range(600):
+    for _ in range(6000):
         status = work.athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]
         if status["State"] == "RUNNING":
             return
@@ -602,6 +602,6 @@ def test_queries_that_another_server_stopped_make_room(own_server: Server) -> No
     for id in ids:
         _until_running(work, id)
     # What StopQueryExecution writes when it is another replica that answers it.
-    with sqlite3.connect(next(own_server.data_dir.rglob("*.db")), timeout=30) as database:
+    with sqlite3.connect(next(own_server.data_dir.rglob("*.db")), timeout=120) as database:
         database.execute("UPDATE athena_queries SET state = 'CANCELLED'")
     assert work.ask("SELECT 1")[1:] == [["1"]]

@@ -35,7 +35,7 @@ def test_every_answered_write_survives_kill(own_server: Server) -> None:
     threads = [threading.Thread(target=create, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
-    assert started.wait(60)
+    assert started.wait(300)
     own_server.kill()
     for thread in threads:
         thread.join()

@@ -20,7 +20,7 @@ class Writer(threading.Thread):
 
     def __init__(self, server: Server, number: int, heard: threading.Semaphore) -> None:
         super().__init__()
-        self.glue = server.client("glue", connect_timeout=5, read_timeout=30)
+        self.glue = server.client("glue", connect_timeout=120, read_timeout=120)
         self.number = number
         self.heard = heard
         self.created: list[str] = []
@@ -71,10 +71,10 @@ def test_every_answered_change_survives_kill_9(own_server: Server) -> None:
         for writer in writers:
             writer.start()
         for _ in range(ANSWERS):
-            assert heard.acquire(timeout=60)
+            assert heard.acquire(timeout=300)
         own_server.kill()
         for writer in writers:
-            writer.join(60)
+            writer.join(300)
             assert not writer.is_alive()
         own_server.restart()
         _all_there(own_server.client("glue"), writers)

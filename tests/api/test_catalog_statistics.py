@@ -291,12 +291,21 @@ def test_one_run_at_a_time_which_can_be_stopped(server: Server, name: str) -> No
         server, name, {"t/a": line * 60_000}, StorageDescriptor={**CSV, "Columns": columns(*wide)}
     )
     place = {"DatabaseName": name, "TableName": "t"}
-    run = glue.start_column_statistics_task_run(**place, Role=ROLE)["ColumnStatisticsTaskRunId"]
-    with pytest.raises(glue.exceptions.ColumnStatisticsTaskRunningException):
-        glue.start_column_statistics_task_run(**place, Role=ROLE)
-    glue.stop_column_statistics_task_run(**place)
-    ended = finished(glue, run)
-    assert ended["Status"] == "STOPPED", ended
+    refused, ended = 0, {"Status": "none"}
+    for _ in range(20):  # on a busy machine a run may be over before the next call comes
+        run = glue.start_column_statistics_task_run(**place, Role=ROLE)["ColumnStatisticsTaskRunId"]
+        try:
+            run = glue.start_column_statistics_task_run(**place, Role=ROLE)["ColumnStatisticsTaskRunId"]
+        except glue.exceptions.ColumnStatisticsTaskRunningException:
+            refused += 1
+        try:
+            glue.stop_column_statistics_task_run(**place)
+        except glue.exceptions.ColumnStatisticsTaskNotRunningException:
+            continue
+        ended = finished(glue, run)
+        if refused and ended["Status"] == "STOPPED":
+            break
+    assert (refused > 0, ended["Status"]) == (True, "STOPPED"), ended
     with pytest.raises(glue.exceptions.ColumnStatisticsTaskNotRunningException):
         glue.stop_column_statistics_task_run(**place)
     again = glue.start_column_statistics_task_run(**place, Role=ROLE)["ColumnStatisticsTaskRunId"]

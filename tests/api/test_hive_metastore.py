@@ -513,7 +513,7 @@ def test_notifications_tell_of_every_door(hive: Any, glue: Any, db: str) -> None
 
     def settled(kind: str) -> int:
         """The latest id, once a change of this kind has been told."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             if any(one.eventType == kind for one in events(0)):
                 latest: int = hive.get_current_notificationEventId().eventId

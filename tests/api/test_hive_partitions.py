@@ -344,7 +344,7 @@ HEAD = struct.pack(">Ii", 0x80010001, 9) + b"get_table" + struct.pack(">i", 1)
 
 
 def talk(server: HiveServer, data: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.hive_port), timeout=20) as stream:
+    with socket.create_connection(("127.0.0.1", server.hive_port), timeout=120) as stream:
         try:
             stream.sendall(data)
             stream.shutdown(socket.SHUT_WR)

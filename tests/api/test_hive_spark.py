@@ -22,7 +22,7 @@ PYTHON = RUNTIMES / "spark-3.5" / "bin" / "python"
 
 pytestmark = [
     pytest.mark.xdist_group("hive"),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(2400),
     pytest.mark.skipif(not PYTHON.exists(), reason="the Spark runtime is not installed"),
 ]
 
@@ -91,7 +91,7 @@ class Spark:
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(timeout=60)
+        self._process.wait(timeout=180)
 
 
 def descriptor(place: str, columns: list[dict[str, str]]) -> dict[str, Any]:

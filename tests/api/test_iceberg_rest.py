@@ -40,7 +40,7 @@ class Door:
 
     def __call__(self, method: str, path: str, document: Any = None, **options: Any) -> requests.Response:
         url = path if path.startswith("http") else self.base + path.replace("{ns}", self.namespace)
-        return self.session.request(method, url, json=document, timeout=60, **options)
+        return self.session.request(method, url, json=document, timeout=180, **options)
 
     def table(self, name: str, **members: Any) -> dict[str, Any]:
         answer = self("POST", "/namespaces/{ns}/tables", {"name": name, "schema": SCHEMA, **members})
@@ -71,22 +71,22 @@ def _set(**properties: str) -> dict[str, Any]:
 
 
 def test_configuration(server: Server) -> None:
-    config = requests.get(f"{server.endpoint}/iceberg/v1/config", timeout=60).json()
+    config = requests.get(f"{server.endpoint}/iceberg/v1/config", timeout=180).json()
     assert config["overrides"] == {"prefix": "catalogs/123456789012"}
     assert config["defaults"]["s3.endpoint"] == server.endpoint
     assert "POST /v1/{prefix}/transactions/commit" in config["endpoints"]
     for warehouse, status in (("123456789012", 200), ("123456789012:none", 404), ("s3://b/x", 400)):
         answer = requests.get(
-            f"{server.endpoint}/iceberg/v1/config", params={"warehouse": warehouse}, timeout=60
+            f"{server.endpoint}/iceberg/v1/config", params={"warehouse": warehouse}, timeout=180
         )
         assert answer.status_code == status, warehouse
-    other = requests.get(f"{server.endpoint}/iceberg/v1/config?warehouse=210987654321", timeout=60)
+    other = requests.get(f"{server.endpoint}/iceberg/v1/config?warehouse=210987654321", timeout=180)
     assert _error(other) == (403, "ForbiddenException")
 
 
 def test_pages_of_web_browsers_are_kept_out(server: Server) -> None:
     page = {"Origin": "https://example.com"}
-    answer = requests.get(f"{server.endpoint}/iceberg/v1/config", headers=page, timeout=60)
+    answer = requests.get(f"{server.endpoint}/iceberg/v1/config", headers=page, timeout=180)
     assert _error(answer) == (403, "ForbiddenException")
 
 
@@ -97,12 +97,12 @@ def test_a_bucket_may_be_called_iceberg(server: Server) -> None:
         s3.put_object(Bucket="iceberg", Key=key, Body=b"mine")
         assert s3.get_object(Bucket="iceberg", Key=key)["Body"].read() == b"mine"
         link = s3.generate_presigned_url("get_object", Params={"Bucket": "iceberg", "Key": key})
-        assert requests.get(link, timeout=60).content == b"mine"
-    assert "overrides" in requests.get(f"{server.endpoint}/iceberg/v1/config", timeout=60).json()
+        assert requests.get(link, timeout=180).content == b"mine"
+    assert "overrides" in requests.get(f"{server.endpoint}/iceberg/v1/config", timeout=180).json()
     by_name = requests.get(
         f"{server.endpoint}/iceberg/v1/config",
         headers={"Host": f"glue.us-east-1.localhost:{server.port}"},
-        timeout=60,
+        timeout=180,
     )
     assert by_name.json()["defaults"]["s3.endpoint"] == f"http://localhost:{server.port}"
 
@@ -113,7 +113,7 @@ def test_where_keys_are_configured_they_are_checked(tmp_path: Path) -> None:
     strict = Server(tmp_path / "data", {"MASTIC_CONFIG": str(settings)}).start()
     try:
         base = f"{strict.endpoint}/iceberg"
-        assert _error(requests.get(f"{base}/v1/config", timeout=60)) == (401, "NotAuthorizedException")
+        assert _error(requests.get(f"{base}/v1/config", timeout=180)) == (401, "NotAuthorizedException")
 
         def catalog(key: str, secret: str) -> RestCatalog:
             properties = {
@@ -369,7 +369,7 @@ def test_athena_reads_the_views_of_trino(door: Door) -> None:
         QueryString=f"SELECT * FROM {door.namespace}.v",
         ResultConfiguration={"OutputLocation": f"s3://{door.namespace}/results/"},
     )["QueryExecutionId"]
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
         if status["State"] not in ("QUEUED", "RUNNING"):

@@ -223,7 +223,7 @@ def test_java_libraries(server: Any, glue: Any, name: str, make: Callable[..., s
         "--customer-driver-env-vars": "A=driver",
         "--customer-executor-env-vars": "A=executor",
     }
-    ended = run(glue, job, Arguments=given, seconds=120)
+    ended = run(glue, job, Arguments=given, seconds=300)
     assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
     assert ended["StateDetail"] == "engine: spark (--extra-jars is for a Java virtual machine)"
     assert lines(server, "/aws-glue/jobs/output", ended["Id"]) == ["True", "driver ['executor']"]

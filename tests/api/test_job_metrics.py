@@ -17,8 +17,9 @@ for _ in range(3):
     s3.get_object(Bucket=bucket, Key="thousand")["Body"].read()
 s3.get_object(Bucket=bucket, Key="thousand", Range="bytes=0-99")["Body"].read()
 s3.put_object(Bucket=bucket, Key="out", Body=b"x" * 5000)
-until = time.time() + 2.5
-while time.time() < until:
+# Long enough to be looked at, whatever else the machine does: so much of the processor's time, not of the clock's.
+began = time.time()
+while "--enable-metrics" in sys.argv and (time.process_time() < 5 or time.time() < began + 2.5):
     pass
 """
 
@@ -26,7 +27,7 @@ while time.time() < until:
 def summed(server: Any, metric: str, statistic: str = "Sum", **dimensions: str) -> list[float]:
     """A metric's values of the last hour, once there is one."""
     cloudwatch, now = server.client("cloudwatch"), datetime.now(UTC)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 180
     while True:
         points = cloudwatch.get_metric_statistics(
             Namespace="Glue", MetricName=metric, Statistics=[statistic], Period=3600,
@@ -53,10 +54,11 @@ def test_what_was_read_and_written(server: Any, glue: Any, name: str, make: Call
         assert sum(summed(server, "glue.driver.s3.filesystem.write_bytes", **of(one, "gauge"))) == 5000
         assert sum(summed(server, "glue.driver.aggregate.bytesRead", **of(one, "count"))) == 3100
     assert sum(summed(server, "glue.driver.aggregate.elapsedTime", **of(ended["Id"], "count"))) >= 2500
-    (memory,) = summed(server, "glue.driver.jvm.heap.used", "Maximum", **of(ended["Id"], "gauge"))
-    assert memory > 10_000_000
-    (cpu,) = summed(server, "glue.driver.system.cpuSystemLoad", "Maximum", **of(ended["Id"], "gauge"))
-    assert 0 < cpu <= 1
+    # One value an hour, and two when an hour ends meanwhile.
+    memory = summed(server, "glue.driver.jvm.heap.used", "Maximum", **of(ended["Id"], "gauge"))
+    assert max(memory) > 10_000_000
+    cpu = summed(server, "glue.driver.system.cpuSystemLoad", "Maximum", **of(ended["Id"], "gauge"))
+    assert 0 < max(cpu) <= 1
 
 
 def test_success_and_error_by_category(server: Any, glue: Any, make: Callable[..., str]) -> None:

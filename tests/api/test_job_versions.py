@@ -55,7 +55,7 @@ def test_spark_of_a_version(
     given = {"--bucket": name, "--enable-metrics": "true"}
     if version == "5.1":
         given["--engine"] = "spark"
-    ended = run(glue, job, seconds=240, Arguments=given)
+    ended = run(glue, job, seconds=600, Arguments=given)
     assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
     assert lines(server, "/aws-glue/jobs/output", ended["Id"]) == said
     assert ended["StateDetail"].startswith("engine: spark (")

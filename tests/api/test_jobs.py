@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,7 +186,7 @@ def test_retries_are_runs_of_their_own(glue: Any, make: Callable[..., str]) -> N
     job = make("raise SystemExit('never')", MaxRetries=2)
     first = glue.start_job_run(JobName=job)["JobRunId"]
     last = f"{first}_attempt_2"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 3000
     while time.monotonic() < deadline:
         runs = glue.get_job_runs(JobName=job)["JobRuns"]
         if runs[0]["Id"] == last and runs[0]["JobRunState"] == "FAILED":
@@ -215,7 +216,7 @@ time.sleep(600)
     running = glue.start_job_run(JobName=job)["JobRunId"]
     code, message = refusal(glue.start_job_run, JobName=job)
     assert (code, message) == ("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job}")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not beat.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     stopped = glue.batch_stop_job_run(JobName=job, JobRunIds=[running, "jr_none"])
@@ -230,20 +231,23 @@ time.sleep(600)
     assert "STOPPED" in again["Errors"][0]["ErrorDetail"]["ErrorMessage"]
 
 
-def test_a_queued_run_waits_for_its_place(glue: Any, make: Callable[..., str]) -> None:
-    job = make("import time; time.sleep(1)", JobRunQueuingEnabled=True)
+def test_a_queued_run_waits_for_its_place(glue: Any, make: Callable[..., str], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    script = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)"
+    job = make(script, JobRunQueuingEnabled=True)
     first = glue.start_job_run(JobName=job)["JobRunId"]
     second = glue.start_job_run(JobName=job)["JobRunId"]
     waiting = glue.get_job_run(JobName=job, RunId=second)["JobRun"]
     assert waiting["JobRunState"] == "WAITING"
     assert "maximum of concurrent runs" in waiting["StateDetail"]
+    gate.touch()
     one, two = finished(glue, job, first), finished(glue, job, second)
     assert (one["JobRunState"], two["JobRunState"]) == ("SUCCEEDED", "SUCCEEDED")
     assert two["CompletedOn"] > one["CompletedOn"]
 
 
 def test_a_waiting_run_can_be_stopped(glue: Any, make: Callable[..., str]) -> None:
-    job = make("import time; time.sleep(60)", JobRunQueuingEnabled=True)
+    job = make("import time; time.sleep(600)", JobRunQueuingEnabled=True)
     runs = [glue.start_job_run(JobName=job)["JobRunId"] for _ in range(2)]
     glue.batch_stop_job_run(JobName=job, JobRunIds=runs[::-1])
     assert [finished(glue, job, r)["JobRunState"] for r in runs] == ["STOPPED", "STOPPED"]

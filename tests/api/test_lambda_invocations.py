@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from tests.conftest import Server
 
 @pytest.fixture
 def client(server: Server) -> Any:
-    return server.client("lambda", read_timeout=30)
+    return server.client("lambda", read_timeout=240)
 
 
 def _invoke(client: Any, name: str, event: Any = None, **more: Any) -> Any:
@@ -42,13 +41,13 @@ def handle(event, context):
 
 
 def test_what_a_function_sees(client: Any, name: str, server: Server) -> None:
-    create(client, name, WORLD, Environment={"Variables": {"OWN": "yes"}}, Timeout=20)
+    create(client, name, WORLD, Environment={"Variables": {"OWN": "yes"}}, Timeout=120)
     seen, reply = _invoke(client, name, {"n": 1}, LogType="Tail")
     assert seen["identity"] == f"arn:aws:sts::123456789012:assumed-role/lambda/{name}"
     assert seen["name"] == name
     assert seen["memory"] == "128"
     assert seen["arn"].endswith(f":function:{name}")
-    assert 0 < seen["remaining"] <= 20_000
+    assert 0 < seen["remaining"] <= 120_000
     assert seen["request"] == reply["ResponseMetadata"]["RequestId"]
     root, parent, *_ = seen["trace"].split(";")
     assert root.startswith("Root=1-")
@@ -68,7 +67,7 @@ def test_what_a_function_sees(client: Any, name: str, server: Server) -> None:
     assert f"START RequestId: {seen['request']} Version: $LATEST" in tail
     assert "working on {'n': 1}" in tail
     group = f"/aws/lambda/{name}"
-    lines = eventually(lambda: messages(server.client("logs"), group))
+    lines = eventually(lambda: len(found := messages(server.client("logs"), group)) > 3 and found)
     assert lines[0].startswith("START ")
     assert lines[1] == "working on {'n': 1}\n"
     assert lines[2].startswith("END ")
@@ -103,10 +102,10 @@ def handle(event, context):
     if how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "sleep":
-        time.sleep(30)
+        time.sleep(600)
     if how == "memory":
         hog = bytearray(400 << 20)
-        time.sleep(5)
+        time.sleep(60)
     if how == "unserialisable":
         return object()
     if how == "huge":
@@ -130,7 +129,7 @@ def handle(event, context):
 def test_failures_are_told_and_the_next_call_works(
     client: Any, name: str, how: str, kind: str, message: str
 ) -> None:
-    create(client, name, FAILING, Timeout=1 if how == "sleep" else 20)
+    create(client, name, FAILING, Timeout=1 if how == "sleep" else 120)
     answer, reply = _invoke(client, name, {"how": how}, LogType="Tail")
     assert (reply["StatusCode"], reply["FunctionError"]) == (200, "Unhandled")
     assert answer["errorType"] == kind
@@ -144,7 +143,8 @@ def test_failures_are_told_and_the_next_call_works(
         assert "Error Type: Runtime.ExitError" in tail
     if how == "sleep":
         assert "Status: timeout" in tail
-    assert _invoke(client, name, {"how": "fine"})[0] == "fine"
+    # A second may be short for the next call, too, on a busy machine.
+    assert eventually(lambda: _invoke(client, name, {"how": "fine"})[0] == "fine")
 
 
 @pytest.mark.parametrize(
@@ -165,18 +165,33 @@ def test_a_function_that_does_not_start(client: Any, name: str, code: str, handl
     assert answer["errorType"] == kind
 
 
-def test_calls_at_once_run_at_once_up_to_the_reservation(client: Any, name: str) -> None:
-    code = "import os, time\ndef handle(event, context):\n    time.sleep(1)\n    return os.getpid()\n"
-    create(client, name, code, Timeout=30)
+TOGETHER = """
+import os, time
+def handle(event, context):
+    open(os.path.join(event["place"], context.aws_request_id), "w").close()
+    while len(os.listdir(event["place"])) < event["number"]:
+        time.sleep(0.02)
+    return os.getpid()
+"""
+
+
+def test_calls_at_once_run_at_once_up_to_the_reservation(client: Any, name: str, tmp_path: Path) -> None:
+    """A call ends when so many have begun."""
+    create(client, name, TOGETHER, Timeout=120)
+    places = [tmp_path / "three", tmp_path / "two"]
+    for place in places:
+        place.mkdir()
+    event = {"place": str(places[0]), "number": 3}
     with ThreadPoolExecutor(3) as pool:
-        pids = list(pool.map(lambda _: _invoke(client, name)[0], range(3)))
+        pids = list(pool.map(lambda _: _invoke(client, name, event)[0], range(3)))
     assert len(set(pids)) == 3
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(_invoke, client, name)
-        time.sleep(0.3)
+        first = pool.submit(_invoke, client, name, {"place": str(places[1]), "number": 2})
+        eventually(lambda: list(places[1].iterdir()))
         with pytest.raises(ClientError) as error:
             _invoke(client, name)
+        (places[1] / "second").touch()
         first.result()
     assert error.value.response["Error"]["Code"] == "TooManyRequestsException"
 
@@ -216,7 +231,7 @@ def test_json_log_format(client: Any, name: str, server: Server) -> None:
     code = "import logging\ndef handle(event, context):\n    logging.getLogger().info('told')\n"
     create(client, name, code, LoggingConfig={"LogFormat": "JSON", "LogGroup": f"/own/{name}"})
     _invoke(client, name)
-    lines = eventually(lambda: messages(server.client("logs"), f"/own/{name}"))
+    lines = eventually(lambda: len(found := messages(server.client("logs"), f"/own/{name}")) > 2 and found)
     documents = [json.loads(line) for line in lines]
     assert documents[0]["type"] == "platform.start"
     assert documents[-1]["type"] == "platform.report"
@@ -225,7 +240,7 @@ def test_json_log_format(client: Any, name: str, server: Server) -> None:
 
 
 def test_functions_end_with_the_server(own_server: Server) -> None:
-    client = own_server.client("lambda", read_timeout=30)
+    client = own_server.client("lambda", read_timeout=240)
     create(client, "f", "import os\ndef handle(event, context):\n    return os.getpid()\n")
     pid = _invoke(client, "f")[0]
     assert os.path.exists(f"/proc/{pid}") or os.kill(pid, 0) is None

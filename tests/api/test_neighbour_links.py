@@ -28,6 +28,7 @@ def function(server: Any, name: str, source: str) -> str:
     made = server.client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.11",
+        Timeout=60,
         Handler="f.handler",
         Role=role,
         Code={"ZipFile": packed.getvalue()},
@@ -87,7 +88,7 @@ def run(server: Any, name: str, states: dict[str, Any], given: Any = None) -> di
         shown = client.describe_execution(executionArn=execution)
         return shown if shown["status"] != "RUNNING" else None
 
-    found: dict[str, Any] = eventually(ended, 60)
+    found: dict[str, Any] = eventually(ended)
     assert found, "the execution did not end"
     return found
 

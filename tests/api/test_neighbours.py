@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from tests.conftest import Server
 
 
-def eventually(found: Callable[[], Any], seconds: float = 20) -> Any:
+def eventually(found: Callable[[], Any], seconds: float = 180) -> Any:
     """The first true result."""
     deadline = time.monotonic() + seconds
     while True:

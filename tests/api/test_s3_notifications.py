@@ -33,7 +33,7 @@ class Queue:
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
 
-    def take(self, count: int, seconds: float = 20) -> list[dict[str, Any]]:
+    def take(self, count: int, seconds: float = 180) -> list[dict[str, Any]]:
         """Messages in the order of arrival, until there are ``count``."""
         found: list[dict[str, Any]] = []
         deadline = time.monotonic() + seconds

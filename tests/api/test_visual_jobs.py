@@ -64,7 +64,7 @@ class Canvas:
     def run(self, nodes: dict[str, Any], *results: str) -> None:
         """Make and run a job of these nodes that writes these of them."""
         targets = {f"to-{one}": self.target(one) for one in results}
-        ended = run(self.glue, self.create({**nodes, **targets}), seconds=120)
+        ended = run(self.glue, self.create({**nodes, **targets}), seconds=300)
         assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
 
     def rows(self, source: str, folder: str = "out") -> list[dict[str, Any]]:
@@ -221,7 +221,7 @@ def test_tables_as_sources_and_targets(canvas: Canvas) -> None:
             }},
         }
     )  # fmt: skip
-    ended = run(glue, name, seconds=120)
+    ended = run(glue, name, seconds=300)
     assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
     values = [
         one["Values"] for one in glue.get_partitions(DatabaseName=name, TableName="people")["Partitions"]
@@ -242,7 +242,7 @@ def test_tables_as_sources_and_targets(canvas: Canvas) -> None:
             "Command": {"Name": "glueetl", "ScriptLocation": f"s3://{name}/scripts/visual.py"},
         },
     )  # fmt: skip
-    ended = run(glue, name, seconds=120)
+    ended = run(glue, name, seconds=300)
     assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
     assert [row["id"] for row in canvas.rows("table")] == [1, 2]
     assert [row["id"] for row in canvas.rows("ice")] == [1, 2, 3, 4, 4]
@@ -328,7 +328,7 @@ def test_rules_that_fail_stop_the_job_after_the_data_is_there(canvas: Canvas) ->
         }},
         "to-judged": canvas.target("judged"),
     }  # fmt: skip
-    ended = run(canvas.glue, canvas.create(nodes), seconds=120)
+    ended = run(canvas.glue, canvas.create(nodes), seconds=300)
     assert ended["JobRunState"] == "FAILED"
     assert "RowCount > 99" in ended["ErrorMessage"]
     assert len(canvas.rows("judged")) == 5
