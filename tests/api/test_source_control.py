@@ -50,7 +50,9 @@ def test_there_and_back(server: Server, hub: Path, tmp_path: Path) -> None:
     s3.create_bucket(Bucket="scripts")
     s3.put_object(Bucket="scripts", Key="nightly.py", Body=b"print('one')\n")
     command = {"Name": "pythonshell", "ScriptLocation": "s3://scripts/nightly.py", "PythonVersion": "3.9"}
-    glue.create_job(Name="nightly", Role="r", Command=command, Timeout=33, DefaultArguments={"--x": "1"})
+    glue.create_job(
+        Name="nightly", Role="r", Command=command, Timeout=33, DefaultArguments={"--x": "1"}, MaxCapacity=1.0
+    )
     where: dict[str, Any] = {
         "Provider": "GITHUB", "RepositoryName": "etl", "RepositoryOwner": "acme", "BranchName": "main",
         "Folder": "jobs",
@@ -79,7 +81,7 @@ def test_there_and_back(server: Server, hub: Path, tmp_path: Path) -> None:
     git(work, "push", "--quiet", "origin", "main")
     glue.update_job_from_source_control(JobName="nightly")
     job = glue.get_job(JobName="nightly")["Job"]
-    assert (job["Timeout"], job["DefaultArguments"]) == (44, {"--x": "1"})
+    assert (job["Timeout"], job["DefaultArguments"], job["MaxCapacity"]) == (44, {"--x": "1"}, 1.0)
     assert job["SourceControlDetails"]["LastCommitId"] == git(hub, "rev-parse", "main")
     ended = run(glue, "nightly")
     assert lines(server, "/aws-glue/python-jobs/output", ended["Id"]) == ["two"]
@@ -101,6 +103,7 @@ def test_there_and_back(server: Server, hub: Path, tmp_path: Path) -> None:
         ({"BranchName": "none"}, "clone"),
         ({"BranchName": "--upload-pack=x"}, "no name of a branch"),
         ({"RepositoryName": "../etl"}, "no name of a repository"),
+        ({"RepositoryOwner": "../hub/acme"}, "no name of a repository"),
         ({"Folder": "../../x"}, "no folder of the repository"),
     ]:
         code, message = refusal(glue.update_job_from_source_control, JobName="nightly", **given)
@@ -108,3 +111,41 @@ def test_there_and_back(server: Server, hub: Path, tmp_path: Path) -> None:
         assert said in message
     code, _ = refusal(glue.update_job_from_source_control, JobName="nightly", Folder="elsewhere")
     assert code == "EntityNotFoundException"
+
+
+def test_what_a_job_remembers_of_its_repository(server: Server, hub: Path) -> None:
+    glue, s3 = server.client("glue"), server.client("s3")
+    s3.create_bucket(Bucket="scripts")
+    command = {"Name": "glueetl", "ScriptLocation": "s3://scripts/etl.py"}
+    details = {
+        "Provider": "BITBUCKET", "Repository": "acme/etl", "AuthStrategy": "PERSONAL_ACCESS_TOKEN", "AuthToken": "t"
+    }  # fmt: skip
+    glue.create_job(
+        Name="etl",
+        Role="r",
+        Command=command,
+        WorkerType="G.1X",
+        NumberOfWorkers=3,
+        SourceControlDetails=details,
+    )
+    code, message = refusal(glue.update_source_control_from_job, JobName="etl")
+    assert (code, "s3://scripts/etl.py: NoSuchKey" in message) == ("InvalidInputException", True)
+    s3.put_object(Bucket="scripts", Key="etl.py", Body=b"pass\n")
+    # A workspace stands before the repository; no branch is the default one.
+    git(hub, "symbolic-ref", "HEAD", "refs/heads/main")
+    glue.update_source_control_from_job(JobName="etl")
+    job = glue.get_job(JobName="etl")["Job"]
+    first = git(hub, "rev-parse", "main")
+    assert job["SourceControlDetails"] == {**details, "LastCommitId": first}
+    assert job["NumberOfWorkers"] == 3
+    glue.update_job_from_source_control(JobName="etl")
+    assert glue.get_job(JobName="etl")["Job"]["SourceControlDetails"] == {**details, "LastCommitId": first}
+    # What is of one provider is not told another.
+    glue.update_source_control_from_job(
+        JobName="etl", Provider="GITHUB", RepositoryOwner="acme", RepositoryName="etl"
+    )
+    assert "AuthToken" not in glue.get_job(JobName="etl")["Job"]["SourceControlDetails"]
+    code, message = refusal(
+        glue.update_source_control_from_job, JobName="etl", Provider="GITLAB", RepositoryName="x/y"
+    )
+    assert (code, "no name of a repository" in message) == ("InvalidInputException", True)

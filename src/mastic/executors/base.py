@@ -116,13 +116,18 @@ class GitRefused(Exception):
     """Something could not be done; ``str()`` is git's reason."""
 
 
+class GitForbidden(GitRefused):
+    """Whoever asks may not do it: the token is missing, wrong, or good for less."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Remote:
-    """A branch of a repository and who asks for it."""
+    """A branch of a repository ("": its default one) and who asks for it. Tokens come with a ``user`` for HTTP."""
 
     url: str
-    branch: str
+    branch: str = ""
     token: str = ""
+    user: str = "x-access-token"
 
 
 class RuntimeMissing(Exception):

@@ -13,16 +13,28 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mastic.executors.base import GitRefused, Remote
+from mastic.executors.base import GitForbidden, GitRefused, Remote
 
 LONGEST = 120.0  # seconds for one command
+TRIES = 5  # of a push that others overtake
 TOLD = 500  # characters of git's own words that a message has
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
+# In git's own words, and by the answer's number: what a server itself says, everybody says differently.
+_FORBIDDEN = re.compile(
+    r"Authentication failed|could not read Username|could not read Password|returned error: 40[13]\b"
+)
+_OVERTAKEN = re.compile(
+    r"rejected\].*\((fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old)"
+)
 _BRANCH = re.compile(r"(?!-)[^\s~^:?*\[\\\x00-\x20]{1,255}\Z")
+
+
+class _Overtaken(GitRefused):
+    """Somebody else has pushed since the clone."""
 
 
 class Repositories:
@@ -33,42 +45,75 @@ class Repositories:
         self._longest = longest
         shutil.rmtree(directory, ignore_errors=True)
 
-    def read(self, remote: Remote, folder: str, commit: str | None) -> tuple[str, dict[str, bytes]]:
-        """(commit, files of the folder by name) of the branch's end, or of a commit of it. Raises GitRefused."""
-        with self._clone(remote, whole=commit is not None) as place:
+    def read(
+        self, remote: Remote, folder: str, names: Collection[str], commit: str | None
+    ) -> tuple[str, dict[str, bytes]]:
+        """(commit, those of the files that the folder has) of the branch's end, or of a commit of it.
+
+        Raises GitRefused.
+        """
+        with self._clone(remote, whole=commit is not None) as (place, _):
             if commit is not None:
                 if not _COMMIT.match(commit):
                     raise GitRefused(f"{commit!r} is no commit id")
                 self._git(place, remote, "checkout", "--quiet", "--detach", commit)
-            found = {one.name: one.read_bytes() for one in _files(place, folder)}
+            found = {one.name: one.read_bytes() for one in _files(place, folder) if one.name in names}
             return self._git(place, remote, "rev-parse", "HEAD").strip(), found
 
     def write(self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str) -> str:
         """Put files into a folder of the branch, which is made if need be; returns the commit. Raises GitRefused."""
-        with self._clone(remote, whole=False) as place:
+        for _ in range(TRIES - 1):
+            try:
+                return self._write(remote, folder, files, message)
+            except _Overtaken:
+                continue  # somebody else has pushed meanwhile: on top of that
+        return self._write(remote, folder, files, message)
+
+    def _write(self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str) -> str:
+        with self._clone(remote, whole=False) as (place, branch):
             target = _inside(place, folder)
-            target.mkdir(parents=True, exist_ok=True)
+            try:
+                target.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise GitRefused(f"{folder!r} of the repository is no folder: {error.strerror}") from None
+            written = []
             for name, content in files.items():
-                _writable(target, name).write_bytes(content)
-            self._git(place, remote, "add", "--all", "--", str(target))
-            if self._git(place, remote, "status", "--porcelain").strip():
+                one = _writable(target, name)
+                one.write_bytes(content)
+                written.append(str(one))
+            # Forced: what the repository ignores would be left out without a word.
+            self._git(place, remote, "add", "--force", "--", *written)
+            if self._git(place, remote, "diff", "--cached", "--name-only"):
                 self._git(place, remote, "commit", "--quiet", "--message", message)
-                self._git(place, remote, "push", "--quiet", "origin", f"HEAD:refs/heads/{remote.branch}")
+                self._git(place, remote, "push", "--quiet", "origin", f"HEAD:{branch}")
             return self._git(place, remote, "rev-parse", "HEAD").strip()
 
     @contextmanager
-    def _clone(self, remote: Remote, *, whole: bool) -> Iterator[Path]:
-        if not _BRANCH.match(remote.branch):
+    def _clone(self, remote: Remote, *, whole: bool) -> Iterator[tuple[Path, str]]:
+        """(the clone, the full name of its branch)."""
+        if remote.branch and not _BRANCH.match(remote.branch):
             raise GitRefused(f"{remote.branch!r} is no name of a branch")
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=self._directory) as folder:
             place = Path(folder) / "tree"
-            depth = [] if whole else ["--depth", "1"]
+            options = [] if whole else ["--depth", "1"]
+            options += ["--branch", remote.branch] if remote.branch else []
             self._git(
-                Path(folder), remote, "clone", "--quiet", *depth, "--branch", remote.branch, "--single-branch",
-                "--", remote.url, str(place),
-            )  # fmt: skip
-            yield place
+                Path(folder),
+                remote,
+                "clone",
+                "--quiet",
+                *options,
+                "--single-branch",
+                "--",
+                remote.url,
+                str(place),
+            )
+            branch = self._git(place, remote, "rev-parse", "--symbolic-full-name", "HEAD").strip()
+            if not branch.startswith("refs/heads/"):
+                # git takes tags for branches, too, and would make a branch of that name.
+                raise GitRefused(f"{remote.branch!r} is a tag, and no branch")
+            yield place, branch
 
     def _git(self, place: Path, remote: Remote, *arguments: str) -> str:
         try:
@@ -80,6 +125,8 @@ class Repositories:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                encoding="utf-8",
+                errors="replace",
                 start_new_session=True,
             )
         except FileNotFoundError:
@@ -95,14 +142,16 @@ class Repositories:
                     raise GitRefused(what) from None
                 raise
         if process.returncode:
-            raise GitRefused(f"git {arguments[0]}: {complaint.strip()[-TOLD:]}")
+            reason = f"git {arguments[0]}: {complaint.strip()[-TOLD:]}"
+            if _FORBIDDEN.search(complaint):
+                raise GitForbidden(reason)
+            raise _Overtaken(reason) if _OVERTAKEN.search(complaint) else GitRefused(reason)
         return said
 
 
 def _environment(remote: Remote) -> dict[str, str]:
     kept = (
         "PATH",
-        "LANG",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
         "HTTPS_PROXY",
@@ -115,18 +164,23 @@ def _environment(remote: Remote) -> dict[str, str]:
         "HOME": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
+        # Its complaints are looked into; names of files are UTF-8 all the same.
+        "LC_ALL": "C.UTF-8",
+        "LANGUAGE": "C",
         # What a repository's address may lead to: nothing that runs a program.
         "GIT_ALLOW_PROTOCOL": "https:http:file",
     }
     for role in ("AUTHOR", "COMMITTER"):
         environment |= {f"GIT_{role}_NAME": "Mastic", f"GIT_{role}_EMAIL": "mastic@localhost"}
     if remote.token:
-        pair = base64.b64encode(f"x-access-token:{remote.token}".encode()).decode()
-        environment |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {pair}",
-        }
+        # A pair as some providers give it out, or a token alone.
+        pair = remote.token if ":" in remote.token else f"{remote.user}:{remote.token}"
+        header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
+        # The token goes to the address that was asked for, and to no other that this one might name.
+        settings = {"http.extraHeader": header, "http.followRedirects": "false"}
+        environment["GIT_CONFIG_COUNT"] = str(len(settings))
+        for number, (name, value) in enumerate(settings.items()):
+            environment |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
     return environment
 
 

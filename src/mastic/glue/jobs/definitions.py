@@ -108,6 +108,18 @@ class Jobs:
             ) from error
         return {"JobName": request["JobName"]}
 
+    def note_source_control(self, context: Context, name: str, details: dict[str, Any]) -> None:
+        """Remember where a job is kept. All else stays as it is now, whatever it was when that was begun."""
+        while True:
+            try:
+                with self._store.write() as tx:
+                    job = self._find(tx, context.scope, name)
+                    body = {**job.body, "SourceControlDetails": details}
+                    jobs.replace(tx, job, body, job.request, self._clock.now())
+                return
+            except Stale:
+                continue  # changed this moment by another server: once more, on what it is now
+
     def get_job(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
         """One definition."""
         with self._store.read() as tx:

@@ -7,13 +7,13 @@ A job is kept in a repository as two files of its folder: ``<Folder>/<job>/<job>
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from mastic.context import Context
 from mastic.errors import ServiceError, invalid_input
-from mastic.executors.base import GitRefused, Remote
+from mastic.executors.base import GitForbidden, GitRefused, Remote
 from mastic.glue.jobs import rules
 from mastic.glue.jobs.definitions import Jobs
 from mastic.wire.dispatch import waits
@@ -22,12 +22,19 @@ from mastic.wire.dispatch import waits
 ADDRESSES = {
     "GITHUB": "https://github.com/{owner}/{repository}.git",
     "GITLAB": "https://gitlab.com/{owner}/{repository}.git",
-    "BITBUCKET": "https://bitbucket.org/{owner}/{repository}.git",
+    "BITBUCKET": "https://bitbucket.org/{owner}/{repository}.git",  # the owner is the workspace
     "AWS_CODE_COMMIT": "https://git-codecommit.{region}.amazonaws.com/v1/repos/{repository}",
+}
+# Whom HTTP is told beside a token alone.
+USERS = {
+    "GITHUB": "x-access-token",
+    "GITLAB": "oauth2",
+    "BITBUCKET": "x-token-auth",
+    "AWS_CODE_COMMIT": "token",
 }
 # What a JobUpdate takes, beside what follows from other members.
 _KEPT = (*rules.KEPT, "JobMode", "JobRunQueuingEnabled", "ExecutionProperty", "MaxRetries", "Timeout", "GlueVersion",
-         "WorkerType", "NumberOfWorkers")  # fmt: skip
+         "WorkerType", "NumberOfWorkers", "MaxCapacity")  # fmt: skip
 _MEMBERS = {
     "Provider": "Provider",
     "RepositoryName": "Repository",
@@ -44,7 +51,9 @@ SecretOf = Callable[[Context, str], str]
 class Git(Protocol):
     """The door to repositories."""
 
-    def read(self, remote: Remote, folder: str, commit: str | None) -> tuple[str, dict[str, bytes]]: ...
+    def read(
+        self, remote: Remote, folder: str, names: Collection[str], commit: str | None
+    ) -> tuple[str, dict[str, bytes]]: ...
 
     def write(self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str) -> str: ...
 
@@ -94,13 +103,12 @@ class SourceControl:
         """Put a job's definition and script into its folder of the repository."""
         job = self._job(context, request)
         name, place = job["Name"], self._place(context, request, job)
-        definition = {one: job[one] for one in _KEPT if one in job and one != "SourceControlDetails"}
         files = {
-            f"{name}.json": json.dumps({"Name": name, **definition}, indent=2, default=str).encode() + b"\n",
-            f"{name}.py": self._objects.read(*_script(job)),
+            f"{name}.json": json.dumps(_definition(job), indent=2).encode() + b"\n",
+            f"{name}.py": self._script(job),
         }
         commit = _tried(lambda: self._git.write(place.remote, place.folder, files, f"Job {name}"))
-        self._remember(context, name, definition, place, commit)
+        self._jobs.note_source_control(context, name, {**place.details, "LastCommitId": commit})
         return {"JobName": name}
 
     @waits
@@ -108,8 +116,11 @@ class SourceControl:
         """Make a job what its folder of the repository says."""
         job = self._job(context, request)
         name, place = job["Name"], self._place(context, request, job)
-        commit, files = _tried(lambda: self._git.read(place.remote, place.folder, request.get("CommitId")))
-        if f"{name}.json" not in files or f"{name}.py" not in files:
+        wanted = (f"{name}.json", f"{name}.py")
+        commit, files = _tried(
+            lambda: self._git.read(place.remote, place.folder, wanted, request.get("CommitId"))
+        )
+        if not files.keys() >= set(wanted):
             raise ServiceError(
                 "EntityNotFoundException",
                 f"{place.folder} of {place.details['Repository']} has no {name}.json and {name}.py.",
@@ -121,9 +132,16 @@ class SourceControl:
         if not isinstance(definition, dict):
             raise invalid_input(f"{name}.json of the repository is no definition of a job")
         kept = {one: definition[one] for one in _KEPT if one in definition}
-        self._remember(context, name, kept, place, commit)
+        bucket, key = _script(kept)
+        details = {**place.details, "LastCommitId": commit}
+        self._update(context, {"JobName": name, "JobUpdate": {**kept, "SourceControlDetails": details}})
         # Behind the definition, which makes a script of its own for a visual job.
-        self._objects.put(*_script(kept), files[f"{name}.py"])
+        try:
+            self._objects.put(bucket, key, files[f"{name}.py"])
+        except ServiceError as error:
+            raise invalid_input(
+                f"The script cannot be stored at s3://{bucket}/{key}: {error.code}: {error.message}"
+            ) from error
         return {"JobName": name}
 
     def _job(self, context: Context, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,41 +150,84 @@ class SourceControl:
         job: dict[str, Any] = self._jobs.get_job(context, {"JobName": request["JobName"]})["Job"]
         return job
 
-    def _remember(
-        self, context: Context, name: str, definition: dict[str, Any], place: Place, commit: str
-    ) -> None:
-        details = {**place.details, "LastCommitId": commit}
-        self._update(context, {"JobName": name, "JobUpdate": {**definition, "SourceControlDetails": details}})
+    def _script(self, job: Mapping[str, Any]) -> bytes:
+        bucket, key = _script(job)
+        try:
+            return self._objects.read(bucket, key)
+        except ServiceError as error:
+            raise invalid_input(
+                f"The script cannot be read at s3://{bucket}/{key}: {error.code}: {error.message}"
+            ) from error
 
     def _place(self, context: Context, request: Mapping[str, Any], job: Mapping[str, Any]) -> Place:
         known = job.get("SourceControlDetails") or {}
         details = {into: request.get(name) or known.get(into) or "" for name, into in _MEMBERS.items()}
-        for member in ("Provider", "Repository", "Branch"):
+        for member in ("Provider", "Repository"):
             if not details[member]:
                 raise invalid_input(
                     f"{member} of the repository is neither given nor known of job {job['Name']}"
                 )
-        strategy = request.get("AuthStrategy") or known.get("AuthStrategy")
-        template = self._address or ADDRESSES[details["Provider"]]
-        url = template.format(
-            provider=details["Provider"].lower(), owner=_part(details["Owner"]),
-            repository=_part(details["Repository"]), region=context.region,
-        )  # fmt: skip
-        token = request.get("AuthToken") or ""
-        if strategy == "AWS_SECRETS_MANAGER" and token:
-            token = self._secret(context, token)
-        if strategy:
-            details["AuthStrategy"] = strategy
+        token = self._token(context, request, known, details)
         folder = "/".join(part for part in (details["Folder"].strip("/"), job["Name"]) if part)
         return Place(
-            remote=Remote(url=url, branch=details["Branch"], token=token),
+            remote=Remote(
+                url=self._url(context, details),
+                branch=details["Branch"],
+                token=token,
+                user=USERS[details["Provider"]],
+            ),
             folder=folder,
             details={member: value for member, value in details.items() if value},
         )
 
+    def _token(
+        self,
+        context: Context,
+        request: Mapping[str, Any],
+        known: Mapping[str, Any],
+        details: dict[str, str],
+    ) -> str:
+        """The token; into ``details`` goes what the job remembers of it: a secret's name, and what it has already."""
+        strategy = request.get("AuthStrategy") or known.get("AuthStrategy") or ""
+        given = request.get("AuthToken") or ""
+        # What the job has is of one kind and for one provider: no other is told it.
+        same = (known.get("AuthStrategy") or "", known.get("Provider")) == (strategy, details["Provider"])
+        remembered = (known.get("AuthToken") or "") if same else ""
+        secret = strategy == "AWS_SECRETS_MANAGER"
+        details["AuthStrategy"] = strategy
+        # A token that comes with a call alone is the caller's, and is not kept.
+        details["AuthToken"] = given if given and secret else remembered
+        token = given or remembered
+        return self._secret(context, token).strip() if secret and token else token
+
+    def _url(self, context: Context, details: Mapping[str, str]) -> str:
+        """The repository's address. Raises InvalidInputException."""
+        template = self._address or ADDRESSES[details["Provider"]]
+        owner, repository = details["Owner"], details["Repository"]
+        if details["Provider"] == "BITBUCKET" and "/" in repository:
+            # As the API wants it: <WorkspaceName>/<RepositoryName>.
+            owner, _, repository = repository.partition("/")
+        if not owner and "{owner}" in template:
+            raise invalid_input("RepositoryOwner is neither given nor known of the job")
+        return template.format(
+            provider=details["Provider"].lower(),
+            # Groups of GitLab lie in others.
+            owner="/".join(_part(part) for part in owner.split("/")) if owner else "",
+            repository=_part(repository),
+            region=context.region,
+        )
+
+
+def _definition(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job as its repository has it: what UpdateJob takes, without what it computes itself."""
+    kept = {one: job[one] for one in _KEPT if one in job and one != "SourceControlDetails"}
+    if "WorkerType" in kept:
+        kept.pop("MaxCapacity", None)  # follows from the workers, and cannot be given beside them
+    return {"Name": job["Name"], **kept}
+
 
 def _part(name: str) -> str:
-    if name.startswith(("-", ".")) or any(sign in name for sign in "/\\?#%@: "):
+    if not name or name in (".", "..") or name.startswith("-") or any(sign in name for sign in "/\\?#%@: "):
         raise invalid_input(f"{name!r} is no name of a repository or its owner")
     return name
 
@@ -183,5 +244,7 @@ def _script(definition: Mapping[str, Any]) -> tuple[str, str]:
 def _tried(work: Callable[[], Answer]) -> Answer:
     try:
         return work()
+    except GitForbidden as error:
+        raise ServiceError("AccessDeniedException", f"The repository cannot be used: {error}") from error
     except GitRefused as error:
         raise invalid_input(f"The repository cannot be used: {error}") from error
