@@ -48,7 +48,7 @@ def test_the_channel_waits_for_a_server_that_restarts() -> None:
     thread = threading.Thread(target=late, daemon=True)
     thread.start()
     try:
-        reply = HttpTransport(url=f"http://127.0.0.1:{port}/", token="t", patience=30).send({"n": 1})
+        reply = HttpTransport(url=f"http://127.0.0.1:{port}/", token="t", patience=300).send({"n": 1})
         assert reply == {"version": 7}
         assert started[0].seen == [b'{"n": 1}'] * 2  # type: ignore[attr-defined]
     finally:

@@ -58,7 +58,7 @@ class Project:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1200,
         )
         output = ran.stdout + ran.stderr
         assert ran.returncode in accept, (

@@ -37,6 +37,6 @@ def test_datasets_queries_and_catalog(server: Server, name: str) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=800,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

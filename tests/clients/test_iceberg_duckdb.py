@@ -53,7 +53,7 @@ def packages() -> Path:
             fresh = folder.with_suffix(".new")
             shutil.rmtree(fresh, ignore_errors=True)
             command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(fresh), *PACKAGES]
-            ran = subprocess.run(command, capture_output=True, text=True, timeout=250)
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=800)
             if ran.returncode:
                 pytest.skip(f"DuckDB's extensions cannot be installed here: {ran.stderr[-500:]}")
             fresh.rename(folder)
@@ -67,7 +67,7 @@ def _run(packages: Path, home: Path, *statements: str) -> list[list[Any]]:
         env={**os.environ, "PYTHONPATH": str(packages), "HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     found: list[list[Any]] = json.loads(ran.stdout.splitlines()[-1])

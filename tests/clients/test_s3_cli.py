@@ -54,10 +54,12 @@ def test_presigned_urls(server: Any, name: str, version: str) -> None:
     s3 = server.client("s3", signature_version=version)
     s3.create_bucket(Bucket=name)
     where = {"Bucket": name, "Key": "a b+ä"}
-    put = s3.generate_presigned_url("put_object", Params={**where, "ContentType": "text/plain"}, ExpiresIn=60)
+    put = s3.generate_presigned_url(
+        "put_object", Params={**where, "ContentType": "text/plain"}, ExpiresIn=600
+    )
     assert fetch(put, "PUT", b"hello", **{"Content-Type": "text/plain"})[0] == 200
     get = s3.generate_presigned_url(
-        "get_object", Params={**where, "ResponseContentType": "x/y"}, ExpiresIn=60
+        "get_object", Params={**where, "ResponseContentType": "x/y"}, ExpiresIn=600
     )
     assert fetch(get) == (200, b"hello")
     assert fetch(get, Range="bytes=1-2") == (206, b"el")

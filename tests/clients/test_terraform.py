@@ -24,7 +24,7 @@ def _zip_lambdas(folder: Path) -> None:
             archive.writestr(zipfile.ZipInfo(source.name, (2024, 1, 1, 0, 0, 0)), source.read_bytes())
 
 
-def _runs(glue: Any, job: str, count: int, seconds: float = 120) -> list[dict[str, Any]]:
+def _runs(glue: Any, job: str, count: int, seconds: float = 400) -> list[dict[str, Any]]:
     """The job's runs, once there are as many that have ended."""
     ended: list[dict[str, Any]] = []
     deadline = time.monotonic() + seconds

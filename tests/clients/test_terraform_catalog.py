@@ -30,7 +30,7 @@ IMPORTED = {
 }
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_every_catalog_resource(own_server: Server, tmp_path: Path) -> None:
     project = terraform.Project(Path(__file__).parent / "catalog", tmp_path / "p", own_server.endpoint)
     second = ("-var", "stage=2")

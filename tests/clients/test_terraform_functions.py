@@ -115,7 +115,7 @@ def test_functions_and_logs(own_server: Server, tmp_path: Path) -> None:
     project = terraform.Project(source, tmp_path / "project", own_server.endpoint)
     project.apply()
     project.assert_no_drift()
-    functions = own_server.client("lambda", read_timeout=60)
+    functions = own_server.client("lambda", read_timeout=240)
     reply = functions.invoke(FunctionName="worker", Qualifier="live")
     assert (json.load(reply["Payload"]), reply["ExecutedVersion"]) == ("from the layer", "1")
     project.run("apply", "-auto-approve", "-var=description=second")
