@@ -137,6 +137,11 @@ class Config:
             )
         for name in ("spark_master", "spark_4_master"):
             self._check_master(name, getattr(self, name))
+        if "://" in self.ray_address:
+            raise Refused(
+                f"ray_address is {self.ray_address!r}: use host:port of the cluster itself. (Ray's client, ray://…, "
+                "would bring neither the run's modules nor its keys to the workers.)"
+            )
         if self.default_engine not in ("auto", "sail", "spark"):
             raise Refused(f"default_engine is {self.default_engine!r}: use auto, sail or spark")
 

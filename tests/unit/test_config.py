@@ -62,6 +62,7 @@ def test_a_file_that_is_named_has_to_be_there() -> None:
     ("settings", "reason"),
     [
         ({"MASTIC_SPARK_MASTER": "sc://host:15002"}, "Spark Connect"),
+        ({"MASTIC_RAY_ADDRESS": "ray://host:10001"}, "Ray's client"),
         ({"MASTIC_SPARK_4_MASTER": "mesos://host"}, "use spark://host:port, yarn or k8s://"),
         ({"MASTIC_SPARK_MASTER": "spark://10.0.0.1:7077"}, "Set runs_dir"),
         ({"MASTIC_SPARK_MASTER": "spark://127.0.0.1:7077,10.0.0.1:7077"}, "Set runs_dir"),

@@ -27,6 +27,9 @@ GROUPS = {
     "ray-worker-err-logs": ("worker-*.err",),
 }
 MOST = 256 * 1024  # bytes of one file: its end
+MOST_TOGETHER = (
+    4 * 1024 * 1024
+)  # bytes of one group: a cluster may have had thousands of workers; the last ones
 
 
 def store(run: JobRun, directory: RunDirectory, *, store: Store, sink: LogSink, clock: Clock) -> None:
@@ -35,19 +38,31 @@ def store(run: JobRun, directory: RunDirectory, *, store: Store, sink: LogSink, 
     if run.plan["Command"]["Name"] != "glueray" or not folder.is_dir() or not has_ray_logs(run):
         return
     now = int(clock.now().timestamp() * 1000)
-    found = {name: list(_lines(folder, patterns)) for name, patterns in GROUPS.items()}
+    found = {name: list(lines(folder, patterns)) for name, patterns in GROUPS.items()}
     key = (run.plan.get("Encryption") or {}).get("LogsKey")
     with store.write() as tx:
-        for name, lines in found.items():
+        for name, told in found.items():
             group = f"{run.body['LogGroupName']}/{name}"
             known = logs.get_group(tx, run.scope, group)
-            if lines and (known is None or logs.get_stream(tx, known, run.id) is None):
-                events = [(now, line or " ") for line in lines]
+            if told and (known is None or logs.get_stream(tx, known, run.id) is None):
+                events = [(now, line or " ") for line in told]
                 sink.append(tx, run.scope, group, run.id, events, kms_key=key)
 
 
-def _lines(folder: Path, patterns: tuple[str, ...]) -> Iterator[str]:
-    for pattern in patterns:
-        for file in sorted(folder.glob(pattern)):
-            lines, _ = output.read(file, max(0, file.stat().st_size - MOST), final=True)
-            yield from lines
+def lines(folder: Path, patterns: tuple[str, ...]) -> Iterator[str]:
+    """The lines of the files of these names: of each its end, of all the youngest."""
+    files = {file: file.stat() for pattern in patterns for file in folder.glob(pattern)}
+    room = MOST_TOGETHER
+    chosen = []
+    for file, about in sorted(files.items(), key=lambda item: item[1].st_mtime_ns, reverse=True):
+        room -= min(about.st_size, MOST)
+        if room < 0:
+            break
+        chosen.append(file)
+    for file in sorted(chosen, key=lambda file: (_place(file, patterns), file.name)):
+        read, _ = output.read(file, max(0, files[file].st_size - MOST), final=True)
+        yield from read
+
+
+def _place(file: Path, patterns: tuple[str, ...]) -> int:
+    return next(number for number, pattern in enumerate(patterns) if file.match(pattern))
