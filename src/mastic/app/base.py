@@ -18,6 +18,7 @@ from mastic.loops.periodic import Periodic
 from mastic.loops.reactor import Reactor
 from mastic.store import events
 from mastic.store.engine import Store
+from mastic.store.recall import Recall
 from mastic.store.tasks import Task
 from mastic.wire.asgi import Gateway
 from mastic.wire.dispatch import Registry
@@ -71,6 +72,7 @@ class Base:
     token_key: str
     reactor: Reactor
     credentials: Credentials
+    listeners: Recall
 
     @property
     def lasting(self) -> dict[str, Any]:
@@ -84,7 +86,9 @@ class Base:
 
     def hears(self, tx: Connection, scope: str) -> bool:
         """Whether anybody listens to the catalog's events of a scope: rules of its bus, or the Metastore's clients."""
-        return bool(self.config.hive_metastore_port) or events.listens(tx, scope, events.DEFAULT)
+        if self.config.hive_metastore_port:
+            return True
+        return self.listeners.within(tx, scope, lambda tx: events.listens(tx, scope, events.DEFAULT))
 
     def handlers(self, service: str, *parts: object) -> None:
         """Register the handlers of a service."""

@@ -36,9 +36,10 @@ from mastic.glue.pages import Pager
 from mastic.ids import Ids
 from mastic.loops.reactor import Reactor
 from mastic.status import Status
-from mastic.store import job_runs, leases, migrate, settings, tasks
+from mastic.store import events, job_runs, leases, migrate, settings, tasks
 from mastic.store.credentials import Credential
 from mastic.store.engine import Store
+from mastic.store.recall import Recall
 from mastic.wire.asgi import Gateway
 from mastic.wire.dispatch import Registry
 from mastic.wire.sigv4 import Authenticator, Secret
@@ -132,6 +133,7 @@ def _base(config: Config, endpoint: str, clock: Clock, ids: Ids) -> Base:
         token_key=token_key,
         reactor=reactor,
         credentials=credentials,
+        listeners=Recall(store, events.rules),
     )
 
 

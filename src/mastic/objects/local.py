@@ -46,7 +46,7 @@ class LocalObjects:
         self.ids = ids
         self.account = account
         self._shared = shared
-        self._recall = Recall(store)
+        self._recall = Recall(store, *buckets.TABLES, *objects.TABLES)
 
     # -- for the S3 protocol ---------------------------------------------------------------------------
 

@@ -64,6 +64,8 @@ NOTHING_PUBLIC = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
+# What a bucket or an object is read from.
+TABLES = (buckets, bucket_configurations)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

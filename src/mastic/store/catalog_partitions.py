@@ -32,6 +32,7 @@ from sqlalchemy import (
 )
 
 from mastic.store import sealing
+from mastic.store.changes import note
 from mastic.store.engine import insert
 from mastic.store.prepared import Prepared
 from mastic.store.schema import Identity, Sortable, metadata
@@ -158,6 +159,7 @@ def _add_alone(
 
     SQLAlchemy's work on parameters costs more than SQLite's: the statement is given as the driver takes it.
     """
+    note(tx, partitions.name)
     below = driver(tx)
     (last,) = below.execute("SELECT max(id) FROM catalog_partitions").fetchone()
     names = ", ".join(f'"{name}"' for name in new.columns)

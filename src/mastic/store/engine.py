@@ -22,6 +22,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.dml import Update
 
 from mastic.store import schema
+from mastic.store.changes import Changes
 from mastic.store.sealing import Sealing
 from mastic.store.sqlite import GroupCommit, Readers
 from mastic.store.sqlite import engine as sqlite_engine
@@ -58,6 +59,8 @@ class Store:
         self._local = threading.local()
         if self.dialect == "sqlite":
             self._writer = sqlite_engine(url)
+            # None where other servers write too.
+            self.changes: Changes | None = Changes(self._writer)
             self._group: GroupCommit | None = GroupCommit(self._writer)
             self._readers: Readers | None = Readers(self._writer)
             self._snapshot: Snapshots = self._readers.snapshot
@@ -65,9 +68,9 @@ class Store:
             self._writer = create_engine(
                 url, poolclass=QueuePool, pool_size=24, max_overflow=16, pool_pre_ping=True
             )
-            self._group = self._readers = None
+            self._group = self._readers = self.changes = None
             self._snapshot = self._writer.execution_options(isolation_level="REPEATABLE READ").connect
-        self.sealing = Sealing(writing=lambda: getattr(self._local, "writing", False))
+        self.sealing = Sealing(writing=lambda: self.writing)
         # Column types see no more of their store than its dialect.
         self._writer.dialect.sealing = self.sealing  # type: ignore[attr-defined]
 
@@ -89,14 +92,17 @@ class Store:
             return
         if opens:
             self.sealing.prepare(opens)
-        if getattr(self._local, "writing", False):
+        if self.writing:
             raise RuntimeError("write() inside write() in one thread: pass the transaction down instead")
         self._local.writing = True
         signals: set[str] = set()
+        changed: set[str] = set()
         try:
             with self._group.transaction(soon=soon) if self._group else self._writer.begin() as tx:
                 # SQLite's connection goes from writer to writer: each brings a set of its own.
                 tx.info["signals"] = signals
+                if self.changes is not None:
+                    changed = self.changes.begin()
                 yield tx
                 for act in getattr(self._local, "companions", ()):
                     act(tx)
@@ -109,6 +115,8 @@ class Store:
                 raise Stale(str(error.orig)) from error
             raise
         finally:
+            if self.changes is not None:
+                self.changes.settle(changed)
             self._local.writing = False
             self.sealing.make_up()
         for name in signals:
@@ -144,6 +152,11 @@ class Store:
             yield
         finally:
             self._local.companions = earlier
+
+    @property
+    def writing(self) -> bool:
+        """Whether this thread is within a transaction that writes."""
+        return getattr(self._local, "writing", False)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

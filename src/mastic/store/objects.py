@@ -99,6 +99,8 @@ blob_garbage = Table(
     Column("blob", String(40), nullable=False, index=True),
     Column("since", Timestamp, nullable=False),
 )
+# What a bucket or an object is read from.
+TABLES = (objects, object_segments)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mastic.store.changes import note
 from mastic.store.sqlite import driver
 
 
@@ -18,11 +19,12 @@ class Prepared:
     INSERT is given, all of which its parameters must have.
     """
 
-    __slots__ = ("_names", "_statement")
+    __slots__ = ("_changes", "_names", "_statement")
 
     def __init__(self, statement: Any, *, names: tuple[str, ...] | None = None) -> None:
         self._statement = statement
         self._names = names
+        self._changes: str = statement.table.name if statement.is_dml else ""
 
     def first(self, tx: Connection, parameters: dict[str, Any]) -> Any:
         """The first row, or None."""
@@ -44,6 +46,7 @@ class Prepared:
         """Runs a change; returns how many rows it concerned."""
         if tx.dialect.name != "sqlite":
             return int(tx.execute(self._statement, parameters).rowcount)
+        note(tx, self._changes)
         ready = self._ready(tx)
         return driver(tx).execute(ready.text, ready.values(parameters)).rowcount
 
@@ -53,6 +56,7 @@ class Prepared:
             key = tx.execute(self._statement, parameters).inserted_primary_key
             assert key is not None
             return int(key[0])
+        note(tx, self._changes)
         ready = self._ready(tx)
         made = driver(tx).execute(ready.text, ready.values(parameters)).lastrowid
         assert made is not None

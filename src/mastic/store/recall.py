@@ -1,22 +1,19 @@
-"""Remembers what was read from an embedded store for as long as nothing at all was committed to it.
+"""Remembers what was read from an embedded store until one of the tables it was read from changes.
 
-Some facts are asked for by every request (the key that signed it, the object it is about), and asking SQLite
-through SQLAlchemy costs more than all else they need. SQLite tells by ``PRAGMA data_version`` whether any other
-connection has committed since it was last asked, in a few microseconds. A fact is kept under the version that was
-seen *before* it was read, so what is answered was true when it was asked for. PostgreSQL has no such word: there
-every fact is read.
+Some facts are asked for by every request (the key that signed it, the object it is about), and asking SQLite costs more
+than all else they need. A fact is kept under the count of changes that was seen *before* it was read, so what is
+answered was true when it was asked for. PostgreSQL is written by other servers, too: there every fact is read.
 
-Owns a connection, and what is remembered.
+Owns what is remembered.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from mastic.store.engine import Store
 
@@ -26,49 +23,58 @@ MOST = 20_000
 
 
 class Recall:
-    """The memory of one reader. Give it only values that nobody changes."""
+    """The memory of one reader. Give it only values that nobody changes.
 
-    def __init__(self, store: Store) -> None:
+    ``tables`` are all those that are read, and those whose rows take theirs with them when they are deleted.
+    """
+
+    def __init__(self, store: Store, *tables: Table) -> None:
         self._store = store
+        self._changes = store.changes
+        self._tables = tuple(table.name for table in tables)
         self._lock = threading.Lock()
-        self._version = -1
-        self._known: dict[Hashable, Any] = {}
-        self._watch: sqlite3.Connection | None = None
+        # The count and what is known at it, put in place together.
+        self._memory: tuple[int, dict[Hashable, Any]] = (-1, {})
 
     def get(self, key: Hashable, load: Callable[[Connection], T]) -> T:
         """What ``load`` reads, remembered under ``key``. What it raises is not remembered."""
-        if self._store.dialect != "sqlite":
+        if self._changes is None:
             with self._store.read() as tx:
                 return load(tx)
-        with self._lock:
-            version = self._now()
-            if key in self._known:
-                known: T = self._known[key]
-                return known
+        count = self._changes.count(self._tables)
+        known = self._known(count)
+        if key in known:
+            found: T = known[key]
+            return found
         with self._store.read() as tx:
             found = load(tx)
-        with self._lock:
-            # Whoever asked in between may have seen a newer version: then this one belongs to the past.
-            if version == self._version:
-                self._known[key] = found
+        self._keep(count, key, found)
         return found
 
-    def _now(self) -> int:
-        """With the lock held: the store's version; what was known of another one is forgotten."""
-        if self._watch is None:
-            path = self._store.url.removeprefix("sqlite:///")
-            self._watch = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
-        if version != self._version or len(self._known) >= MOST:
-            self._known.clear()
-            self._version = version
-        return version
+    def within(self, tx: Connection, key: Hashable, load: Callable[[Connection], T]) -> T:
+        """The same in a transaction, of which ``load`` sees what it has changed itself."""
+        if self._changes is None or not self._store.writing or not self._changes.settled(self._tables):
+            # A snapshot may be older than the count, and what a writer has changed may be taken back.
+            return load(tx)
+        count = self._changes.count(self._tables)
+        known = self._known(count)
+        if key in known:
+            found: T = known[key]
+            return found
+        found = load(tx)
+        self._keep(count, key, found)
+        return found
 
-    def close(self) -> None:
-        """Give the connection back."""
+    def _known(self, count: int) -> dict[Hashable, Any]:
+        """What is known at this count."""
+        at, known = self._memory
+        return known if at == count else {}
+
+    def _keep(self, count: int, key: Hashable, found: Any) -> None:
+        """Whoever asked in between may have seen a newer count: then this one belongs to the past."""
         with self._lock:
-            if self._watch is not None:
-                self._watch.close()
-                self._watch = None
-            self._known.clear()
-            self._version = -1
+            at, known = self._memory
+            if at < count or (at == count and len(known) >= MOST):
+                self._memory = count, {key: found}
+            elif at == count:
+                known[key] = found

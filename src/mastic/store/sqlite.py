@@ -22,6 +22,8 @@ from sqlalchemy.pool import NullPool
 
 # Connections that begin by themselves do not need the engine's own BEGIN.
 _OWN_BEGIN = "mastic_own_begin"
+# Where a connection that is kept keeps the driver's.
+_BELOW = "mastic_below"
 
 _PRAGMAS = (
     # A COMMIT writes, and a checkpoint syncs; the sync that makes a commit last is LogSync's.
@@ -69,6 +71,9 @@ def _begin(connection: Connection) -> None:
 
 def driver(connection: Connection) -> sqlite3.Connection:
     """The driver's connection below SQLAlchemy's."""
+    kept: sqlite3.Connection | None = connection.__dict__.get(_BELOW)
+    if kept is not None:
+        return kept
     found: Any = connection.connection.driver_connection
     assert isinstance(found, sqlite3.Connection)
     return found
@@ -77,6 +82,8 @@ def driver(connection: Connection) -> sqlite3.Connection:
 def _open(source: Engine) -> Connection:
     connection = source.connect().execution_options(**{_OWN_BEGIN: True})
     connection.begin()
+    # SQLAlchemy's way to it is longer than many a statement.
+    connection.__dict__[_BELOW] = driver(connection)
     return connection
 
 

@@ -31,7 +31,7 @@ class Credentials:
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._recall = Recall(store)
+        self._recall = Recall(store, credentials.credentials)
         self._root = {each.access_key: each for each in root}
 
     def issue(

@@ -57,7 +57,9 @@ class CatalogAccess:
     def __init__(self, *, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._recall = Recall(store)
+        self._recall = Recall(
+            store, documents.documents, catalog_databases.databases, catalog_tables.tables, iam.entities
+        )
 
     def admit(self, context: Context, operation: str, request: Mapping[str, Any]) -> Context:
         """The context in which the call goes on: that of the catalog's account. Raises AccessDeniedException."""

@@ -21,6 +21,7 @@ from mastic.errors import Refused, ServiceError
 from mastic.ids import Ids
 from mastic.store import documents, sealing
 from mastic.store.engine import Store, hold
+from mastic.store.recall import Recall
 from mastic.store.sealing import DataKey
 
 KIND = "data_key"
@@ -104,6 +105,7 @@ class CatalogKeys:
 
     def __init__(self, *, store: Store, clock: Clock, ids: Ids, master: DataKey | None, kms: Kms) -> None:
         self._store = store
+        self._recall = Recall(store, documents.documents)
         self._clock = clock
         self._ids = ids
         self._master = master
@@ -139,8 +141,7 @@ class CatalogKeys:
     def demanded(self, tx: Connection, catalog: str) -> str | None:
         """The key that the settings demand, which nobody changes before the transaction ends."""
         hold(tx, switch(catalog), alone=False)
-        found = documents.find(tx, EVERYWHERE, SETTINGS, catalog)
-        return found.body.get("DataKey") if found is not None else None
+        return self._recall.within(tx, catalog, lambda tx: _demand(tx, catalog))
 
     def known(self, key_id: str) -> DataKey | None:
         """A key that is in memory."""
@@ -270,6 +271,11 @@ class CatalogKeys:
                 # Else these were read before a change that has been answered: they must not be remembered.
                 self._settings = now + FRESH, found
         return found
+
+
+def _demand(tx: Connection, catalog: str) -> str | None:
+    found = documents.find(tx, EVERYWHERE, SETTINGS, catalog)
+    return found.body.get("DataKey") if found is not None else None
 
 
 def switch(catalog: str) -> str:
