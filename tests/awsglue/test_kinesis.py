@@ -143,6 +143,28 @@ def test_an_iterator_that_expires_while_a_batch_is_read_again(kinesis, stream, o
     assert len(calls) > 4
 
 
+def test_what_arrived_before_a_start_is_there_though_the_service_dates_its_answers_late(
+    kinesis, stream, options
+):
+    from email.utils import formatdate, parsedate_to_datetime
+
+    from awsglue._streams.kinesis_source import KinesisSource
+
+    put(kinesis, stream, [{"n": n} for n in range(6)])
+    source = KinesisSource(options)
+    shards = source._api.list_shards
+
+    def late(**request):
+        reply = shards(**request)
+        headers = reply["ResponseMetadata"]["HTTPHeaders"]
+        headers["date"] = formatdate(parsedate_to_datetime(headers["date"]).timestamp() - 1, usegmt=True)
+        return reply
+
+    source._api.list_shards = late
+    source.freeze(limited=False)
+    assert source.plan(source.begin()).count == 6
+
+
 def test_starting_positions(glue, kinesis, stream, options, tmp_path, records):
     from awsglue._streams.kinesis_source import KinesisSource
 

@@ -104,7 +104,7 @@ def test_failures_are_told(stream, cluster, topic, tmp_path):
 
     query = stream().writeStream.foreachBatch(fail).option("checkpointLocation", str(tmp_path / "c")).start()
     with pytest.raises(StreamingQueryException, match="boom"):
-        query.awaitTermination(60)
+        query.awaitTermination(300)
     assert "boom" in str(query.exception())
 
 

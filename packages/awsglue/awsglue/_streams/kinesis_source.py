@@ -237,8 +237,9 @@ class KinesisSource:
             given = {"NextToken": reply["NextToken"]}
 
     def _now(self) -> int:
-        """The end of the second that it is at the service."""
-        return _clock(self._api.list_shards(**self._stream.given())) + 999
+        """When it is at the service at the latest: it dates its answers to the second, and may set that date once a
+        second. What arrives so little later is taken along."""
+        return _clock(self._api.list_shards(**self._stream.given())) + 2999
 
     def _iterator(self, shard: str, at: Position) -> str:
         kind = at["at"]
