@@ -27,6 +27,8 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", ROOT / ".runtimes"))
+# Of clients with a busy machine: no call is given up, let alone made twice, because an answer takes long.
+PATIENCE = {"connect_timeout": 120, "read_timeout": 300}
 
 
 class Server:
@@ -99,7 +101,7 @@ class Server:
             region_name=region,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(**{"retries": {"total_max_attempts": 1}, **config}),
+            config=Config(**{"retries": {"total_max_attempts": 1}, **PATIENCE, **config}),
         )
 
     def aws(self, *arguments: str, check: bool = True, **environ: str) -> str:
