@@ -586,3 +586,45 @@ def test_errors_of_jdbc_urls_tell_no_password(url):
     with pytest.raises(ValueError, match="JDBC URL") as caught:
         address(url)
     assert "S3CRET" not in str(caught.value)
+
+
+def test_spark_s_own_way_to_databases(spark, store):
+    from pyspark.errors import AnalysisException, IllegalArgumentException
+
+    keys = {
+        name: text
+        for name, text in store.options(driver="x.Driver", fetchsize="10").items()
+        if name != "dbtable"
+    }
+    rows = [(1, "a", 1.5, dt.date(2024, 1, 2)), (2, None, None, None), (3, "c", -2.0, dt.date(2024, 3, 1))]
+    df = spark.createDataFrame(rows, "id int, name string, v double, d date")
+    df.write.format("jdbc").options(**keys).option("dbtable", store.table).save()
+    with pytest.raises(AnalysisException, match="already exists"):
+        df.write.format("jdbc").options(**keys).option("dbtable", store.table).save()
+    properties = {"user": store.user, "password": "", "driver": "x.Driver"}
+    df.selectExpr("id + 3 as ID", "name").write.jdbc(store.url, store.table, "append", properties)
+    df.write.mode("ignore").jdbc(store.url, store.table, properties=properties)
+    found = spark.read.format("jdbc").options(**keys).option("dbtable", store.table).load()
+    assert [kind for _, kind in found.dtypes] == ["int", "string", "double", "date"]
+    assert [tuple(row) for row in found.orderBy("id").collect()][:3] == rows
+    assert found.count() == 6
+    query = f"select name, count(*) as n from {store.table} group by name"
+    counted = spark.read.format("jdbc").options(**keys).option("query", query).load()
+    assert sorted(map(tuple, counted.collect()), key=str) == [("a", 2), ("c", 2), (None, 2)]
+    sliced = spark.read.jdbc(
+        store.url, f"(select * from {store.table}) q", "ID", 1, 6, 3, properties=properties
+    )
+    assert sorted(row[0] for row in sliced.collect()) == [1, 2, 3, 4, 5, 6]
+    parts = spark.read.jdbc(store.url, store.table, predicates=["id < 3", "id >= 5"], properties=properties)
+    assert sorted(row[0] for row in parts.collect()) == [1, 2, 5, 6]
+    other = spark.read.format("jdbc").options(**keys).option("dbtable", store.table)
+    assert other.option("customSchema", "id DECIMAL(38, 0)").load().dtypes[0][1] == "decimal(38,0)"
+    # What is read and what is replaced may be the same table.
+    found.where("id > 4").write.mode("overwrite").jdbc(store.url, store.table, properties=properties)
+    assert [row[0] for row in store.run(f"select * from {store.table} order by 1")] == [5, 6]
+    with pytest.raises(AnalysisException, match='Column "other" not found'):
+        df.selectExpr("id as other").write.jdbc(store.url, store.table, "append", properties)
+    with pytest.raises(IllegalArgumentException, match="JDBC type for array"):
+        df.selectExpr("array(id) as s").write.jdbc(store.url, store.table, "append", properties)
+    with pytest.raises(IllegalArgumentException, match="is required"):
+        spark.read.format("jdbc").options(**keys).load()

@@ -21,7 +21,7 @@ def install() -> None:
         return
     _INSTALLED.append(True)
     from awsglue._runtime import engine
-    from awsglue._runtime.classic import cluster, jvm, meters
+    from awsglue._runtime.classic import cluster, databases, jvm, meters
 
     os.environ.setdefault(
         "PYSPARK_SUBMIT_ARGS", jvm.submit_arguments(engine.STATE, engine.scratch_directory())
@@ -37,6 +37,7 @@ def install() -> None:
     _configuration()
     _writers()
     _catalog()
+    databases.install()
 
 
 def services() -> Any:
@@ -124,6 +125,7 @@ def _writers() -> None:
     from pyspark.sql.readwriter import DataFrameWriter
 
     from awsglue._runtime import engine
+    from awsglue._runtime.classic import databases
     from awsglue._runtime.classic.writer import TableWriter
     from awsglue._runtime.io.writing import WriteRequest
 
@@ -172,9 +174,32 @@ def _writers() -> None:
             self.mode("overwrite" if overwrite else "append")
         services().tables.insert_into(tableName, request(self))
 
-    native_save = DataFrameWriter.save
+    native_save, native_jdbc = DataFrameWriter.save, DataFrameWriter.jdbc
+
+    def into_database(self: Any, mode: Any, more: dict[str, Any]) -> bool:
+        """Write by our own driver, where there is no other."""
+        wanted = request(self)
+        options = {**wanted.options, **more}
+        if not databases.ours(self._spark, options):
+            return False
+        from awsglue._sinks import sparkjdbc
+
+        sparkjdbc.write(self._df, str(mode or wanted.mode).lower(), options)
+        return True
+
+    def jdbc(self: Any, url: str, table: str, mode: Any = None, properties: Any = None) -> None:
+        if not into_database(self, mode, {**(properties or {}), "url": url, "dbtable": table}):
+            engine.mark_written()
+            native_jdbc(self, url, table, mode, properties)
 
     def save(self: Any, path: Any = None, *args: Any, **kwargs: Any) -> None:
+        format_, mode = (*args, None, None)[:2]
+        if str(kwargs.get("format", format_) or request(self).format).lower() == "jdbc":
+            more = {
+                key: value for key, value in kwargs.items() if key not in ("format", "mode", "partitionBy")
+            }
+            if into_database(self, kwargs.get("mode", mode), more):
+                return
         if path is None or not str(path).startswith("file://" + engine.scratch_directory()):
             engine.mark_written()
         native_save(self, path, *args, **kwargs)
@@ -182,6 +207,7 @@ def _writers() -> None:
     DataFrameWriter.saveAsTable = save_as_table  # type: ignore[method-assign]
     DataFrameWriter.insertInto = insert_into  # type: ignore[method-assign]
     DataFrameWriter.save = save  # type: ignore[method-assign]
+    DataFrameWriter.jdbc = jdbc  # type: ignore[method-assign]
     DataFrame.writeTo = lambda self, table: TableWriter(self, table)  # type: ignore[method-assign,assignment,return-value]
 
 

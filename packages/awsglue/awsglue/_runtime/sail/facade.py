@@ -174,9 +174,31 @@ def _reader() -> None:
             from awsglue._streams.queries import read_now
 
             return read_now(self._client, str(self._format).lower(), dict(self._options))
+        if str(self._format).lower() == "jdbc":
+            from awsglue._sources import sparkjdbc
+
+            return sparkjdbc.read(self._client, dict(self._options), schema=self._schema)
         return services().load(self._format, path, dict(self._options), self._schema or None)
 
+    def jdbc(
+        self: Any,
+        url: str,
+        table: str,
+        column: str | None = None,
+        lowerBound: Any = None,
+        upperBound: Any = None,
+        numPartitions: int | None = None,
+        predicates: list[str] | None = None,
+        properties: dict[str, str] | None = None,
+    ) -> Any:
+        from awsglue._sources import sparkjdbc
+
+        self.options(**(properties or {})).options(url=url, dbtable=table)
+        bounds = sparkjdbc.bounds(column, lowerBound, upperBound, numPartitions)
+        return sparkjdbc.read(self._client, {**self._options, **bounds}, predicates)
+
     DataFrameReader.load = load  # type: ignore[method-assign]
+    DataFrameReader.jdbc = jdbc  # type: ignore[method-assign]
     DataFrameReader.table = lambda self, tableName: services().table(tableName, dict(self._options))  # type: ignore
     text = DataFrameReader.json
 

@@ -1,0 +1,82 @@
+"""Format "jdbc" on Apache Spark: by the Java driver where there is one, else by the job library's own drivers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# The drivers that Spark itself would take for a URL.
+_DRIVERS = {
+    "postgresql": ("org.postgresql.Driver",),
+    "mysql": ("com.mysql.cj.jdbc.Driver", "com.mysql.jdbc.Driver"),
+    "mariadb": ("org.mariadb.jdbc.Driver",),
+    "redshift": ("com.amazon.redshift.Driver", "com.amazon.redshift.jdbc42.Driver"),
+    "sqlserver": ("com.microsoft.sqlserver.jdbc.SQLServerDriver",),
+    "oracle": ("oracle.jdbc.OracleDriver", "oracle.jdbc.driver.OracleDriver"),
+}
+
+
+def install() -> None:
+    """Patch the reader; the writer asks ``ours`` itself."""
+    from pyspark.sql.readwriter import DataFrameReader
+
+    named, native_load, native_jdbc = DataFrameReader.format, DataFrameReader.load, DataFrameReader.jdbc
+
+    def keep_format(self: Any, source: str) -> Any:
+        self.__dict__["_mastic_format"] = source
+        return named(self, source)
+
+    def load(self: Any, path: Any = None, format: Any = None, schema: Any = None, **options: Any) -> Any:
+        kept = {**self.__dict__.get("_mastic_options", {}), **options}
+        kind = str(format or self.__dict__.get("_mastic_format") or "").lower()
+        if kind != "jdbc" or not ours(self._spark, kept):
+            return native_load(self, path, format, schema, **options)
+        from awsglue._sources import sparkjdbc
+
+        return sparkjdbc.read(self._spark, kept, schema=schema)
+
+    def jdbc(
+        self: Any,
+        url: str,
+        table: str,
+        column: str | None = None,
+        lowerBound: Any = None,
+        upperBound: Any = None,
+        numPartitions: int | None = None,
+        predicates: list[str] | None = None,
+        properties: dict[str, str] | None = None,
+    ) -> Any:
+        from awsglue._sources import sparkjdbc
+
+        bounds = sparkjdbc.bounds(column, lowerBound, upperBound, numPartitions)
+        named = {**(properties or {}), "url": url, "dbtable": table}
+        kept = {**self.__dict__.get("_mastic_options", {}), **named, **bounds}
+        if not ours(self._spark, kept):
+            return native_jdbc(
+                self, url, table, column, lowerBound, upperBound, numPartitions, predicates, properties
+            )
+        return sparkjdbc.read(self._spark, kept, predicates)
+
+    DataFrameReader.format = keep_format  # type: ignore[method-assign]
+    DataFrameReader.load = load  # type: ignore[method-assign]
+    DataFrameReader.jdbc = jdbc  # type: ignore[method-assign]
+
+
+def ours(spark: Any, options: dict[str, Any]) -> bool:
+    """Whether a URL is for a database that we have a driver for and the JVM has none."""
+    from py4j.protocol import Py4JJavaError
+
+    from awsglue._sources.sparkjdbc import lowered, vendor_of
+
+    given = lowered(options)
+    vendor = vendor_of(str(given.get("url") or ""))
+    if not vendor:
+        return False
+    loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    wanted = [str(given["driver"])] if given.get("driver") else []
+    for name in dict.fromkeys([*wanted, *_DRIVERS[vendor]]):
+        try:
+            loader.loadClass(name)
+        except Py4JJavaError:
+            continue
+        return False
+    return True
