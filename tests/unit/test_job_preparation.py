@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -10,6 +11,7 @@ import pytest
 from mastic.errors import ServiceError
 from mastic.glue.jobs import arguments
 from mastic.glue.jobs.engines import NOT_SERVED, Unprepared, choose
+from mastic.glue.jobs.fetching import Fetching
 from mastic.store.job_runs import JobRun
 
 
@@ -91,3 +93,62 @@ def test_what_is_no_variable(given: str) -> None:
 )
 def test_lists_of_modules(given: str, expected: list[str]) -> None:
     assert arguments.modules({"--additional-python-modules": given}) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"library-set": "analytics"}, "analytics"),
+        ({"--library-set": " None "}, "none"),
+        ({"library-set": ""}, None),
+        ({}, None),
+    ],
+)
+def test_library_sets(given: dict[str, str], expected: str | None) -> None:
+    assert arguments.library_set(given) == expected
+
+
+def test_other_library_sets_are_refused() -> None:
+    with pytest.raises(ServiceError, match="use analytics or none"):
+        arguments.library_set({"library-set": "all"})
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("import awswrangler as wr", True),
+        ("import os, redshift_connector", True),
+        ("if True:\n    from sqlalchemy.engine import create_engine", True),
+        ("import pandas as pd\n# import awswrangler\nprint('import s3fs')", False),
+        ("import my_s3fs", False),
+    ],
+)
+def test_scripts_that_import_of_the_library_set(script: str, expected: bool) -> None:
+    assert arguments.imports_analytics(script) is expected
+
+
+class Scripts:
+    """Objects: one script."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def read(self, bucket: str, key: str) -> bytes:
+        return self.text.encode()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, True),
+        ({"library-set": "none"}, False),
+        ({"--additional-python-modules": "sqlalchemy==2.0"}, False),
+        ({"--extra-py-files": "s3://b/awswrangler.whl"}, False),
+        ({"library-set": "analytics", "--additional-python-modules": "x"}, True),
+    ],
+)
+def test_who_gets_the_library_set(given: dict[str, str], expected: bool, tmp_path: Path) -> None:
+    fetching = Fetching(objects=Scripts("import awswrangler"))
+    found = fetching.modules(given, tmp_path, "pythonshell", "s3://b/script.py")
+    assert (found is not None and "awswrangler" in found.modules) is expected
+    assert fetching.modules({}, tmp_path, "glueetl", "s3://b/script.py") is None

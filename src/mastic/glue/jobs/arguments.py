@@ -24,6 +24,23 @@ ENVIRONMENTS = ("--customer-driver-env-vars", "--customer-executor-env-vars")
 _MODULES = {"glueray": "--pip-install"}
 _ARCHIVES = {"glueray": "--s3-py-modules"}
 
+# What Python shell jobs find beside the standard library: spelt without dashes by AWS, and with them by some.
+LIBRARY_SETS = ("library-set", "--library-set")
+# By the name that the installer knows; what a script imports, where that is another name.
+ANALYTICS = {
+    "avro": "avro",
+    "awswrangler": "awswrangler",
+    "elasticsearch": "elasticsearch",
+    "psycopg2-binary": "psycopg2",
+    "pyathena": "pyathena",
+    "pyodbc": "pyodbc",
+    "pyorc": "pyorc",
+    "redshift-connector": "redshift_connector",
+    "s3fs": "s3fs",
+    "sqlalchemy": "sqlalchemy",
+}
+_IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+([\w., \t]+)", re.MULTILINE)
+
 _COMMA_OUTSIDE_QUOTES = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
 _COMMA_OUTSIDE_BRACKETS = re.compile(r",(?![^\[]*\])")
 _CONSTRAINT = re.compile(r"[<>=!~]")
@@ -130,3 +147,27 @@ def modules(merged: Mapping[str, str], command: str = "glueetl") -> list[str]:
         elif part:
             found.append(part)
     return found
+
+
+def library_set(merged: Mapping[str, str]) -> str | None:
+    """Which set, "analytics" or "none", as a Python shell job asks for; None where it leaves that open.
+
+    Raises InvalidInputException.
+    """
+    given = next(
+        (merged[name].strip().lower() for name in LIBRARY_SETS if merged.get(name, "").strip()), None
+    )
+    if given not in (None, "analytics", "none"):
+        raise invalid_input(f"library-set is {given!r}: use analytics or none.")
+    return given
+
+
+def imports_analytics(script: str) -> bool:
+    """Whether a script imports a library of the analytics set."""
+    imported = {
+        name.split()[0].split(".")[0].lower()
+        for found in _IMPORT.findall(script)
+        for name in found.split(",")
+        if name.strip()
+    }
+    return not imported.isdisjoint(ANALYTICS.values())

@@ -84,9 +84,12 @@ class Fetching:
         for one in list(inside):
             one.rename(folder / one.name)
 
-    def modules(self, merged: Mapping[str, str], folder: Path, command: str = "glueetl") -> ModuleSet | None:
+    def modules(
+        self, merged: Mapping[str, str], folder: Path, command: str = "glueetl", script: str = ""
+    ) -> ModuleSet | None:
         """What ``--additional-python-modules`` (of Ray jobs ``--pip-install``) asks for, or what is in the archive of
-        ``--python-virtual-env``; files are fetched. None for nothing."""
+        ``--python-virtual-env``, and the library set of a Python shell job, whose ``script`` is on S3; files are
+        fetched. None for nothing."""
         wanted = arguments.modules(merged, command)
         packed = merged.get(VIRTUAL_ENVIRONMENT, "")
         if packed and wanted:
@@ -95,9 +98,10 @@ class Fetching:
             )
         if packed:
             return ModuleSet(modules=(), archive=self.file(VIRTUAL_ENVIRONMENT, packed, folder))
-        if not wanted:
+        libraries = self._libraries(merged, script) if command == "pythonshell" else ()
+        if not wanted and not libraries:
             return None
-        told: list[str] = []
+        told: list[str] = list(libraries)
         files: list[Path] = []
         for module in wanted:
             if not module.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
@@ -112,6 +116,26 @@ class Fetching:
         except ValueError as error:
             raise Unprepared(f"--python-modules-installer-option cannot be read: {error}.") from error
         return ModuleSet(modules=tuple(told), options=tuple(options), files=tuple(files))
+
+    def _libraries(self, merged: Mapping[str, str], script: str) -> tuple[str, ...]:
+        """The library set that is asked for. A job that leaves that open, and names no modules of its own, has it when
+        its script imports of it."""
+        try:
+            asked = arguments.library_set(merged)
+        except ServiceError as error:
+            raise Unprepared(error.message) from error
+        own = merged.get("--additional-python-modules") or merged.get("--extra-py-files")
+        if asked is None and not own:
+            scheme, _, rest = script.partition("://")
+            bucket, _, key = rest.partition("/")
+            if scheme not in SCHEMES or not bucket or not key:
+                return ()
+            try:
+                text = self._objects.read(bucket, key).decode(errors="replace")
+            except ServiceError:
+                return ()  # the launch says what is wrong with the script
+            asked = "analytics" if arguments.imports_analytics(text) else "none"
+        return tuple(arguments.ANALYTICS) if asked == "analytics" else ()
 
 
 def _wheels(archive: Path, folder: Path) -> list[Path]:

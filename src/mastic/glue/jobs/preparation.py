@@ -86,7 +86,9 @@ class Preparation:
         Raises Unprepared with the installer's reason.
         """
         command = run.plan["Command"]["Name"]
-        wanted = self._fetching.modules(run.plan["Arguments"], directory.path / "modules", command)
+        merged: dict[str, str] = run.plan["Arguments"]
+        script = merged.get("--scriptLocation") or run.plan["Command"].get("ScriptLocation") or ""
+        wanted = self._fetching.modules(merged, directory.path / "modules", command, script)
         if wanted is None:
             return None
         try:
@@ -94,7 +96,11 @@ class Preparation:
         except InstallationFailed as error:
             if wanted.archive is not None:
                 raise Unprepared(f"--python-virtual-env {wanted.archive.name}: {error}") from error
-            named = f"{arguments.modules_argument(command)} {', '.join(wanted.modules)}"
+            named = (
+                f"{arguments.modules_argument(command)} {merged.get(arguments.modules_argument(command), '')}"
+            )
+            if command == "pythonshell" and set(wanted.modules) >= set(arguments.ANALYTICS):
+                named = f"The library set analytics ({', '.join(wanted.modules)})"
             raise Unprepared(f"{named} could not be installed: {error}") from error
 
     def order(
