@@ -1,13 +1,22 @@
-"""Static look at a script before the embedded engine runs it: what plainly needs the JVM is refused at once."""
+"""Static look at a script before the embedded engine runs it: what plainly needs Apache Spark is refused at once."""
 
 from __future__ import annotations
 
 import ast
+import re
 
 from awsglue._runtime.failures import EngineRefused
 
 JVM_ATTRIBUTES = frozenset({"_jvm", "_jsc", "_jsparkSession", "_jdf", "_gateway", "_jsqlContext"})
 JVM_MODULES = ("pyspark.ml", "pyspark.mllib", "pyspark.streaming", "py4j", "pyspark.pandas")
+# What only shows when it is reached, mostly after something has been written: then it is too late to begin anew.
+TEXTS = (
+    (re.compile(r"\bINSERT\s+OVERWRITE\s+(?:LOCAL\s+)?(DIRECTORY)\b", re.IGNORECASE), "INSERT OVERWRITE {}"),
+    (re.compile(r"\bTABLE\b.*\bUSING\s+(hudi)\b", re.IGNORECASE | re.DOTALL), "CREATE TABLE … USING {}"),
+    (re.compile(r"\Ahoodie\.(table\.name)\Z"), "hoodie.{}"),
+)
+METHODS = frozenset({"bucketBy", "convertToDelta"})
+SETTINGS = {"spark.sql.legacy.timeParserPolicy": "LEGACY", "spark.sql.caseSensitive": "true"}
 
 
 def refuse_what_needs_the_jvm(source: str) -> None:
@@ -25,6 +34,9 @@ def refuse_what_needs_the_jvm(source: str) -> None:
             raise EngineRefused(
                 found, f"line {getattr(node, 'lineno', '?')}: it needs the Java virtual machine"
             )
+        found = _said(node)
+        if found:
+            raise EngineRefused(found, f"line {getattr(node, 'lineno', '?')}")
 
 
 def _jvm_use(node: ast.AST) -> str:
@@ -39,4 +51,22 @@ def _jvm_use(node: ast.AST) -> str:
         for module in JVM_MODULES:
             if name == module or name.startswith(module + "."):
                 return module
+    return ""
+
+
+def _said(node: ast.AST) -> str:
+    """What a text, a setting or a call says that the embedded engine refuses."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        for pattern, shown in TEXTS:
+            match = pattern.search(node.value)
+            if match:
+                return shown.format(match.group(1))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in METHODS:
+            return f"{node.func.attr}()"
+        values = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
+        if node.func.attr in ("set", "config") and len(values) == 2:
+            wanted = SETTINGS.get(values[0], "")
+            if wanted and values[1].lower() == wanted.lower():
+                return f"{values[0]}={values[1]}"
     return ""
