@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -271,7 +272,10 @@ def _numbers(glue: Any, s3: Any, name: str, run: str) -> list[int]:
         assert found["JobRunState"] in ("STARTING", "RUNNING"), found
         assert time.monotonic() < deadline
         listed = s3.list_objects_v2(Bucket=name, Prefix="out/").get("Contents", [])
-        bodies = [s3.get_object(Bucket=name, Key=one["Key"])["Body"].read() for one in listed]
+        bodies = []
+        for one in listed:
+            with contextlib.suppress(s3.exceptions.NoSuchKey):  # a batch is just being written
+                bodies.append(s3.get_object(Bucket=name, Key=one["Key"])["Body"].read())
         rows = sorted(json.loads(line)["number"] for body in bodies for line in body.splitlines())
         time.sleep(0.1)
     return rows
