@@ -70,9 +70,9 @@ def migrate(data_dir: DataDir = None, database_url: Database = None) -> None:
     with refusals():
         config = _config(data_dir=data_dir, database_url=database_url)
         from mastic.store import migrate as migrations
-        from mastic.store.engine import Store
+        from mastic.store.opening import open_store
 
-        store = Store(config.store_url)
+        store = open_store(config.store_url)
         before, after = migrations.upgrade(store)
         store.close()
         out.print(

@@ -38,7 +38,7 @@ from mastic.loops.reactor import Reactor
 from mastic.status import Status
 from mastic.store import events, job_runs, leases, migrate, settings, tasks
 from mastic.store.credentials import Credential
-from mastic.store.engine import Store
+from mastic.store.opening import open_store
 from mastic.store.recall import Recall
 from mastic.wire.asgi import Gateway
 from mastic.wire.dispatch import Registry
@@ -84,7 +84,7 @@ def _base(config: Config, endpoint: str, clock: Clock, ids: Ids) -> Base:
     # It holds secrets: keys, tokens, the environment of functions.
     config.data_dir.chmod(0o700)
     locks = [_lock(path, config) for path in _lock_files(config)]
-    store = Store(config.store_url, sync_catalog=config.sync_catalog)
+    store = open_store(config.store_url, sync_catalog=config.sync_catalog)
     migrate.upgrade(store)
     host = _host(config, ids)
     with store.write() as tx:
