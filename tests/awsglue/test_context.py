@@ -19,6 +19,16 @@ def test_script_heads(spark):
         assert context.sql("select 2").collect()[0][0] == 2
 
 
+def test_whole_files(spark, tmp_path):
+    for name, text in (("a.txt", "x\ny\n"), ("b.txt", "z")):
+        (tmp_path / name).write_text(text)
+    found = spark.sparkContext.wholeTextFiles(f"file://{tmp_path}").collect()
+    assert sorted((path.rsplit("/", 1)[1], text) for path, text in found) == [
+        ("a.txt", "x\ny\n"),
+        ("b.txt", "z"),
+    ]
+
+
 def test_logger(glue, capsys):
     logger = glue.get_logger()
     logger.info("hello")

@@ -152,6 +152,38 @@ def test_what_needs_the_jvm_is_refused_before_anything_runs(tmp_path: Path) -> N
     assert "--engine spark" in result["error_message"]
 
 
+@pytest.mark.parametrize(
+    ("line", "feature"),
+    [
+        ("rdd.aggregateByKey(0, f, g)", "aggregateByKey()"),
+        ("df.agg(F.percentile_approx('a', 0.5))", "function percentile_approx()"),
+        ("spark.sql('select bround(a) from t')", "function bround()"),
+        (
+            "spark.conf.set('spark.sql.legacy.timeParserPolicy', 'LEGACY')",
+            "spark.sql.legacy.timeParserPolicy=LEGACY",
+        ),
+        ("options = {'hoodie.table.name': 't'}", "hoodie.table.name"),
+        ("df.write.bucketBy(4, 'a').saveAsTable('t')", "bucketBy()"),
+    ],
+)
+def test_what_only_shows_when_it_is_too_late_is_refused_at_once(line: str, feature: str) -> None:
+    from awsglue._runtime.detect import refuse_what_needs_the_jvm
+    from awsglue._runtime.failures import EngineRefused
+
+    with pytest.raises(EngineRefused) as refused:
+        refuse_what_needs_the_jvm(f"x = 1\n{line}\n")
+    assert (refused.value.feature, refused.value.detail) == (feature, "line 2")
+
+
+def test_what_looks_alike_is_let_through() -> None:
+    from awsglue._runtime.detect import refuse_what_needs_the_jvm
+
+    refuse_what_needs_the_jvm(
+        "df.write.mode('overwrite').parquet(p)\nspark.conf.set('spark.sql.caseSensitive', 'false')\n"
+        "print('percentile approx')\nspark.sql('insert overwrite table t select 1')\n"
+    )
+
+
 def test_wrong_engine_is_said(tmp_path: Path) -> None:
     from awsglue._runtime.engine import installed
 

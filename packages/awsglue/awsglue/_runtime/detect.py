@@ -6,6 +6,7 @@ import ast
 import re
 
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.sail.functions import REFUSED
 
 JVM_ATTRIBUTES = frozenset({"_jvm", "_jsc", "_jsparkSession", "_jdf", "_gateway", "_jsqlContext"})
 JVM_MODULES = ("pyspark.ml", "pyspark.mllib", "pyspark.streaming", "py4j", "pyspark.pandas")
@@ -15,7 +16,18 @@ TEXTS = (
     (re.compile(r"\bTABLE\b.*\bUSING\s+(hudi)\b", re.IGNORECASE | re.DOTALL), "CREATE TABLE … USING {}"),
     (re.compile(r"\Ahoodie\.(table\.name)\Z"), "hoodie.{}"),
 )
-METHODS = frozenset({"bucketBy", "convertToDelta"})
+# Of RDDs, contexts, writers and Delta tables; names that nothing else has.
+METHODS = frozenset(
+    "aggregateByKey combineByKey foldByKey leftOuterJoin rightOuterJoin fullOuterJoin cogroup groupWith subtractByKey "
+    "reduceByKeyLocally treeReduce treeAggregate zipWithUniqueId repartitionAndSortWithinPartitions takeSample "
+    "sampleByKey countApproxDistinct saveAsPickleFile saveAsSequenceFile saveAsHadoopFile saveAsHadoopDataset "
+    "saveAsNewAPIHadoopFile saveAsNewAPIHadoopDataset binaryFiles binaryRecords hadoopFile hadoopRDD newAPIHadoopFile "
+    "newAPIHadoopRDD pickleFile sequenceFile statusTracker bucketBy convertToDelta approxQuantile "
+    "applyInPandasWithState".split()
+)
+# As a method, mode() is a writer's.
+_AMBIGUOUS = ("mode",)
+_FUNCTIONS = re.compile(rf"\b({'|'.join(sorted(REFUSED))})\s*\(")
 SETTINGS = {"spark.sql.legacy.timeParserPolicy": "LEGACY", "spark.sql.caseSensitive": "true"}
 
 
@@ -57,13 +69,20 @@ def _jvm_use(node: ast.AST) -> str:
 def _said(node: ast.AST) -> str:
     """What a text, a setting or a call says that the embedded engine refuses."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        called = _FUNCTIONS.search(node.value)
+        if called:
+            return f"function {called.group(1)}()"
         for pattern, shown in TEXTS:
             match = pattern.search(node.value)
             if match:
                 return shown.format(match.group(1))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSED:
+        return "" if node.func.id in _AMBIGUOUS else f"function {node.func.id}()"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in METHODS:
             return f"{node.func.attr}()"
+        if node.func.attr in REFUSED and node.func.attr not in _AMBIGUOUS:
+            return f"function {node.func.attr}()"
         values = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
         if node.func.attr in ("set", "config") and len(values) == 2:
             wanted = SETTINGS.get(values[0], "")

@@ -210,6 +210,14 @@ class SparkContext:
     def textFile(self, name: str, minPartitions: int | None = None, use_unicode: bool = True) -> Any:
         return self._session.read.text(name.split(",")).rdd.map(lambda row: row[0])
 
+    def wholeTextFiles(self, path: str, minPartitions: int | None = None, use_unicode: bool = True) -> Any:
+        """Pairs of a file's path and its text."""
+        from pyspark.sql import functions as f
+
+        whole = self._session.read.text(path.split(","), wholetext=True)
+        pairs = whole.select(f.input_file_name().alias("path"), "value")
+        return pairs.rdd.map(lambda row: (row[0], row[1]))
+
     def union(self, rdds: list[Any]) -> Any:
         out = rdds[0]
         for other in rdds[1:]:
