@@ -52,6 +52,7 @@ lock: $(UV)                ## newest versions that the requirements allow, pinne
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-4.1.bare.in -o $(LOCKS)/spark-4.1.bare.txt
 	$(LOCK) --upgrade --extra ray --extra databases --extra formats packages/awsglue/pyproject.toml -o $(LOCKS)/ray.txt
 	$(LOCK) --upgrade $(LOCKS)/neighbours.in -o $(LOCKS)/neighbours.txt
+	$(LOCK) --upgrade $(LOCKS)/analytics.in -o $(LOCKS)/analytics.txt
 	$(LOCK) --upgrade tests/clients/locks/awswrangler.in -o tests/clients/locks/awswrangler.txt
 	$(LOCK) --upgrade tests/clients/locks/dbt.in -o tests/clients/locks/dbt.txt
 

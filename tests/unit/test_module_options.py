@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mastic.executors.base import InstallationFailed, ModuleSet
-from mastic.executors.modules import ModuleEnvironments
+from mastic.executors.modules import ModuleEnvironments, _library_set, _project
 
 
 def find(tmp_path: Path, wanted: ModuleSet) -> Path:
@@ -36,3 +36,21 @@ def test_others_reach_the_installer(tmp_path: Path, options: tuple[str, ...]) ->
     with pytest.raises(InstallationFailed) as failure:
         find(tmp_path, ModuleSet(modules=("./no-such-module-here",), options=options))
     assert "no-such-module-here" in str(failure.value)
+
+
+def test_a_library_set_comes_in_its_versions_but_for_what_is_named() -> None:
+    pins = _library_set(ModuleSet(library_set="analytics"))
+    projects = {_project(pin) for pin in pins}
+    assert {
+        "awswrangler",
+        "redshift-connector",
+        "pyathena",
+        "sqlalchemy",
+        "s3fs",
+        "psycopg2-binary",
+    } <= projects
+    assert all("==" in pin for pin in pins)
+    own = ("SQLAlchemy<2", "redshift_connector-2.0.907-py3-none-any.whl")
+    less = _library_set(ModuleSet(modules=own, library_set="analytics"))
+    assert projects - {_project(pin) for pin in less} == {"sqlalchemy", "redshift-connector"}
+    assert _library_set(ModuleSet(modules=("x",))) == []

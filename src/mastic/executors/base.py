@@ -95,10 +95,11 @@ class Waiting(Protocol):
 class ModuleSet:
     """Python modules as the installer is told them. ``files`` are those of them that were fetched, by their names.
 
-    ``archive`` is a whole environment, packed, in place of modules.
+    ``archive`` is a whole environment, packed, in place of modules; ``library_set`` a set of Mastic's own, beside them.
     """
 
-    modules: tuple[str, ...]
+    modules: tuple[str, ...] = ()
+    library_set: str = ""
     options: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     archive: Path | None = None

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -42,6 +43,7 @@ LONGEST = 20 * 60.0  # seconds
 POLL = 0.2
 TOLD = 1500  # characters of the installer's last words that an error message has
 VERSION = 1
+LOCKS = Path(__file__).parent / "locks"
 
 
 class ModuleEnvironments:
@@ -79,6 +81,8 @@ class ModuleEnvironments:
             "options": list(wanted.options),
             "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in wanted.files},
         }
+        if wanted.library_set:
+            ingredients["library set"] = list(_library_set(wanted))
         if wanted.archive is not None:
             ingredients["archive"] = hashlib.sha256(wanted.archive.read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:32]
@@ -116,7 +120,7 @@ class ModuleEnvironments:
                 return
             installer = [sys.executable, "-m", "pip", "--python", str(making / "bin" / "python")]
             installer += ["install", "--no-input", "--disable-pip-version-check"]
-            modules = [_here(one, wanted.files) for one in wanted.modules]
+            modules = [_here(one, wanted.files) for one in wanted.modules] + _library_set(wanted)
             self._run([*installer, *wanted.options, *modules], making, abandoned)
             _relocate(making, place)
             making.rename(place)
@@ -167,6 +171,23 @@ def _check(wanted: ModuleSet) -> None:
             raise InstallationFailed(
                 f"{module.partition('=')[0]} is no module: options go into --python-modules-installer-option."
             )
+
+
+def _library_set(wanted: ModuleSet) -> list[str]:
+    """The modules of a set in the versions that have been tried together, but for those that are wanted by name."""
+    if not wanted.library_set:
+        return []
+    named = {_project(one) for one in wanted.modules}
+    lines = (LOCKS / f"{wanted.library_set}.txt").read_text().splitlines()
+    pins = [line.rstrip("\\ ") for line in lines if line[:1].isalnum()]
+    return [pin for pin in pins if _project(pin) not in named]
+
+
+def _project(requirement: str) -> str:
+    """A requirement's project, or a wheel's, spelt as an index does."""
+    name = re.split(r"[\s\[<>=!~;@]", requirement.strip(), maxsplit=1)[0]
+    name = name.split("-", 1)[0] if name.endswith(".whl") else name
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _is_refused(option: str) -> bool:

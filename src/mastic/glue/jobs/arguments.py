@@ -26,19 +26,10 @@ _ARCHIVES = {"glueray": "--s3-py-modules"}
 
 # What Python shell jobs find beside the standard library: spelt without dashes by AWS, and with them by some.
 LIBRARY_SETS = ("library-set", "--library-set")
-# By the name that the installer knows; what a script imports, where that is another name.
-ANALYTICS = {
-    "avro": "avro",
-    "awswrangler": "awswrangler",
-    "elasticsearch": "elasticsearch",
-    "psycopg2-binary": "psycopg2",
-    "pyathena": "pyathena",
-    "pyodbc": "pyodbc",
-    "pyorc": "pyorc",
-    "redshift-connector": "redshift_connector",
-    "s3fs": "s3fs",
-    "sqlalchemy": "sqlalchemy",
-}
+# What scripts import of the set analytics that a job has not anyway.
+ANALYTICS = frozenset(
+    "avro awswrangler elasticsearch psycopg2 pyathena pyodbc pyorc redshift_connector s3fs sqlalchemy".split()
+)
 _IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+([\w., \t]+)", re.MULTILINE)
 
 _COMMA_OUTSIDE_QUOTES = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
@@ -170,4 +161,4 @@ def imports_analytics(script: str) -> bool:
         for name in found.split(",")
         if name.strip()
     }
-    return not imported.isdisjoint(ANALYTICS.values())
+    return not imported.isdisjoint(ANALYTICS)

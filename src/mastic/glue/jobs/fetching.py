@@ -98,10 +98,10 @@ class Fetching:
             )
         if packed:
             return ModuleSet(modules=(), archive=self.file(VIRTUAL_ENVIRONMENT, packed, folder))
-        libraries = self._libraries(merged, script) if command == "pythonshell" else ()
+        libraries = self._libraries(merged, script) if command == "pythonshell" else ""
         if not wanted and not libraries:
             return None
-        told: list[str] = list(libraries)
+        told: list[str] = []
         files: list[Path] = []
         for module in wanted:
             if not module.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
@@ -115,9 +115,11 @@ class Fetching:
             options = shlex.split(merged.get("--python-modules-installer-option", ""))
         except ValueError as error:
             raise Unprepared(f"--python-modules-installer-option cannot be read: {error}.") from error
-        return ModuleSet(modules=tuple(told), options=tuple(options), files=tuple(files))
+        return ModuleSet(
+            modules=tuple(told), library_set=libraries, options=tuple(options), files=tuple(files)
+        )
 
-    def _libraries(self, merged: Mapping[str, str], script: str) -> tuple[str, ...]:
+    def _libraries(self, merged: Mapping[str, str], script: str) -> str:
         """The library set that is asked for. A job that leaves that open, and names no modules of its own, has it when
         its script imports of it."""
         try:
@@ -129,13 +131,13 @@ class Fetching:
             scheme, _, rest = script.partition("://")
             bucket, _, key = rest.partition("/")
             if scheme not in SCHEMES or not bucket or not key:
-                return ()
+                return ""
             try:
                 text = self._objects.read(bucket, key).decode(errors="replace")
             except ServiceError:
-                return ()  # the launch says what is wrong with the script
+                return ""  # the launch says what is wrong with the script
             asked = "analytics" if arguments.imports_analytics(text) else "none"
-        return tuple(arguments.ANALYTICS) if asked == "analytics" else ()
+        return "analytics" if asked == "analytics" else ""
 
 
 def _wheels(archive: Path, folder: Path) -> list[Path]:

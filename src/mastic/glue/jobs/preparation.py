@@ -99,8 +99,8 @@ class Preparation:
             named = (
                 f"{arguments.modules_argument(command)} {merged.get(arguments.modules_argument(command), '')}"
             )
-            if command == "pythonshell" and set(wanted.modules) >= set(arguments.ANALYTICS):
-                named = f"The library set analytics ({', '.join(wanted.modules)})"
+            if wanted.library_set:
+                named = f"The library set {wanted.library_set} {'with ' + named if wanted.modules else ''}".rstrip()
             raise Unprepared(f"{named} could not be installed: {error}") from error
 
     def order(
