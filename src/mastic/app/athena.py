@@ -14,10 +14,16 @@ from mastic.athena.metadata import Metadata
 from mastic.athena.results import Results
 from mastic.athena.saved import Saved
 from mastic.athena.workgroups import WorkGroups
+from mastic.context import Context
+from mastic.glue.catalog.entries import Entries
+from mastic.glue.catalog.events import Events
+from mastic.glue.catalog.sweeping import Sweeper
 from mastic.objects.base import Objects
 from mastic.wire.paging import Pages, Paging
 
 if TYPE_CHECKING:
+    from mastic.athena.iceberg_ddl import IcebergDdl
+    from mastic.athena.iceberg_writes import IcebergWriter
     from mastic.athena.runner import Runner
 
 
@@ -52,15 +58,30 @@ def add_athena(base: Base, objects: Objects) -> None:
         from mastic.athena.writes import Writer
 
         engine = Engine()
+        scratch = base.config.data_dir / "athena"
+
+        @functools.cache
+        def iceberg() -> IcebergWriter:
+            # PyIceberg, too, is waited for by the first who needs it.
+            from mastic.athena.iceberg_writes import IcebergWriter
+
+            return IcebergWriter(engine=engine, objects=objects, ids=base.ids, scratch=scratch)
+
+        def iceberg_ddl() -> IcebergDdl:
+            from mastic.athena.iceberg_ddl import IcebergDdl
+
+            return IcebergDdl(writer=iceberg(), rename=_renaming(base))
+
         return Runner(
             executions=executions,
             saved=saved,
             catalog=catalog,
             objects=objects,
             engine=engine,
-            writer=Writer(engine=engine, objects=objects, ids=base.ids),
+            writer=Writer(engine=engine, objects=objects, ids=base.ids, iceberg=iceberg),
+            iceberg=iceberg_ddl,
             clock=base.clock,
-            scratch=base.config.data_dir / "athena",
+            scratch=scratch,
         )
 
     executions.when_stopped(lambda query: runner().stop(query))
@@ -74,3 +95,19 @@ def add_athena(base: Base, objects: Objects) -> None:
     )
     base.worker(QUEUE, lambda task: runner().handle(task))
     base.active(_Interrupting(lambda: runner() if runner.cache_info().currsize else None))
+
+
+def _renaming(base: Base) -> Callable[[Context, tuple[str, str], tuple[str, str], int], bool]:
+    """Renames a table for those who may make the one and delete the other."""
+    events = Events(ids=base.ids, wanted=base.hears)
+    entries = Entries(events=events, sweeper=Sweeper(**base.lasting), **base.lasting)
+
+    def rename(context: Context, source: tuple[str, str], target: tuple[str, str], version: int) -> bool:
+        new = {"DatabaseName": target[0], "TableInput": {"Name": target[1]}}
+        old = {"DatabaseName": source[0], "Name": source[1]}
+        base.app.registry.admitted(context, "glue", "CreateTable", new)
+        base.app.registry.admitted(context, "glue", "DeleteTable", old)
+        account = context.account_id
+        return entries.rename(context, account, source, target, wanted=lambda _: True, version=version)
+
+    return rename

@@ -9,11 +9,14 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
+from sqlglot import exp
+
 from mastic.athena.catalog import is_iceberg, is_view
 from mastic.athena.definitions import (
     alter_table,
     create_table_text,
     location_of,
+    parameters_of,
     partition_specs,
     properties,
     table_input,
@@ -35,6 +38,18 @@ def run(session: Session, statement: Statement) -> tuple[list[str], Lines]:
         return handler(session, statement)
     except ServiceError as error:
         raise _failure(error) from error
+
+
+def of_iceberg(session: Session, statement: Statement) -> bool:
+    """Whether the statement makes or alters an Iceberg table, which is not done here."""
+    match statement.substatement:
+        case "CREATE_TABLE":
+            return parameters_of(tree_of(statement)).get("table_type", "").upper() == "ICEBERG"
+        case "ALTER_TABLE" if isinstance(statement.tree, exp.Alter):
+            return is_iceberg(
+                session.catalog.need_table(session.context, *named(statement.tree.this, session))
+            )
+    return False
 
 
 def _failure(error: ServiceError) -> QueryFailure:
@@ -148,7 +163,7 @@ def _show_columns(session: Session, statement: Statement) -> tuple[list[str], Li
 
 def _describe(session: Session, statement: Statement) -> tuple[list[str], Lines]:
     table = table_of(session, statement)
-    lines: Lines = [_described(c) for c in (table.get("StorageDescriptor") or {}).get("Columns", ())]
+    lines: Lines = [_described(c) for c in _data_columns(table)]
     keys = table.get("PartitionKeys") or ()
     if keys:
         lines += [_described(c) for c in keys]
@@ -166,8 +181,14 @@ def _described(column: dict[str, Any]) -> list[str | None]:
     ]
 
 
+def _data_columns(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """The columns beside the partition keys; an Iceberg table's entry also has those that it had before."""
+    listed = (table.get("StorageDescriptor") or {}).get("Columns", ())
+    return [c for c in listed if (c.get("Parameters") or {}).get("iceberg.field.current") != "false"]
+
+
 def _all_columns(table: dict[str, Any]) -> list[dict[str, Any]]:
-    return [*(table.get("StorageDescriptor") or {}).get("Columns", ()), *(table.get("PartitionKeys") or ())]
+    return [*_data_columns(table), *(table.get("PartitionKeys") or ())]
 
 
 def _show_properties(session: Session, statement: Statement) -> tuple[list[str], Lines]:
@@ -201,10 +222,10 @@ def _show_partitions(session: Session, statement: Statement) -> tuple[list[str],
 
 def _alter_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
     tree = tree_of(statement)
+    if not isinstance(tree, exp.Alter):
+        raise not_supported("this form of ALTER TABLE")
     database, name = named(tree.this, session)
     table = session.catalog.need_table(session.context, database, name)
-    if is_iceberg(table):
-        raise not_supported("ALTER TABLE on Iceberg tables")
     given = alter_table(table, tree.args["actions"])
     session.catalog.call(session.context, "UpdateTable", DatabaseName=database, TableInput=given)
     return [], []

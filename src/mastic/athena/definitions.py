@@ -89,9 +89,7 @@ def table_input(tree: exp.Expr, default_database: str) -> tuple[str, dict[str, A
     if not isinstance(schema, exp.Schema):
         raise QueryFailure("SYNTAX_ERROR: CREATE TABLE needs columns")
     found = {type(p): p for p in _properties(tree)}
-    parameters = _parameters(tree)
-    if parameters.get("table_type", "").upper() == "ICEBERG":
-        raise not_supported("CREATE TABLE of Iceberg tables from SQL (jobs and PyIceberg create them)")
+    parameters = parameters_of(tree)
     if exp.ExternalProperty not in found:
         raise QueryFailure(
             "FAILED: SemanticException [Error 10302]: operation not supported: CREATE TABLE without EXTERNAL"
@@ -99,7 +97,9 @@ def table_input(tree: exp.Expr, default_database: str) -> tuple[str, dict[str, A
     where = found.get(exp.LocationProperty)
     if where is None:
         raise QueryFailure("FAILED: SemanticException: CREATE EXTERNAL TABLE needs a LOCATION")
-    descriptor = storage_descriptor(_format(found), where.this.name, [_column(c) for c in schema.expressions])
+    descriptor = storage_descriptor(
+        _format(found), where.this.name, [column_of_node(c) for c in schema.expressions]
+    )
     _apply_formats(descriptor, found)
     given: dict[str, Any] = {
         "Name": schema.this.name.lower(),
@@ -110,7 +110,9 @@ def table_input(tree: exp.Expr, default_database: str) -> tuple[str, dict[str, A
         "PartitionKeys": [],
     }
     if exp.PartitionedByProperty in found:
-        given["PartitionKeys"] = [_column(c) for c in found[exp.PartitionedByProperty].this.expressions]
+        given["PartitionKeys"] = [
+            column_of_node(c) for c in found[exp.PartitionedByProperty].this.expressions
+        ]
     if exp.SchemaCommentProperty in found:
         given["Parameters"]["comment"] = found[exp.SchemaCommentProperty].this.name
     return schema.this.text("db").lower() or default_database, given
@@ -121,7 +123,8 @@ def _properties(tree: exp.Expr) -> list[exp.Expr]:
     return list(holder.expressions) if holder is not None else []
 
 
-def _parameters(tree: exp.Expr) -> dict[str, str]:
+def parameters_of(tree: exp.Expr) -> dict[str, str]:
+    """The TBLPROPERTIES of a CREATE TABLE."""
     return {p.this.name: p.args["value"].name for p in _properties(tree) if type(p) is exp.Property}
 
 
@@ -163,7 +166,8 @@ def _apply_formats(descriptor: dict[str, Any], found: dict[type, exp.Expr]) -> N
         descriptor["NumberOfBuckets"] = int(buckets.args["buckets"].name)
 
 
-def _column(node: exp.Expr) -> dict[str, str]:
+def column_of_node(node: exp.Expr) -> dict[str, str]:
+    """The catalog's column of a definition in a statement. Raises QueryFailure."""
     if not isinstance(node, exp.ColumnDef) or node.kind is None:
         raise QueryFailure(f"SYNTAX_ERROR: a column needs a name and a type: {node.sql(dialect='hive')}")
     column = {"Name": node.name.lower(), "Type": hive_type(node.kind)}
@@ -189,11 +193,11 @@ def alter_table(table: dict[str, Any], actions: list[exp.Expr]) -> dict[str, Any
     for action in actions:
         match action:
             case exp.Schema():
-                columns += [_column(c) for c in action.expressions]
+                columns += [column_of_node(c) for c in action.expressions]
             case exp.ColumnDef():
-                columns.append(_column(action))
+                columns.append(column_of_node(action))
             case exp.ReplaceColumns():
-                columns = [_column(c) for c in action.expressions]
+                columns = [column_of_node(c) for c in action.expressions]
             case exp.AlterColumn():
                 columns = [_changed(c, action) for c in columns]
             case exp.AlterSet() if action.args.get("location") is not None:

@@ -256,7 +256,7 @@ def _execution(id: str, statement: Statement, body: dict[str, Any], group: dict[
     except ValueError:
         raise invalid(f"outputLocation is not a valid S3 path: {location}") from None
     suffix = ".txt" if statement.type in ("DDL", "UTILITY") else ".csv"
-    if statement.substatement in ("CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD"):
+    if statement.writes_data:
         suffix = ""
     given = body.get("QueryExecutionContext") or {}
     if given.get("Catalog", "AwsDataCatalog").lower() != "awsdatacatalog":

@@ -6,6 +6,7 @@ second one, which can open exactly the files of this query and is locked before 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -42,7 +43,15 @@ class Plan:
 class Planner:
     """Plans the queries of one statement."""
 
-    def __init__(self, context: Context, catalog: Catalog, staging: Staging) -> None:
+    def __init__(
+        self,
+        context: Context,
+        catalog: Catalog,
+        staging: Staging,
+        own: Mapping[str, Callable[[Reference], Relation]] | None = None,
+    ) -> None:
+        """``own`` are relations that are not the catalog's, by the name that stands for each in the tree."""
+        self._own = own or {}
         self._context = context
         self._catalog = catalog
         self._staging = staging
@@ -92,6 +101,8 @@ class Planner:
         return to_duckdb(tree, schema, "", dialect)
 
     def _relation(self, reference: Reference, within: tuple[str, ...]) -> Relation:
+        if reference.name in self._own:
+            return self._own[reference.name](reference)
         if reference.database == "information_schema":
             return information_relation(self._context, self._catalog, reference.name)
         if reference.catalog not in ("awsdatacatalog", "hive"):

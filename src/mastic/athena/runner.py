@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -27,7 +27,7 @@ from mastic.athena.result_files import metadata
 from mastic.athena.saved import Saved
 from mastic.athena.session import Lines, Session
 from mastic.athena.staging import Staging
-from mastic.athena.statements import Statement, classify, parse
+from mastic.athena.statements import WRITING, Statement, classify, parse
 from mastic.athena.text import csv_line
 from mastic.athena.types import Column
 from mastic.athena.writes import Writer, Written
@@ -37,6 +37,9 @@ from mastic.errors import ServiceError
 from mastic.objects.base import Objects, split_url
 from mastic.store.engine import Stale
 from mastic.store.tasks import RetryAt, Task
+
+if TYPE_CHECKING:
+    from mastic.athena.iceberg_ddl import IcebergDdl
 
 log = structlog.get_logger()
 
@@ -55,6 +58,7 @@ class Runner:
         objects: Objects,
         engine: Engine,
         writer: Writer,
+        iceberg: Callable[[], IcebergDdl],
         clock: Clock,
         scratch: Path,
     ) -> None:
@@ -64,6 +68,7 @@ class Runner:
         self._objects = objects
         self._engine = engine
         self._writer = writer
+        self._iceberg = iceberg
         self._clock = clock
         self._scratch = scratch
         self._running: dict[str, Running] = {}
@@ -218,7 +223,7 @@ class Runner:
                 return self._select(session, statement, running, location)
             case "EXPLAIN":
                 return self._explain(session, statement, running, location)
-            case "CREATE_TABLE_AS_SELECT" | "INSERT" | "UNLOAD":
+            case substatement if substatement in WRITING:
                 base, _, name = location.rpartition("/")
                 written = self._writer.run(
                     session, statement, running, f"{base}/tables/{name.partition('.')[0]}"
@@ -229,17 +234,18 @@ class Runner:
                     with self._executions.noting_effect(row):
                         self._saved.prepare(context.scope, row.workgroup, statement)
                 return self._text(location, [], [])
-            case "UPDATE" | "DELETE" | "MERGE" | "OPTIMIZE" | "VACUUM":
-                raise not_supported(
-                    f"{statement.substatement} from SQL (jobs and PyIceberg do it on Iceberg tables)"
-                )
+            case "OPTIMIZE" | "VACUUM":
+                raise not_supported(f"{statement.substatement} from SQL (table optimizers do it)")
         names: list[str] = []
         lines: Lines = []
         if statement.repeatable:
             names, lines = ddl.run(session, statement)
         elif not row.outcome.get("Effected"):
-            with self._executions.noting_effect(row):
-                names, lines = ddl.run(session, statement)
+            if ddl.of_iceberg(session, statement):
+                self._iceberg().run(session, statement, lambda: self._executions.noting_effect(row))
+            else:
+                with self._executions.noting_effect(row):
+                    names, lines = ddl.run(session, statement)
         return self._text(location, names, lines)
 
     def _select(

@@ -99,6 +99,10 @@ _WORDED: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
 )
 
 
+# Statements that make objects.
+WRITING = frozenset({"CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD", "UPDATE", "DELETE", "MERGE"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """A classified statement. ``tree`` is the parse where there is one; ``words`` the parts of a worded one."""
@@ -117,7 +121,7 @@ class Statement:
     @property
     def writes_data(self) -> bool:
         """True when it makes objects, and not one change of the catalog or of what is saved."""
-        return self.substatement in ("CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD")
+        return self.substatement in WRITING
 
 
 def classify(text: str) -> Statement:

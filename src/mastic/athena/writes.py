@@ -1,4 +1,4 @@
-"""Statements that write data: CREATE TABLE AS, INSERT INTO, UNLOAD. Owns no state.
+"""Statements that write data: CREATE TABLE AS, INSERT INTO, UNLOAD; Iceberg's go on in their own module. Owns no state.
 
 Files are written whole into the query's scratch directory, then put on S3, and only then made known to the
 catalog: a query that fails leaves objects that no table speaks of, never half a table.
@@ -7,9 +7,10 @@ catalog: a query that fails leaves objects that no table speaks of, never half a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -17,13 +18,18 @@ from mastic.athena.catalog import foreign_format, is_iceberg, is_view
 from mastic.athena.definitions import classification, location_of, properties, storage_descriptor
 from mastic.athena.engine import Engine, Running
 from mastic.athena.failures import QueryFailure, not_supported
+from mastic.athena.iceberg_definitions import of_options
 from mastic.athena.planner import Plan, Planner
 from mastic.athena.relations import columns_of, parse_partition_path
+from mastic.athena.row_changes import target_of
 from mastic.athena.session import Session
 from mastic.athena.statements import Statement, parse
 from mastic.athena.types import duckdb_to_hive, literal, quote
 from mastic.ids import Ids
 from mastic.objects.base import Objects, split_url
+
+if TYPE_CHECKING:
+    from mastic.athena.iceberg_writes import IcebergWriter
 
 _COPY_OPTIONS = {
     "PARQUET": "FORMAT parquet, COMPRESSION {compression}",
@@ -56,10 +62,13 @@ class Target:
 class Writer:
     """Runs writing statements."""
 
-    def __init__(self, *, engine: Engine, objects: Objects, ids: Ids) -> None:
+    def __init__(
+        self, *, engine: Engine, objects: Objects, ids: Ids, iceberg: Callable[[], IcebergWriter]
+    ) -> None:
         self._engine = engine
         self._objects = objects
         self._ids = ids
+        self._iceberg = iceberg
 
     def run(self, session: Session, statement: Statement, running: Running, output: str) -> Written:
         """Raises QueryFailure. ``output`` is the prefix for tables without a location."""
@@ -70,6 +79,8 @@ class Writer:
                 return self._insert(session, statement, running)
             case "UNLOAD":
                 return self._unload(session, statement, running)
+            case "UPDATE" | "DELETE" | "MERGE":
+                return self._change(session, statement, running)
         raise not_supported(statement.substatement)
 
     # -- CREATE TABLE AS ---------------------------------------------------------------------------
@@ -80,8 +91,6 @@ class Writer:
         tree = statement.tree
         assert tree is not None
         options = _options(tree)
-        if options.get("table_type", "HIVE").upper() == "ICEBERG":
-            raise not_supported("CREATE TABLE AS for Iceberg tables")
         if "bucketed_by" in options:
             raise not_supported("bucketed tables")
         database, name = (tree.this.text("db").lower() or session.database), tree.this.name.lower()
@@ -92,6 +101,11 @@ class Writer:
             raise QueryFailure(
                 f"TABLE_ALREADY_EXISTS: Table 'awsdatacatalog.{database}.{name}' already exists", kind=1102
             )
+        no_data = any(isinstance(p, exp.WithDataProperty) and p.args.get("no") for p in _properties(tree))
+        if options.get("table_type", "HIVE").upper() == "ICEBERG":
+            entry = {"DatabaseName": database, "Name": name, "TableType": "EXTERNAL_TABLE"}
+            given = of_options(options, output, with_data=not no_data)
+            return Written(rows=self._iceberg().create(session, entry, given, tree.expression, running))
         target = Target(
             location=(options.get("external_location") or output).rstrip("/") + "/",
             format=options.get("format", "PARQUET").upper(),
@@ -114,7 +128,6 @@ class Writer:
                 f"HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table and in "
                 f"the same order: {target.keys}"
             )
-        no_data = any(isinstance(p, exp.WithDataProperty) and p.args.get("no") for p in _properties(tree))
         written, partitions = (
             (Written(rows=0), {}) if no_data else self._write(plan, session, running, target)
         )
@@ -126,7 +139,7 @@ class Writer:
                 "field.delim": target.delimiter,
                 "serialization.format": target.delimiter,
             }
-        given = {
+        made = {
             "Name": name,
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {
@@ -138,7 +151,7 @@ class Writer:
             "PartitionKeys": hive[len(data) :],
         }
         running.confirm()
-        session.catalog.call(session.context, "CreateTable", DatabaseName=database, TableInput=given)
+        session.catalog.call(session.context, "CreateTable", DatabaseName=database, TableInput=made)
         self._register(session, database, name, descriptor, target, partitions)
         return written
 
@@ -157,7 +170,8 @@ class Writer:
         if is_view(table):
             raise QueryFailure(f"NOT_SUPPORTED: Inserting into views is not supported: {database}.{name}")
         if is_iceberg(table):
-            raise not_supported("INSERT into Iceberg tables from SQL (jobs and PyIceberg write them)")
+            rows = self._iceberg().insert(session, (database, name), listed, tree.expression, running)
+            return Written(rows=rows)
         if foreign_format(table):
             raise not_supported(f"INSERT into {foreign_format(table)} tables (jobs write them)")
         columns = columns_of(table)
@@ -173,6 +187,21 @@ class Writer:
         running.confirm()
         self._register(session, database, name, table["StorageDescriptor"], target, partitions)
         return written
+
+    # -- UPDATE, DELETE, MERGE -----------------------------------------------------------------------
+
+    def _change(self, session: Session, statement: Statement, running: Running) -> Written:
+        tree = statement.tree
+        assert tree is not None
+        node = target_of(tree)
+        database, name = (node.text("db").lower() or session.database), node.name.lower()
+        table = session.catalog.need_table(session.context, database, name)
+        if not is_iceberg(table):
+            raise QueryFailure(
+                "NOT_SUPPORTED: Modifying Hive table rows is only supported for transactional tables",
+                kind=1006,
+            )
+        return Written(rows=self._iceberg().change(session, (database, name), tree, running))
 
     # -- UNLOAD ------------------------------------------------------------------------------------
 

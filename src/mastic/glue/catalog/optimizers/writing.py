@@ -46,6 +46,57 @@ def row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
+class NewFile:
+    """One data file under way, in the table's present partition spec. Raises TaskFailed for senseless properties."""
+
+    def __init__(
+        self,
+        files: TableFiles,
+        metadata: TableMetadata,
+        *,
+        partition: Record,
+        sort_order: int | None = None,
+    ) -> None:
+        self._metadata = metadata
+        self._partition = partition
+        self._sort_order = sort_order
+        file_schema = sanitize_column_names(metadata.schema())
+        try:
+            self._output = files.new_output(_location(metadata, partition))
+            self._writer = _PARQUET.create_writer(self._output, file_schema, metadata.properties)
+        except ValueError as error:
+            # A property that is not what it has to be.
+            raise TaskFailed(f"The table cannot be written: {error}") from error
+        self._rows = 0
+
+    def add(self, piece: pa.Table) -> None:
+        """Write some rows."""
+        self._writer.write(piece)
+        self._rows += piece.num_rows
+
+    def abandon(self) -> None:
+        """Whoever closes the stream, half a file must not become an object."""
+        self._output.abandoned = True
+
+    def close(self) -> DataFile | None:
+        """The file; None when it got no row."""
+        if not self._rows:
+            return None
+        return DataFile.from_args(
+            content=DataFileContent.DATA,
+            file_path=self._output.location,
+            file_format=FileFormat.PARQUET,
+            partition=self._partition,
+            sort_order_id=self._sort_order,
+            spec_id=self._metadata.default_spec_id,
+            equality_ids=None,
+            key_metadata=None,
+            **self._writer.close().to_serialized_dict(),
+            # Known once the writer is closed.
+            file_size_in_bytes=len(self._output),
+        )
+
+
 def write(
     files: TableFiles,
     metadata: TableMetadata,
@@ -58,37 +109,14 @@ def write(
 
     Raises TaskFailed for properties that say nothing sensible.
     """
-    file_schema = sanitize_column_names(metadata.schema())
-    try:
-        output = files.new_output(_location(metadata, partition))
-        writer = _PARQUET.create_writer(output, file_schema, metadata.properties)
-    except ValueError as error:
-        # A property that is not what it has to be.
-        raise TaskFailed(f"The table cannot be written: {error}") from error
-    rows = 0
+    made = NewFile(files, metadata, partition=partition, sort_order=sort_order)
     try:
         for piece in pieces:
-            writer.write(piece)
-            rows += piece.num_rows
+            made.add(piece)
     except BaseException:
-        # Whoever closes the stream, half a file must not become an object.
-        output.abandoned = True
+        made.abandon()
         raise
-    if not rows:
-        return None
-    return DataFile.from_args(
-        content=DataFileContent.DATA,
-        file_path=output.location,
-        file_format=FileFormat.PARQUET,
-        partition=partition,
-        sort_order_id=sort_order,
-        spec_id=metadata.default_spec_id,
-        equality_ids=None,
-        key_metadata=None,
-        **writer.close().to_serialized_dict(),
-        # Known once the writer is closed.
-        file_size_in_bytes=len(output),
-    )
+    return made.close()
 
 
 def _location(metadata: TableMetadata, partition: Record) -> str:

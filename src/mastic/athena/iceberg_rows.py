@@ -1,0 +1,149 @@
+"""Rows between the engine and Iceberg tables: numbered rows of data files, and a query's rows as the table's. Owns no
+state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.io.pyarrow import (
+    ArrowScan,
+    UnsupportedPyArrowTypeException,
+    _pyarrow_to_schema_without_ids,
+    _read_all_delete_files,
+)
+from pyiceberg.schema import Schema, assign_fresh_schema_ids
+from pyiceberg.table import FileScanTask
+from pyiceberg.table.metadata import TableMetadata
+
+from mastic.athena.failures import QueryFailure, not_supported
+from mastic.athena.iceberg_commits import Target
+from mastic.athena.row_changes import ROW
+from mastic.glue.catalog.optimizers import writing
+from mastic.glue.catalog.optimizers.files import TableFiles
+
+# A row's number is that of its file, and below it its place among the rows of the file that are there.
+FILE_BITS = 40
+
+
+def engine_types(schema: pa.Schema) -> list[str]:
+    """The columns' types in the engine's words."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        return [str(t) for t in connection.from_arrow(schema.empty_table()).types]
+
+
+def schema_of(arrow: pa.Schema, names: Sequence[str]) -> Schema:
+    """The schema of a table for a query's columns. Raises QueryFailure for a type that Iceberg does not have."""
+    try:
+        named = pa.schema([f.with_name(name) for f, name in zip(arrow, names, strict=True)])
+        return assign_fresh_schema_ids(
+            _pyarrow_to_schema_without_ids(named, downcast_ns_timestamp_to_us=True)
+        )
+    except (UnsupportedPyArrowTypeException, TypeError, ValueError) as error:
+        raise QueryFailure(f"NOT_SUPPORTED: Type not supported for Iceberg: {error}", kind=1006) from None
+
+
+def numbered(
+    target: Target, files: TableFiles, tasks: Sequence[tuple[int, FileScanTask]]
+) -> pa.RecordBatchReader:
+    """The rows of these files, deleted ones left out, under folded names and with their numbers first."""
+    schema = target.metadata.schema()
+    plain = schema.as_arrow()
+    folded = pa.schema(
+        [pa.field(ROW, pa.int64()), *(f.with_name(f.name.lower()).remove_metadata() for f in plain)]
+    )
+    scan = ArrowScan(target.metadata, files, schema, AlwaysTrue())
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for number, task in tasks:
+            deletes = _read_all_delete_files(files, [task])
+            place = number << FILE_BITS
+            for batch in scan._record_batches_from_scan_tasks_and_deletes([task], deletes):
+                rows = pa.array(range(place, place + batch.num_rows), type=pa.int64())
+                place += batch.num_rows
+                whole = pa.Table.from_batches([batch]).select(plain.names)
+                arrays = [rows, *(c.combine_chunks() for c in whole.columns)]
+                table = pa.Table.from_arrays(arrays, names=folded.names).cast(folded)
+                yield from table.to_batches()
+            files.release([task.file.file_path])
+
+    return pa.RecordBatchReader.from_batches(folded, batches())
+
+
+def planned(target: Target, row_filter: Any) -> list[FileScanTask]:
+    """The files in which rows can be that satisfy the filter (None: all files). Raises QueryFailure."""
+    scan = target.table.scan() if row_filter is None else target.table.scan(row_filter=row_filter)
+    try:
+        return list(scan.plan_files())
+    except ValueError as error:
+        # Equality deletes.
+        raise not_supported(f"changing this table ({str(error).partition(': http')[0]})") from error
+
+
+def shaped(metadata: TableMetadata, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """A query's rows, by place, as the table's data files hold them. Raises QueryFailure for a NULL that may not be."""
+    wanted = metadata.schema().as_arrow()
+    required = [field.name for field in metadata.schema().fields if field.required]
+
+    def named() -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            whole = pa.Table.from_batches([batch]).rename_columns(wanted.names)
+            for name in required:
+                if whole.column(name).null_count:
+                    raise QueryFailure(
+                        f"CONSTRAINT_VIOLATION: NULL value not allowed for NOT NULL column: {name.lower()}"
+                    )
+            yield from whole.cast(wanted).to_batches()
+
+    return writing.shaped(metadata, named())
+
+
+_NUMBERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+)
+_TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+_EXACT = {"BOOLEAN": "boolean", "BLOB": "varbinary", "VARCHAR": "varchar", "TIME": "time"}
+
+
+def fits(given: str, wanted: str) -> bool:
+    """Whether a value of the one type may be put into a column of the other without a CAST, as in Trino."""
+    if given == '"NULL"' or given == wanted or (given == "UUID" and wanted == "VARCHAR"):
+        return True
+    if given in _NUMBERS:
+        return wanted in _NUMBERS or wanted.startswith("DECIMAL") or wanted in ("FLOAT", "DOUBLE")
+    if given.startswith("DECIMAL"):
+        return wanted.startswith("DECIMAL") or wanted in ("FLOAT", "DOUBLE")
+    if given in ("FLOAT", "DOUBLE"):
+        return wanted in ("FLOAT", "DOUBLE")
+    if given.startswith(("TIMESTAMP", "DATE")) and wanted in _TIMES:
+        return given == "DATE" or wanted != "DATE"
+    if given in _EXACT or wanted in _EXACT:
+        return False
+    # Of nested types the kind counts here, what is within them is cast.
+    return _kind(given) == _kind(wanted) != ""
+
+
+def _kind(of: str) -> str:
+    return "array" if of.endswith("]") else of.partition("(")[0] if of.startswith(("STRUCT(", "MAP(")) else ""
+
+
+def check_types(given: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise QueryFailure when a query's columns cannot be put into the table's."""
+    if not all(fits(one, other) for one, other in zip(given, wanted, strict=True)):
+        raise QueryFailure(
+            f"TYPE_MISMATCH: Insert query has mismatched column types: Table: [{', '.join(wanted).lower()}], "
+            f"Query: [{', '.join(given).lower()}]",
+            kind=1103,
+        )
