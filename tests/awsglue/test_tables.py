@@ -238,6 +238,32 @@ def test_registered_partitions_are_what_is_read(database: str, spark: Any, query
     assert query(f"SELECT id FROM {table} ORDER BY id") == [(1,), (2,)]
 
 
+def test_plain_text_of_hive(database: str, spark: Any, query: Any) -> None:
+    import boto3
+
+    s3 = boto3.client("s3")
+    bucket = boto3.client("glue").get_database(Name=database)["Database"]["LocationUri"].split("/")[2]
+    s3.put_object(Bucket=bucket, Key="plain/p=1/a", Body=b'1,,2.5\n,\\N,1\n3,"q\nnine,z, 7,more\n')
+    spark.sql(
+        f"CREATE EXTERNAL TABLE {database}.plain (i int, s string, d double) PARTITIONED BY (p int) ROW FORMAT "
+        f"DELIMITED FIELDS TERMINATED BY ',' STORED AS TEXTFILE LOCATION 's3://{bucket}/plain/'"
+    )
+    spark.sql(f"MSCK REPAIR TABLE {database}.plain")
+    first = [(1, "", 2.5, 1), (None, None, 1.0, 1), (3, '"q', None, 1), (None, "z", None, 1)]
+    assert query(f"SELECT * FROM {database}.plain") == first
+    spark.sql(f"INSERT INTO {database}.plain PARTITION (p = 2) VALUES (7, '', null), (8, null, 1.5)")
+    assert query(f"SELECT * FROM {database}.plain WHERE p = 2 ORDER BY i") == [
+        (7, "", None, 2),
+        (8, None, 1.5, 2),
+    ]
+    assert spark.table(f"{database}.plain").dtypes == [
+        ("i", "int"),
+        ("s", "string"),
+        ("d", "double"),
+        ("p", "int"),
+    ]
+
+
 def test_views(database: str, spark: Any, query: Any) -> None:
     import boto3
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awsglue._runtime import engine
+from awsglue._runtime.catalog import hive_text
 from awsglue._runtime.catalog.glue import already_exists, schema_not_found, table_input
 from awsglue._runtime.catalog.hive_types import FORMATS, hive_type, table_format
 from awsglue._runtime.catalog.names import TableName
@@ -51,17 +52,18 @@ class HiveTables:
         """A DataFrame over all registered partitions (or the table's folder)."""
         data, keys = self.struct(row)
         kind = table_format(row)
-        listing = self._listing(row, keys)
+        plain = kind.plain_text and hive_text.served(kind.options, data)
         scan = self._services.reading.scan(
-            kind.name,
+            "text" if plain else kind.name,
             [],
-            {**kind.options, **options},
-            data,
+            {} if plain else {**kind.options, **options},
+            hive_text.scan_schema() if plain else data,
             self._services.conf,
-            listing=listing,
+            listing=self._listing(row, keys),
             partition_schema=keys,
         )
-        return self._services.frame(scan)
+        frame = self._services.frame(scan)
+        return hive_text.columns(frame, kind.options, data, keys) if plain else frame
 
     def _listing(self, row: dict[str, Any], keys: Any) -> Listing:
         names = [item.name for item in keys.fields]

@@ -30,6 +30,8 @@ class TableFormat:
 
     name: str
     options: dict[str, str] = field(default_factory=dict)
+    # Of Hive's LazySimpleSerDe.
+    plain_text: bool = False
 
 
 def hive_type(data_type: Any) -> str:
@@ -80,7 +82,9 @@ def table_format(row: dict[str, Any]) -> TableFormat:
         # Hive's plain text: no quotes, \N for null. (Spark, too, does not skip header lines of such tables.)
         return TableFormat(
             name="csv",
+            plain_text=True,
             options={
+                "emptyValue": "",
                 "sep": given.get("field.delim", given.get("serialization.format", "\x01")),
                 "quote": "",
                 "escape": given.get("escape.delim", ""),
