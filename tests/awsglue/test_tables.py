@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from awsglue._runtime.failures import EngineRefused
+
 DAY = datetime.datetime(2020, 1, 1)
 ORDERS = "id int, region string, amount double, ts timestamp"
 
@@ -236,6 +238,44 @@ def test_registered_partitions_are_what_is_read(database: str, spark: Any, query
     assert query(f"SELECT id FROM {table}") == [(1,)]
     spark.sql(f"MSCK REPAIR TABLE {table}")
     assert query(f"SELECT id FROM {table} ORDER BY id") == [(1,), (2,)]
+
+
+def test_small_files_are_put_together_and_old_snapshots_go(database: str, spark: Any, query: Any) -> None:
+    import boto3
+
+    table = f"glue_catalog.{database}.small_l"
+    spark.sql(f"CREATE TABLE {table} (id int, v string) USING iceberg")
+    for number in range(6):
+        spark.sql(f"INSERT INTO {table} VALUES ({number}, 'v{number}')")
+    spark.sql(f"DELETE FROM {table} WHERE id = 0")
+    rows = query(f"SELECT * FROM {table} ORDER BY id")
+    call = f"CALL glue_catalog.system.rewrite_data_files(table => '{database}.small_l'"
+    (files, added, size, failed) = query(
+        f"{call}, strategy => 'binpack', options => map('min-input-files', '2'))"
+    )[0]
+    assert (files, added, failed) == (5, 1, 0)
+    assert size > 0
+    assert query(f"{call})") == [(0, 0, 0, 0)]
+    assert query(f"SELECT * FROM {table} ORDER BY id") == rows
+    assert query(f"SELECT operation FROM {table}.snapshots ORDER BY committed_at")[-1] == ("replace",)
+    assert query(f"SELECT count(*) FROM {table}.snapshots") == [(8,)]
+
+    location = boto3.client("glue").get_database(Name=database)["Database"]["LocationUri"].split("/")[2]
+
+    def stored() -> set[str]:
+        found = boto3.client("s3").list_objects_v2(Bucket=location, Prefix=f"{database}.db/small_l/data/")
+        return {one["Key"] for one in found.get("Contents", [])}
+
+    before = stored()
+    expire = f"CALL glue_catalog.system.expire_snapshots(table => '{database}.small_l', older_than => "
+    counts = query(f"{expire} TIMESTAMP '2999-01-01 00:00:00', retain_last => 1)")[0]
+    assert counts[0] == len(before) - len(stored()) == 6
+    assert (counts[1], counts[2], counts[4]) == (0, 0, 7)
+    assert query(f"SELECT count(*) FROM {table}.snapshots") == [(1,)]
+    assert query(f"SELECT * FROM {table} ORDER BY id") == rows
+    assert query(f"{expire} TIMESTAMP '2000-01-01 00:00:00')")[0] == (0, 0, 0, 0, 0, 0)
+    with pytest.raises(EngineRefused, match="rewrite_data_files with where"):
+        spark.sql(f"{call}, where => 'id = 1')")
 
 
 def test_plain_text_of_hive(database: str, spark: Any, query: Any) -> None:

@@ -19,10 +19,17 @@ class EngineRefused(Exception):
     def __init__(self, feature: str, detail: str = "") -> None:
         self.feature = feature
         self.detail = detail
-        text = f"{feature} is not served by the embedded engine"
-        if detail:
-            text += f" ({detail})"
-        super().__init__(f"{text}. Run the job with --engine spark (job argument '--engine': 'spark').")
+        from awsglue._runtime.engine import SPARK, installed
+
+        detail = f" ({detail})" if detail else ""
+        if installed() == SPARK:
+            # What our own tables and statements refuse, they refuse on either engine.
+            super().__init__(f"{feature} is not served by Mastic{detail}.")
+            return
+        super().__init__(
+            f"{feature} is not served by the embedded engine{detail}. "
+            "Run the job with --engine spark (job argument '--engine': 'spark')."
+        )
 
 
 class RefusedAttribute(EngineRefused, AttributeError):

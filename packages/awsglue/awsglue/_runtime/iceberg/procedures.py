@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from awsglue._runtime import engine
@@ -18,6 +19,8 @@ def call(tables: Any, parts: list[str], arguments: str) -> tuple[list[tuple[Any,
     names = {
         "rollback_to_snapshot": ("table", "snapshot_id"),
         "set_current_snapshot": ("table", "snapshot_id"),
+        "expire_snapshots": ("table", "older_than", "retain_last"),
+        "rewrite_data_files": ("table", "strategy", "sort_order", "options", "where"),
     }
     if procedure not in names:
         raise EngineRefused(f"CALL {'.'.join(parts)}")
@@ -25,9 +28,13 @@ def call(tables: Any, parts: list[str], arguments: str) -> tuple[list[tuple[Any,
     for position, piece in enumerate(split_commas(arguments)):
         key, arrow, value = piece.partition("=>")
         name, text = (key.strip(), value) if arrow else (names[procedure][position], key)
-        given[name] = text.strip().strip("'\"").rstrip("Ll")
+        given[name] = re.sub(r"(?<=\d)[Ll]\Z", "", text.strip()).strip("'\"")
     catalog = tables.iceberg(parts[0])
     name = tables.name(f"{parts[0]}.{given['table'].removeprefix(parts[0] + '.')}")
+    if procedure in ("expire_snapshots", "rewrite_data_files"):
+        from awsglue._runtime.iceberg import maintenance
+
+        return getattr(maintenance, procedure)(lambda: catalog.load(name), given)  # type: ignore[no-any-return]
     table = catalog.load(name)
     previous = table.metadata.current_snapshot_id
     engine.mark_written()

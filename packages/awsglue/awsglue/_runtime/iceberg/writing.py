@@ -30,7 +30,7 @@ def data_files(table: Any, batches: Iterator[Any], metadata: Any = None) -> list
     from pyiceberg.io.pyarrow import _dataframe_to_data_files
 
     metadata = metadata or table.metadata
-    target = _arrow_of(metadata)
+    target = arrow_of(metadata)
     written: list[Any] = []
     held: list[Any] = []
     size = 0
@@ -53,7 +53,8 @@ def data_files(table: Any, batches: Iterator[Any], metadata: Any = None) -> list
     return written
 
 
-def _arrow_of(metadata: Any) -> Any:
+def arrow_of(metadata: Any) -> Any:
+    """The Arrow schema that the table's rows have."""
     from awsglue._runtime.iceberg.types import spark_struct
     from awsglue._runtime.io.arrow_types import arrow_schema
 
@@ -88,17 +89,26 @@ def _retrying(commit: Callable[[Any], None], load: Callable[[], Any], first: Any
             time.sleep(random.uniform(0.05, 0.1) * 2**attempt)
 
 
-def replace_files(load: Callable[[], Any], compute: Callable[[Any], tuple[list[Any], Iterator[Any]]]) -> None:
-    """A change computed from the table: `compute(table)` gives (data files to drop, rows to add).
+def replace_files(
+    load: Callable[[], Any],
+    compute: Callable[[Any], tuple[list[Any], Iterator[Any]]],
+    *,
+    rewrite: bool = False,
+) -> int:
+    """A change computed from the table: `compute(table)` gives (data files to drop, rows to add). How many were added.
 
-    The commit demands that the table's snapshot is the one computed from; if not, all is computed again.
+    The commit demands that the table's snapshot is the one computed from; if not, all is computed again. With
+    `rewrite` the rows stay the same, which the snapshot says.
     """
+    added = 0
 
     def commit(table: Any) -> None:
         from pyiceberg.exceptions import CommitFailedException
 
+        nonlocal added
         dropped, rows = compute(table)
         files = data_files(table, rows)
+        added = len(files)
         if not dropped and not files:
             return
         base = table.metadata.current_snapshot_id
@@ -106,7 +116,7 @@ def replace_files(load: Callable[[], Any], compute: Callable[[Any], tuple[list[A
         if current.metadata.current_snapshot_id != base:
             raise CommitFailedException("the table has changed since its rows were read")
         with table.transaction() as transaction:
-            snapshot = transaction.update_snapshot().overwrite()
+            snapshot = _rewriting(transaction) if rewrite else transaction.update_snapshot().overwrite()
             for file in dropped:
                 snapshot.delete_data_file(file)
             for file in files:
@@ -114,6 +124,26 @@ def replace_files(load: Callable[[], Any], compute: Callable[[Any], tuple[list[A
             snapshot.commit()
 
     _retrying(commit, load)
+    return added
+
+
+def _rewriting(transaction: Any) -> Any:
+    """A snapshot that replaces files by others with the same rows."""
+    from pyiceberg.table.snapshots import Operation, Summary
+    from pyiceberg.table.update.snapshot import _OverwriteFiles
+
+    class Rewrite(_OverwriteFiles):
+        def _summary(self, snapshot_properties: Any = None) -> Summary:
+            made = super()._summary(snapshot_properties or {})
+            return Summary(operation=Operation.REPLACE, **made.additional_properties)
+
+    return Rewrite(
+        commit_uuid=uuid.uuid4(),
+        operation=Operation.OVERWRITE,
+        transaction=transaction,
+        io=transaction._table.io,
+        snapshot_properties={},
+    )
 
 
 def create(

@@ -1,0 +1,190 @@
+"""Iceberg's maintenance procedures: small data files into larger ones, old snapshots and their files away."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from awsglue._runtime import engine
+from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.iceberg import writing
+from awsglue._runtime.io.storage import Storage
+
+_TARGET = 512 << 20
+_FIVE_DAYS = 5 * 24 * 60 * 60 * 1000
+_COUNTS = (
+    "deleted_data_files_count", "deleted_position_delete_files_count", "deleted_equality_delete_files_count",
+    "deleted_manifest_files_count", "deleted_manifest_lists_count", "deleted_statistics_files_count",
+)  # fmt: skip
+_REWRITTEN = (
+    "rewritten_data_files_count int, added_data_files_count int, rewritten_bytes_count bigint, "
+    "failed_data_files_count int"
+)
+# Options of a rewrite that decide which files it takes; the others say how Spark goes about it.
+_CHOOSING = (
+    "target-file-size-bytes", "min-file-size-bytes", "max-file-size-bytes", "min-input-files", "rewrite-all",
+)  # fmt: skip
+_HOW = (
+    "partial-progress.",
+    "max-concurrent-",
+    "rewrite-job-order",
+    "use-starting-sequence-number",
+    "max-file-group-",
+)
+
+Rows = tuple[list[tuple[Any, ...]], str]
+
+
+def rewrite_data_files(load: Callable[[], Any], given: dict[str, str]) -> Rows:
+    """Put small files of a partition together. Raises EngineRefused for what would order or choose rows."""
+    for name in ("where", "sort_order", "branch"):
+        if given.get(name):
+            raise EngineRefused(f"rewrite_data_files with {name}")
+    if given.get("strategy", "binpack").lower() != "binpack":
+        raise EngineRefused(f"rewrite_data_files with the strategy {given['strategy']}")
+    options = _map(given.get("options", ""))
+    for name in options:
+        if name not in _CHOOSING and not name.startswith(_HOW):
+            raise EngineRefused(f"rewrite_data_files with the option {name}")
+    done = {"files": 0, "bytes": 0, "added": 0}
+
+    def compute(table: Any) -> tuple[list[Any], Iterator[Any]]:
+        tasks = _chosen(table, options)
+        done.update(files=len(tasks), bytes=sum(task.file.file_size_in_bytes for task in tasks))
+        return [task.file for task in tasks], _rows(table, tasks)
+
+    engine.mark_written()
+    done["added"] = writing.replace_files(load, compute, rewrite=True)
+    return [(done["files"], done["added"], done["bytes"], 0)], _REWRITTEN
+
+
+def _chosen(table: Any, options: dict[str, str]) -> list[Any]:
+    """The files that are worth it, as Iceberg's bin packing has it: enough small ones in one partition."""
+    properties = table.metadata.properties
+    target = int(
+        options.get("target-file-size-bytes") or properties.get("write.target-file-size-bytes") or _TARGET
+    )
+    low = int(options.get("min-file-size-bytes") or target * 0.75)
+    high = int(options.get("max-file-size-bytes") or target * 1.8)
+    enough = int(options.get("min-input-files") or 5)
+    everything = options.get("rewrite-all", "false").lower() == "true"
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    for task in table.scan().plan_files():
+        size = task.file.file_size_in_bytes
+        if everything or not low <= size <= high:
+            groups[(task.file.spec_id, repr(task.file.partition))].append(task)
+    found = []
+    for tasks in groups.values():
+        whole = sum(task.file.file_size_in_bytes for task in tasks)
+        several = len(tasks) > 1 and (len(tasks) >= enough or whole > target)
+        if everything or several or whole > high:
+            found += tasks
+    return found
+
+
+def _rows(table: Any, tasks: list[Any]) -> Iterator[Any]:
+    from pyiceberg.expressions import AlwaysTrue
+    from pyiceberg.io.pyarrow import ArrowScan
+
+    from awsglue._runtime.io.arrow_types import conform
+
+    if not tasks:
+        return
+    scan = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
+    for batch in scan.to_record_batches(tasks):
+        yield conform(batch, writing.arrow_of(table.metadata))
+
+
+def expire_snapshots(load: Callable[[], Any], given: dict[str, str]) -> Rows:
+    """Forget snapshots that are older than a moment, and delete the files that only they need."""
+    from pyiceberg.exceptions import CommitFailedException
+
+    table = load()
+    expired = _expired(table, given)
+    before = _files(table, [table.snapshot_by_id(one) for one in expired])
+    counts = dict.fromkeys(_COUNTS, 0)
+    schema = ", ".join(f"{name} bigint" for name in _COUNTS)
+    if not expired:
+        return [tuple(counts.values())], schema
+    engine.mark_written()
+    try:
+        table.maintenance.expire_snapshots().by_ids(sorted(expired)).commit()
+    except CommitFailedException:
+        # Somebody has changed the table: what is expired now is looked for anew.
+        return expire_snapshots(load, given)
+    fresh = load()
+    kept = _files(fresh, list(fresh.metadata.snapshots))
+    gone = [path for path in before if path not in kept]
+    Storage().delete(gone)
+    for path in gone:
+        counts[before[path]] += 1
+    return [tuple(counts.values())], schema
+
+
+def _expired(table: Any, given: dict[str, str]) -> set[int]:
+    metadata = table.metadata
+    age = int(metadata.properties.get("history.expire.max-snapshot-age-ms") or _FIVE_DAYS)
+    least = int(
+        given.get("retain_last") or metadata.properties.get("history.expire.min-snapshots-to-keep") or 1
+    )
+    limit = _moment(given["older_than"]) if given.get("older_than") else _now() - age
+    named = {int(one) for one in re.findall(r"\d+", given.get("snapshot_ids", ""))}
+    if named and not given.get("older_than"):
+        limit = 0
+    heads = {ref.snapshot_id for ref in metadata.refs.values()}
+    kept: set[int] = set(heads)
+    for head in heads:
+        current, count = table.snapshot_by_id(head), 0
+        while current is not None and count < least:
+            kept.add(current.snapshot_id)
+            current, count = table.snapshot_by_id(current.parent_snapshot_id or -1), count + 1
+    old = {one.snapshot_id for one in metadata.snapshots if one.timestamp_ms < limit} - kept
+    there = {one.snapshot_id for one in metadata.snapshots}
+    return old | ((named & there) - heads)
+
+
+def _files(table: Any, snapshots: list[Any]) -> dict[str, str]:
+    """All files that snapshots consist of, and as what each is counted."""
+    from pyiceberg.manifest import DataFileContent
+
+    kinds = {
+        DataFileContent.DATA: _COUNTS[0],
+        DataFileContent.POSITION_DELETES: _COUNTS[1],
+        DataFileContent.EQUALITY_DELETES: _COUNTS[2],
+    }
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    for snapshot in snapshots:
+        if snapshot.manifest_list:
+            found[snapshot.manifest_list] = _COUNTS[4]
+        for manifest in snapshot.manifests(table.io):
+            if manifest.manifest_path in seen:
+                continue
+            seen.add(manifest.manifest_path)
+            found[manifest.manifest_path] = _COUNTS[3]
+            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True):
+                found[entry.data_file.file_path] = kinds[entry.data_file.content]
+    return found
+
+
+def _moment(text: str) -> int:
+    """Milliseconds of a timestamp literal, `TIMESTAMP '…'` or a text."""
+    found = re.search(r"\d{4}-\d{1,2}-\d{1,2}(?:[ T][\d:.]+)?(?:Z|[+-]\d{2}:\d{2})?", text)
+    if not found:
+        raise EngineRefused(f"expire_snapshots with older_than {text}", "give a timestamp in quotes")
+    moment = dt.datetime.fromisoformat(found.group())
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp() * 1000)
+
+
+def _now() -> int:
+    return int(dt.datetime.now(dt.UTC).timestamp() * 1000)
+
+
+def _map(text: str) -> dict[str, str]:
+    """`map('name', 'value', …)`."""
+    words = re.findall(r"'([^']*)'|\"([^\"]*)\"", text)
+    flat = [one or other for one, other in words]
+    return dict(zip(flat[::2], flat[1::2], strict=True))
