@@ -38,15 +38,27 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distinct:
+    """Rows of which the first of each key is meant: FROM with all of them, and the keys' columns there.
+
+    `nested`: among those that have dropped duplicates before.
+    """
+
+    tables: str
+    keys: tuple[Value, ...]
+    nested: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rows:
-    """A relation: columns over FROM … WHERE …"""
+    """A relation: columns over FROM … WHERE …; `distinct` when FROM drops duplicates."""
 
     source: Source
     values: Values
     tables: str
     columns: list[tuple[str, Value]]
     conditions: tuple[str, ...] = ()
-    deduplicated: bool = False
+    distinct: Distinct | None = None
 
     def names(self) -> expressions.Columns:
         found: expressions.Columns = {}
@@ -163,7 +175,7 @@ class Recogniser:
         keys = set(names) if body.all_columns_as_keys else {name.lower() for name in body.column_names}
         if len(set(names)) < len(names) or not keys <= set(names):
             raise Unknown("columns of one name")
-        columns, selected, grouped = [], [], []
+        columns, every, selected, grouped = [], [], [], []
         for place, (name, value) in enumerate(below.columns):
             sql = below.values.sql(value)
             is_key = name.lower() in keys
@@ -173,11 +185,17 @@ class Recogniser:
             if is_key and value.type in ("float", "double"):
                 # Equal keys are one key, and 0.0 is what Spark makes of -0.0.
                 sql = f"({sql} + CAST(0 AS {value.type}))"
-            selected.append(f"{sql} AS d{place}" if is_key else f"first({sql}) AS d{place}")
+            every.append(f"{sql} AS d{place}")
+            selected.append(every[-1] if is_key else f"first({sql}) AS d{place}")
             grouped += [sql] if is_key else []
             columns.append((name, Value(f"d{place}", value.type)))
         query = f"{below.query(selected)} GROUP BY {', '.join(grouped)}"
-        return replace(below, tables=f"({query})", columns=columns, conditions=(), deduplicated=True)
+        distinct = Distinct(
+            tables=f"({below.query(every)})",
+            keys=tuple(value for name, value in columns if name.lower() in keys),
+            nested=below.distinct is not None,
+        )
+        return replace(below, tables=f"({query})", columns=columns, conditions=(), distinct=distinct)
 
     def _of_engine(self, relation: Any) -> Rows | None:
         """The rows of the engine below this point."""

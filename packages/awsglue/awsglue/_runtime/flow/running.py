@@ -1,7 +1,4 @@
-"""Runs a recognised pipeline: the source's rows as Arrow through one DuckDB query, out again as Arrow.
-
-Owns its DuckDB connection for as long as rows are taken.
-"""
+"""Runs a recognised pipeline: the source's rows as Arrow through one DuckDB query, out again as Arrow."""
 
 from __future__ import annotations
 
@@ -9,9 +6,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from awsglue._runtime.flow.distinct import every_row, first_rows, kept_by_key
 from awsglue._runtime.flow.plans import Recogniser, Rows
-
-BATCH = 1 << 17
+from awsglue._runtime.flow.queries import Engine
 
 
 def pipeline(services: Any, plan: Any, schema: Any) -> Iterator[Any] | None:
@@ -29,46 +26,34 @@ def pipeline(services: Any, plan: Any, schema: Any) -> Iterator[Any] | None:
 
 
 def _run(services: Any, rows: Rows, schema: Any) -> Iterator[Any]:
-    import duckdb
-    import pyarrow as pa
-
     from awsglue._runtime.io.arrow_types import arrow_schema, conform
 
     target = arrow_schema(schema)
-    query = rows.query(
-        [f"{rows.values.sql(value)} AS o{place}" for place, (_, value) in enumerate(rows.columns)]
-    )
-    batches, kinds = _source(services, rows)
-    failed: list[BaseException] = []
-    connection = duckdb.connect(config=_settings(services, rows))
-    try:
-        connection.register("source", pa.RecordBatchReader.from_batches(kinds, _noting(batches, failed)))
-        for batch in connection.sql(query).to_arrow_reader(BATCH):
-            yield conform(batch, target)
-    except duckdb.Error:
-        if failed:
-            raise failed[0] from None
-        raise
-    finally:
-        connection.close()
+    engine = _engine(services, rows)
+    distinct = kept_by_key(rows)
+    # Making the query asks the source for its columns.
+    if distinct is not None:
+        query = every_row(rows, distinct)
+        made = first_rows(engine, rows, distinct, engine.run(query, *_source(services, rows), ordered=True))
+    else:
+        query = rows.query(
+            [f"{rows.values.sql(value)} AS o{place}" for place, (_, value) in enumerate(rows.columns)]
+        )
+        made = engine.run(query, *_source(services, rows), ordered=rows.distinct is None)
+    for batch in made:
+        yield conform(batch, target)
 
 
-def _settings(services: Any, rows: Rows) -> dict[str, Any]:
+def _engine(services: Any, rows: Rows) -> Engine:
     from awsglue._runtime.sail.server import memory_limit
 
-    folder = os.path.join(services.scratch, "spill")
-    os.makedirs(folder, exist_ok=True)
-    # Of sorted rows the first of each group is kept.
-    alone = rows.deduplicated and rows.source.relation is not None and _is_sorted(rows.source.relation)
-    return {
-        "threads": 1 if alone else services.state.cores or os.cpu_count() or 1,
-        "memory_limit": f"{memory_limit(services.state.memory_mb) >> 20}MiB",
-        "temp_directory": folder,
-        # Groups have no order; rows that only pass through keep theirs.
-        "preserve_insertion_order": not rows.deduplicated,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
+    return Engine(
+        scratch=services.scratch,
+        threads=services.state.cores or os.cpu_count() or 1,
+        memory=memory_limit(services.state.memory_mb),
+        # Of sorted rows the first of each group is kept.
+        alone=rows.source.relation is not None and _is_sorted(rows.source.relation),
+    )
 
 
 def _is_sorted(relation: Any) -> bool:
@@ -110,12 +95,3 @@ def _source(services: Any, rows: Rows) -> tuple[Iterator[Any], Any]:
         ]
     )
     return source.scan.chosen(wanted), kinds
-
-
-def _noting(batches: Iterator[Any], failed: list[BaseException]) -> Iterator[Any]:
-    """The batches; what goes wrong on the way is kept, for DuckDB would only tell its text."""
-    try:
-        yield from batches
-    except BaseException as error:
-        failed.append(error)
-        raise

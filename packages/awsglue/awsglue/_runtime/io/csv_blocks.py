@@ -191,20 +191,33 @@ def _well_quoted(chunk: bytes, options: CsvOptions) -> bool:
     if not options.quote or b'"' not in chunk:
         return True
     text = np.frombuffer(chunk, np.uint8)
-    quotes = np.flatnonzero(text == ord('"'))
-    if len(quotes) % 2 or quotes[-1] + 1 == len(text):
+    marked = text == ord('"')
+    marked |= text == ord("\n")
+    marks = np.flatnonzero(marked)
+    quotes = np.flatnonzero(text[marks] == ord('"'))
+    if len(quotes) % 2 or marks[quotes[-1]] + 1 == len(text):
         return False
-    opening, closing = quotes[::2], quotes[1::2]
+    # The closing quote is the next mark: no line ends in between.
+    if not (quotes[1::2] - quotes[::2] == 1).all():
+        return False
+    opening, closing = marks[quotes[::2]], marks[quotes[1::2]]
     # A chunk begins where a line does.
     before = np.where(opening == 0, ord("\n"), text[opening - 1])
     after = text[closing + 1]
-    inside = np.flatnonzero((text == ord("\n")) | (text == ord("\\")))
+    separator = ord(options.sep)
     return bool(
         ((closing - opening) > 1).all()
-        and np.isin(before, [ord(options.sep), ord("\n")]).all()
-        and np.isin(after, [ord(options.sep), ord("\n"), ord("\r")]).all()
-        and (np.searchsorted(inside, opening) == np.searchsorted(inside, closing)).all()
+        and ((before == separator) | (before == ord("\n"))).all()
+        and ((after == separator) | (after == ord("\n")) | (after == ord("\r"))).all()
+        and not (b"\\" in chunk and _any_between(np.flatnonzero(text == ord("\\")), opening, closing))
     )
+
+
+def _any_between(positions: Any, opening: Any, closing: Any) -> bool:
+    """Whether any of these (sorted) lies between one of the pairs."""
+    import numpy as np
+
+    return bool((np.searchsorted(positions, opening) != np.searchsorted(positions, closing)).any())
 
 
 def _lines(chunk: bytes) -> list[str]:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
-CHUNK = 8 << 20
+CHUNK = 4 << 20
 _LINE_END = re.compile("\r\n|\r|\n")
 _JAVA_NAMES = {
     "utf8": "utf-8",

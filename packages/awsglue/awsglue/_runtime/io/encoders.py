@@ -36,6 +36,8 @@ class Encoder(Protocol):
 
     def open(self, path: str) -> None: ...
     def write(self, batch: Any) -> None: ...
+    def held(self) -> int: ...
+    def release(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -78,21 +80,29 @@ class _Buffered:
         self.target = ""
         self._held: list[Any] = []
         self._held_rows = 0
+        self._held_bytes = 0
 
     def write(self, batch: Any) -> None:
+        size = batch.nbytes
         self._held.append(batch)
         self._held_rows += batch.num_rows
+        self._held_bytes += size
         self.rows += batch.num_rows
-        self.size += batch.nbytes
+        self.size += size
         if self._held_rows >= ROW_GROUP:
-            self._flush()
+            self.release()
 
-    def _flush(self) -> None:
+    def held(self) -> int:
+        """Bytes of rows that are held back."""
+        return self._held_bytes
+
+    def release(self) -> None:
+        """Write what is held back."""
         import pyarrow as pa
 
         if self._held:
             self._put(pa.Table.from_batches(self._held))
-            self._held, self._held_rows = [], 0
+            self._held, self._held_rows, self._held_bytes = [], 0, 0
 
     def _put(self, table: Any) -> None:
         raise NotImplementedError
@@ -155,7 +165,7 @@ class ParquetEncoder(_Buffered):
         self._writer.write_table(table.cast(self._schema))
 
     def close(self) -> None:
-        self._flush()
+        self.release()
         self._writer.close()
 
 
@@ -200,7 +210,7 @@ class OrcEncoder(_Buffered):
         self._writer.write(table)
 
     def close(self) -> None:
-        self._flush()
+        self.release()
         if not self.rows:
             self._writer.write(self._empty)
         self._writer.close()

@@ -63,6 +63,13 @@ class TextEncoder:
         self.rows += batch.num_rows
         self.size += len(data)
 
+    def held(self) -> int:
+        """Nothing is held back."""
+        return 0
+
+    def release(self) -> None:
+        """Nothing is held back."""
+
     def close(self) -> None:
         self._file.close()
 
