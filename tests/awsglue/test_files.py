@@ -222,3 +222,19 @@ def test_functions_accumulators_and_broadcasts(df: Any, spark: Any) -> None:
 
     assert sorted(row[0] for row in df.select(fn.udf(look, "int")("v")).collect()) == [10, 20]
     assert seen.value == 2
+
+
+@pytest.mark.parametrize("form", ["parquet", "orc", "json"])
+def test_files_that_may_hold_little_back(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    if installed() == "sail":
+        from awsglue._runtime.io import saving
+
+        monkeypatch.setattr(saving, "HELD", 1)
+        monkeypatch.setattr(saving, "GATHERED", 1)
+    rows = [(place, f"t{place % 5}", place % 3) for place in range(3000)]
+    frame = spark.createDataFrame(rows, "a int, b string, p int")
+    frame.union(frame).write.format(form).partitionBy("p").save(str(tmp_path / "o"))
+    found = spark.read.format(form).load(str(tmp_path / "o")).select("a", "b", "p")
+    assert sorted(map(tuple, found.collect())) == sorted(rows * 2)

@@ -22,6 +22,8 @@ from awsglue._runtime.io.writing import WriteRequest
 
 ROLL_BYTES = 512 << 20
 GATHERED = 1 << 17  # rows
+# Bytes of rows that all open files together may hold back for the sake of larger row groups.
+HELD = 128 << 20
 MODES = {"append", "overwrite", "ignore", "error", "errorifexists", "default"}
 
 
@@ -117,6 +119,14 @@ class _Staging:
         held, self._gathered, self._gathered_rows = self._gathered, [], 0
         for batch in pa.Table.from_batches(held).combine_chunks().to_batches() if len(held) > 1 else held:
             self._distribute(batch)
+        self._relieve()
+
+    def _relieve(self) -> None:
+        """Write what is held back when that has become too much: of all files, for their rows share memory."""
+        holding = [one for one in self._open.values() if one.held()]
+        if len(holding) > 1 and sum(one.held() for one in holding) > HELD:
+            for _ in side_by_side(lambda one: one.release(), holding):
+                pass
 
     def _distribute(self, batch: Any) -> None:
         """Deal rows out to the asked number of tasks, then to their partition folders."""
