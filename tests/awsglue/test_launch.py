@@ -221,3 +221,18 @@ def test_glue_script_head(tmp_path: Path) -> None:
 def test_schemas_are_json() -> None:
     for name in ("order", "result", "channel"):
         assert json.loads((SCHEMAS / f"{name}.v1.json").read_text())["$id"] == f"{name}.v1.json"
+
+
+def test_functions_use_what_the_run_brought_along(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "brought.py").write_text("def shout(text):\n    return text.upper() + '!'\n")
+    source = (
+        "from pyspark.sql import SparkSession, functions as F\nfrom brought import shout\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "df = spark.createDataFrame([('a',)], 's string').select(F.udf(shout)('s').alias('t'))\n"
+        "print(df.collect()[0].t)\n"
+    )
+    code, result, out, _ = launch(
+        tmp_path, source, command="glueetl", engine="auto", python_path=[str(tmp_path / "lib")]
+    )
+    assert (code, out) == (0, "A!\n"), result

@@ -30,6 +30,9 @@ def install() -> None:
 
     if not cluster.master():
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        # Python's workers are processes of their own: what the run brought along is theirs, too.
+        known = [*engine.STATE.python_path, os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(entry for entry in known if entry)
     # The executors' Python; the driver's own unless the operator says where theirs is.
     os.environ.setdefault("PYSPARK_PYTHON", cluster.operators().get("spark.pyspark.python") or sys.executable)
     meters.install()
