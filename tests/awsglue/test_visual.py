@@ -139,3 +139,38 @@ def test_the_shell_has_what_scripts_begin_with(spark):
 def test_maintenance_scripts_refuse(name):
     with pytest.raises(NotImplementedError, match=name):
         importlib.import_module(f"awsglue.scripts.{name}").main()
+
+
+def test_columns_into_rows(frame, records):
+    source = frame("id int, jan int, feb int", [(1, 10, 11), (2, 20, None)])
+    expected = [(1, "feb", 11), (1, "jan", 10), (2, "feb", None), (2, "jan", 20)]
+    for given in (
+        {"namesColumn": "month", "valuesColumn": "sold", "columnList": ["jan", "feb"]},
+        {"unpivot_name_col": "month", "unpivot_value_col": "sold", "unpivotCols": "jan, feb"},
+    ):
+        found = records(source.gs_unpivot(**given))
+        assert sorted(((one["id"], one["month"], one["sold"]) for one in found), key=str) == expected
+    assert source.gs_unpivot("month", "sold", ["jan"]).count() == 2
+    with pytest.raises(TypeError, match="gs_unpivot needs"):
+        source.gs_unpivot(namesColumn="month").count()
+    with pytest.raises(ValueError, match="no column mar"):
+        source.gs_unpivot("month", "sold", "mar").count()
+
+
+def test_rows_of_a_catalog_table_are_looked_up(frame, records, spark):
+    spark.sql(
+        "create or replace temporary view people as "
+        "select * from values (1, 'EU', 'Ada', 7), (2, 'US', 'Bob', 8) as t(id, region, name, n)"
+    )
+    source = frame("user_id int, region string", [(1, "EU"), (2, "EU"), (None, "US")])
+    expected = [(1, "Ada", 7), (2, None, None), (None, None, None)]
+    for given in (
+        {"lookupTable": "people", "columnsToMatch": "user_id=id, region", "columnsToTake": "name,n"},
+        {"tableName": "people", "lookupKeyCols": ["user_id=id", "region"], "lookupCols": ["name", "n"]},
+    ):
+        found = records(source.gs_lookup(**given))
+        assert sorted(((one["user_id"], one["name"], one["n"]) for one in found), key=str) == expected
+    with pytest.raises(TypeError, match="gs_lookup needs"):
+        source.gs_lookup(tableName="people").count()
+    with pytest.raises(TypeError, match="does not know the parameter x"):
+        source.gs_lookup("people", "user_id=id", "name", x=1).count()

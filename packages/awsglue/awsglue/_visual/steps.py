@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from awsglue._frames.encoding import literal, member, quote
+from awsglue._visual.tables import lookup, unpivot
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -249,6 +250,7 @@ STEPS: Mapping[str, Callable[..., DataFrame]] = {
     "gs_explode": explode,
     "gs_flatten": flatten,
     "gs_format_timestamp": format_timestamp,
+    "gs_lookup": lookup,
     "gs_now": now,
     "gs_null_rows": null_rows,
     "gs_pivot": pivot,
@@ -257,5 +259,6 @@ STEPS: Mapping[str, Callable[..., DataFrame]] = {
     "gs_sequence_id": sequence_id,
     "gs_split": split,
     "gs_to_timestamp": to_timestamp,
+    "gs_unpivot": unpivot,
     "gs_uuid": uuid,
 }
