@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,8 @@ from mastic.glue.catalog import expressions
 from mastic.glue.catalog.expressions import Key
 from mastic.glue.hive import names
 from mastic.glue.hive.failures import Failure
-from mastic.glue.hive.partition_filters import Filter, translate
+from mastic.glue.hive.partition_filters import translate
+from mastic.store import catalog_conditions as conditions
 
 KEYS = [Key(name="y", type="int"), Key(name="s", type="string"), Key(name="d", type="date")]
 
@@ -34,12 +37,11 @@ KEYS = [Key(name="y", type="int"), Key(name="s", type="string"), Key(name="d", t
         ('s like "a.c.*d"', "\"s\" like 'a_c%d'"),
         ('s like "a\\\\.b"', "\"s\" = 'a.b'"),
         ('s like "plain"', "\"s\" = 'plain'"),
+        ("s like '.*%' or y = 1", "\"s\" like '%\\%' escape '\\' or \"y\" = 1"),
     ],
 )
 def test_translations(text: str, expected: str) -> None:
-    written = translate(text)
-    assert written.expression == expected
-    assert written.patterns == ()
+    assert translate(text) == expected
     if expected:
         expressions.parse(expected, KEYS)
 
@@ -54,7 +56,6 @@ def test_translations(text: str, expected: str) -> None:
         "(y = 1",
         "y like 1",
         "s like 'a|b'",
-        "s like '.*%' or y = 1",
         "y ~ 1",
         "'a' = 'b'",
     ],
@@ -70,22 +71,32 @@ def test_any_text_is_translated_or_refused(text: str) -> None:
         written = translate(text)
     except Failure:
         return
-    assert isinstance(written, Filter)
+    assert isinstance(written, str)
 
 
 def _admits(pattern: str, value: str) -> bool:
+    """As SQLite answers it."""
     quoted = pattern.replace("\\", "\\\\").replace("'", "\\'")
-    found = translate(f"y = 1 and (s like '{quoted}')")
-    assert found.expression.startswith('"y" = 1 and ("s" like ')
-    return found.admits(["Y", "S"], ["1", value])
+    found = expressions.parse(translate(f"s like '{quoted}' or y = 1"), KEYS)
+    sql = conditions.Sql("sqlite")
+    text = conditions.clause(found, ["NULL", "v", "NULL"], sql)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        rows = connection.execute(f"SELECT v FROM (SELECT ? AS v) WHERE {text}", [value, *sql.parameters])
+        found_there = any(
+            interval.low <= value and (interval.high is None or value < interval.high)
+            for interval in conditions.intervals(found, 1)
+        )
+        matched = rows.fetchone() is not None
+    assert found_there or not matched
+    return matched
 
 
-PATTERNS = st.lists(st.sampled_from([".*", ".", "%", "_", "a", "b"]), max_size=6).map(
+PATTERNS = st.lists(st.sampled_from([".*", ".", "%", "_", "a", "b", "\\\\"]), max_size=6).map(
     lambda parts: "".join([*parts, ".*_.*"])
 )
 
 
-@given(PATTERNS, st.text(st.sampled_from("ab%_"), max_size=10))
+@given(PATTERNS, st.text(st.sampled_from("ab%_\\"), max_size=10))
 def test_percent_and_underscore_within_a_pattern_mean_themselves(pattern: str, value: str) -> None:
     assert _admits(pattern, value) == bool(re.fullmatch(pattern, value, re.DOTALL))
 
@@ -100,7 +111,7 @@ VALUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 @given(VALUES)
 def test_a_value_is_matched_by_its_own_literal(value: str) -> None:
     quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-    condition = expressions.parse(translate(f"s = '{quoted}'").expression, KEYS)
+    condition = expressions.parse(translate(f"s = '{quoted}'"), KEYS)
     direct = expressions.parse("s = '" + value.replace("'", "''") + "'", KEYS)
     assert condition == direct
 

@@ -7,7 +7,7 @@ neither true nor false, as in SQL. Owns no state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -34,10 +34,11 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """``key LIKE pattern``: ``%`` stands for any text, ``_`` for one character; nothing escapes them."""
+    """``key LIKE pattern``: ``%`` stands for any text, ``_`` for one character, but behind the escape character."""
 
     key: int
     pattern: str
+    escape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,14 @@ class Sql:
         self.parameters.append(value)
         return self._mark
 
-    def like(self, column: str, pattern: str) -> str:
-        """``column LIKE pattern`` that minds case and has no escape character."""
+    def like(self, column: str, pattern: str, escape: str) -> str:
+        """``column LIKE pattern`` that minds case; ``escape`` may be empty."""
         if self._sqlite:
             # Its LIKE ignores case; GLOB does not.
-            return f"{column} GLOB {self.value(pattern.translate(_GLOB))}"
-        return f"{column} LIKE {self.value(pattern)} ESCAPE ''"
+            return (
+                f"{column} GLOB {self.value(''.join(_glob(*part) for part in like_parts(pattern, escape)))}"
+            )
+        return f"{column} LIKE {self.value(pattern)} ESCAPE {self.value(escape)}"
 
     def until(self, column: str, mark: str, start: int) -> str:
         """The text of a column before the first ``mark`` that is behind its first ``start`` characters."""
@@ -108,7 +111,23 @@ class Sql:
         return f"INDEXED BY {index}" if self._sqlite else ""
 
 
-_GLOB = str.maketrans({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"})
+_WILD = {"%": "*", "_": "?"}
+
+
+def like_parts(pattern: str, escape: str) -> Iterator[tuple[str, bool]]:
+    """A pattern's characters, and whether each stands for others than itself. An escape at the end is itself."""
+    characters = iter(pattern)
+    for character in characters:
+        if character == escape:
+            yield next(characters, character), False
+        else:
+            yield character, character in _WILD
+
+
+def _glob(character: str, wild: bool) -> str:
+    if wild:
+        return _WILD[character]
+    return f"[{character}]" if character in "*?[" else character
 
 
 def clause(condition: Condition, columns: Sequence[str], sql: Sql) -> str:
@@ -118,8 +137,8 @@ def clause(condition: Condition, columns: Sequence[str], sql: Sql) -> str:
             return f"{columns[key]} {op} {sql.value(value)}"
         case In(key, values):
             return f"{columns[key]} IN ({', '.join([sql.value(value) for value in values])})"
-        case Like(key, pattern):
-            return sql.like(columns[key], pattern)
+        case Like(key, pattern, escape):
+            return sql.like(columns[key], pattern, escape)
         case IsNull(key):
             return f"{columns[key]} IS NULL"
         case And(parts):
@@ -183,8 +202,8 @@ def _within(condition: Condition, key: int, *, negated: bool) -> list[Interval]:
             return _compared(_NEGATED[op] if negated else op, value)
         case In(at, values) if at == key and not negated:
             return _union(point(value) for value in values)
-        case Like(at, pattern) if at == key and not negated:
-            return _liked(pattern)
+        case Like(at, pattern, escape) if at == key and not negated:
+            return _liked(pattern, escape)
     return [EVERYTHING]
 
 
@@ -206,12 +225,13 @@ def _compared(op: str, value: str) -> list[Interval]:
     return [EVERYTHING]
 
 
-def _liked(pattern: str) -> list[Interval]:
-    ends = [index for index in (pattern.find("%"), pattern.find("_")) if index >= 0]
-    if not ends:
-        return [point(pattern)]
-    prefix = pattern[: min(ends)]
-    return [Interval(prefix, after_prefix(prefix))] if prefix else [EVERYTHING]
+def _liked(pattern: str, escape: str) -> list[Interval]:
+    prefix = ""
+    for character, wild in like_parts(pattern, escape):
+        if wild:
+            return [Interval(prefix, after_prefix(prefix))] if prefix else [EVERYTHING]
+        prefix += character
+    return [point(prefix)]
 
 
 def intersection(one: list[Interval], other: list[Interval]) -> list[Interval]:

@@ -4,7 +4,7 @@
     negation: NOT negation | '(' disjunction ')' | predicate
     predicate: key (= | <> | != | < | <= | > | >=) literal | literal op key
              | key [NOT] IN '(' literal (',' literal)* ')' | key [NOT] BETWEEN literal AND literal
-             | key [NOT] LIKE string | key IS [NOT] NULL
+             | key [NOT] LIKE string [ESCAPE character] | key IS [NOT] NULL
     literal: 'text' | number | DATE 'text' | TIMESTAMP 'text'
 
 Keys are named bare, in double quotes or in backticks, in any case. Literals are read as the key's type.
@@ -153,8 +153,26 @@ class _Parser:
             if token.kind != "text":
                 self._unexpected()
             self._next += 1
-            return Like(index, partition_keys.escape_pattern(_unquoted(token.text)))
+            pattern = partition_keys.escape_pattern(_unquoted(token.text))
+            return Like(index, pattern, self._escape(pattern))
         return None
+
+    def _escape(self, pattern: str) -> str:
+        """The character behind ESCAPE; empty where there is none."""
+        if not self._takes_word("escape"):
+            return ""
+        token = self._peek()
+        character = _unquoted(token.text) if token.kind == "text" else ""
+        if len(character) != 1 or character in partition_keys.NOT_ESCAPES:
+            self._unexpected()
+        self._next += 1
+        escaped = re.sub(re.escape(character) + "[%_" + re.escape(character) + "]", "", pattern)
+        if character in escaped:
+            raise invalid_input(
+                f"Invalid partition expression! In a LIKE pattern, the escape character {character} stands only before "
+                "%, _ and itself"
+            )
+        return character
 
     # -- the words ---------------------------------------------------------------------------------
 

@@ -201,6 +201,10 @@ def _escape(text: str) -> str:
     return text.translate(_ESCAPES) if _ESCAPED.search(text) else text
 
 
+# What no character of a LIKE may be that escapes others: they mean something in patterns, or in encodings.
+NOT_ESCAPES = frozenset("%_\x00\x01\x02\x03\x04\x05")
+
+
 def escape_pattern(pattern: str) -> str:
     """A LIKE pattern as it applies to encodings of strings."""
     return _escape(pattern)

@@ -11,7 +11,6 @@ from mastic.glue.catalog import partition_keys
 from mastic.glue.hive import names, partition_filters
 from mastic.glue.hive.calls import Calls, place
 from mastic.glue.hive.failures import Failure, no_such
-from mastic.glue.hive.partition_filters import Filter
 from mastic.glue.hive.shapes import Shapes, key_names
 from mastic.wire.thrift.processing import Unserved
 
@@ -44,11 +43,6 @@ class PartitionsOf:
         if not columns:
             wanted["ExcludeColumnSchema"] = True
         return self._calls.pages("GetPartitions", "Partitions", **wanted, **self.within)
-
-    def filtered(self, wanted: Filter, *, columns: bool = True) -> Iterator[dict[str, Any]]:
-        """Those that satisfy a filter."""
-        found = self.all(wanted.expression, columns=columns)
-        return (one for one in found if wanted.admits(self.keys, one["Values"]))
 
     def with_values(self, wanted: Sequence[list[str]]) -> Iterator[dict[str, Any]]:
         """Those of the values that exist."""
@@ -157,12 +151,12 @@ class Partitions:
     def get_partitions_by_filter(self, database: str, table: str, text: str, most: int) -> list[Any]:
         """Those that satisfy a filter of Hive's. Raises a MetaException saying what is wrong with it."""
         of = self._of(database, table)
-        return self._shown(of, of.filtered(partition_filters.translate(text or "")), most)
+        return self._shown(of, of.all(partition_filters.translate(text or "")), most)
 
     def get_num_partitions_by_filter(self, database: str, table: str, text: str) -> int:
         """How many satisfy a filter."""
         of = self._of(database, table)
-        return sum(1 for _ in of.filtered(partition_filters.translate(text or ""), columns=False))
+        return sum(1 for _ in of.all(partition_filters.translate(text or ""), columns=False))
 
     def get_partitions_by_expr(self, request: Any) -> Any:
         """Like ``get_partitions_by_filter``, when the expression is the text of a filter.
@@ -178,7 +172,7 @@ class Partitions:
         if wanted is None:
             raise Unserved("get_partitions_by_expr takes a filter's text, not a serialized expression")
         of = PartitionsOf(self._calls, place(request.dbName, request.catName), request.tblName)
-        found = self._shown(of, of.filtered(wanted), -1 if request.maxParts is None else request.maxParts)
+        found = self._shown(of, of.all(wanted), -1 if request.maxParts is None else request.maxParts)
         return self._types.PartitionsByExprResult(partitions=found, hasUnknownPartitions=False)
 
     # -- names ---------------------------------------------------------------------------------------
