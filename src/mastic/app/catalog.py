@@ -64,3 +64,4 @@ def add_catalog(base: Base, pager: Pager, objects: Objects, federation: Federati
     if enforced:
         base.app.registry.guard("glue", CatalogAccess(**base.lasting).admit)
     base.worker(QUEUE, sweeper.handle, concurrency=1)
+    base.janitor("catalog-descriptors", sweeper.forget_descriptors, seconds=3600)

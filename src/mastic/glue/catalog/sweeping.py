@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from mastic.clock import Clock
 from mastic.store import (
+    catalog_descriptors,
     catalog_partitions,
     catalog_statistics,
     catalog_tables,
@@ -25,6 +26,8 @@ QUEUE = "catalog.sweep"
 # So many partitions go with their table in its own transaction.
 AT_ONCE = 500
 CHUNK = 2000
+# Fewer descriptors are not worth a walk over the table's partitions.
+MANY_DESCRIPTORS = 100
 
 
 class Sweeper:
@@ -70,6 +73,29 @@ class Sweeper:
             with self._store.write() as tx:
                 if catalog_partitions.sweep(tx, table_id, CHUNK) < CHUNK:
                     return
+
+    def forget_descriptors(self, fewest: int = MANY_DESCRIPTORS) -> None:
+        """Delete the shared descriptors that no partition has any more, of tables that have so many at least."""
+        with self._store.read() as tx:
+            found = catalog_descriptors.tables_with(tx, fewest)
+        for table_id in found:
+            last = 0
+            while True:
+                with self._store.read() as tx:
+                    ids = catalog_descriptors.unused(tx, table_id, last, CHUNK)
+                if not ids:
+                    break
+                self._forget(table_id, ids)
+                last = ids[-1]
+
+    def _forget(self, table_id: int, ids: list[int]) -> None:
+        with self._store.write() as tx:
+            catalog_descriptors.set_aside(tx, table_id, ids)
+        # Seen after that, what is not used cannot come into use again.
+        with self._store.read() as tx:
+            still = {*catalog_descriptors.unused(tx, table_id, ids[0] - 1, CHUNK)} & {*ids}
+        with self._store.write() as tx:
+            catalog_descriptors.remove(tx, sorted(still))
 
     def _later(self, tx: Connection, key: str, payload: dict[str, Any]) -> None:
         tasks.put(tx, QUEUE, key, payload, not_before=self._clock.now())
