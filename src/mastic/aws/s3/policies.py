@@ -29,7 +29,7 @@ def parse(text: str, bucket: str) -> dict[str, Any]:
     """The policy document. Raises MalformedPolicy."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise refused("MalformedPolicy") from None
     if not isinstance(document, dict):
         raise refused("MalformedPolicy")

@@ -97,7 +97,7 @@ def _check(text: str) -> None:
         raise invalid_input(f"The policy is longer than {LONGEST} bytes")
     try:
         policy = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise invalid_input(f"The policy is not JSON: {error}") from None
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise invalid_input("The policy needs a Statement")
