@@ -8,6 +8,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -15,6 +17,7 @@ import uvicorn
 from mastic.app import App
 from mastic.config import Config
 from mastic.errors import Refused
+from mastic.wire.connections import Connection
 
 
 def configure_logs(config: Config) -> None:
@@ -68,7 +71,7 @@ def serve(app: App, listener: socket.socket, ready: Callable[[], None] = lambda:
         uvicorn.Config(
             app.asgi,
             loop="uvloop",
-            http="httptools",
+            http=cast(Any, partial(Connection, app.asgi)),
             ws="none",
             lifespan="off",
             access_log=False,

@@ -10,7 +10,7 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -43,7 +43,8 @@ class Cors(Protocol):
 class Exchange:
     """One request being answered. ``refusal`` is why it will not reach a handler."""
 
-    scope: dict[str, Any]
+    scheme: str
+    path: str
     incoming: Incoming
     request_id: str
     route: Route
@@ -75,7 +76,7 @@ class Exchange:
         """The request as handlers see it."""
         return HttpRequest(
             method=self.incoming.method,
-            path=self.scope["path"],
+            path=self.path,
             raw_path=self.incoming.raw_path,
             query_string=self.incoming.query_string,
             headers=self.incoming.headers,
@@ -201,7 +202,7 @@ class Answers:
             access_key=identity.access_key,
             service=service.id if service is not None else "",
             operation=operation.name if operation is not None else "",
-            endpoint=f"{exchange.scope['scheme']}://{incoming.headers.get('host', '')}",
+            endpoint=f"{exchange.scheme}://{incoming.headers.get('host', '')}",
             trace=incoming.headers.get("x-amzn-trace-id", ""),
             http=exchange.http,
         )

@@ -19,6 +19,7 @@ from mastic.wire.claims import Unauthentic, identify
 from mastic.wire.dispatch import Dispatcher, Registry
 from mastic.wire.documents import DocumentDoor, DocumentPart, host_of, incoming_of
 from mastic.wire.hosts import Hosts
+from mastic.wire.messages import Incoming, Outgoing
 from mastic.wire.replies import send_reply
 from mastic.wire.routing import Route, Router, is_form
 from mastic.wire.sigv4 import Authenticator
@@ -137,10 +138,7 @@ class Gateway:
                 if exchange.refusal is None:
                     await self._delegates[service.id](scope, _replay(exchange.sent_body, receive), send)
                     return
-            operation = exchange.route.operation
-            patient = operation is not None and exchange.refusal is None and self.registry.waits(operation)
-            workers = self._waiting if patient else self._workers
-            outgoing = await workers.run(lambda: self._answers.answer(exchange))
+            outgoing = await self._threads(exchange).run(lambda: self._answers.answer(exchange))
             if exchange.waiting:
                 # The client still waits for "100 Continue" and may or may not send its body after this.
                 outgoing.headers.append(("Connection", "close"))
@@ -149,11 +147,47 @@ class Gateway:
             if exchange.pump is not None:
                 exchange.pump.close()
 
+    def answer(self, incoming: Incoming, scheme: str, receiver: Callable[[Outgoing], None]) -> bool:
+        """Answer a request whose body is there, if it is one for a handler whose reply is a document.
+
+        False leaves it to the general way. Called on the event loop, as is ``receiver``.
+        """
+        exchange = self._begin(incoming, scheme, incoming.raw_path)
+        if is_form(incoming):
+            return False
+        self._route(exchange)
+        service, operation = exchange.route.service, exchange.route.operation
+        if service is None or operation is None or service.id in self._delegates or operation.streams:
+            return False
+        self._threads(exchange).tell(lambda: self._answers.answer(exchange), receiver)
+        return True
+
+    def _threads(self, exchange: Exchange) -> Workers:
+        """Those in which a request is answered."""
+        operation = exchange.route.operation
+        patient = operation is not None and exchange.refusal is None and self.registry.waits(operation)
+        return self._waiting if patient else self._workers
+
     async def _accept(self, scope: Scope, receive: Receive) -> Exchange:
         """Identify, route and read what has to be read before a thread takes over."""
         incoming = incoming_of(scope)
+        exchange = self._begin(incoming, scope["scheme"], scope["path"])
+        form = is_form(incoming)
+        try:
+            if form:
+                await self._document(exchange, receive, self._limits.form)
+            self._route(exchange)
+            if exchange.refusal is None and not form:
+                await self._read(exchange, receive)
+        except ServiceError as error:
+            exchange.refusal = error
+        return exchange
+
+    def _begin(self, incoming: Incoming, scheme: str, path: str) -> Exchange:
+        """Who asks."""
         exchange = Exchange(
-            scope=scope,
+            scheme=scheme,
+            path=path,
             incoming=incoming,
             request_id=self._ids.uuid(),
             route=Route(service=None, operation=None, protocol=self.dispatcher.protocols.preferred(None)),
@@ -162,19 +196,15 @@ class Gateway:
             exchange.claim = identify(incoming)
         except Unauthentic as problem:
             exchange.refusal = problem
-        form = is_form(incoming)
-        try:
-            if form:
-                await self._document(exchange, receive, self._limits.form)
-            route = exchange.route = self._router.route(incoming, exchange.claim)
-            exchange.refusal = exchange.refusal or route.error
-            if route.service is not None and route.service.id == "s3":
-                exchange.bucket = self._hosts.bucket(incoming.headers.get("host", ""))
-            if exchange.refusal is None and not form:
-                await self._read(exchange, receive)
-        except ServiceError as error:
-            exchange.refusal = error
         return exchange
+
+    def _route(self, exchange: Exchange) -> None:
+        """For what."""
+        incoming = exchange.incoming
+        route = exchange.route = self._router.route(incoming, exchange.claim)
+        exchange.refusal = exchange.refusal or route.error
+        if route.service is not None and route.service.id == "s3":
+            exchange.bucket = self._hosts.bucket(incoming.headers.get("host", ""))
 
     async def _read(self, exchange: Exchange, receive: Receive) -> None:
         operation, incoming = exchange.route.operation, exchange.incoming

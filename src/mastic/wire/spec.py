@@ -50,6 +50,13 @@ class OperationSpec:
         return self.model.auth_type == "none" or "smithy.api#noAuth" in auth
 
     @cached_property
+    def streams(self) -> bool:
+        """Whether more than a document comes in or goes out."""
+        if self.streaming_input is not None or self.model.has_event_stream_output:
+            return True
+        return bool(self.model.has_streaming_output)
+
+    @cached_property
     def streaming_input(self) -> str | None:
         """The input member whose value is the raw request body as a stream, if there is one."""
         shape = self.input

@@ -37,6 +37,15 @@ class Workers:
             else:
                 self._deliver(loop, _resolve, future, result)
 
+        self._put(job)
+        return future
+
+    def tell(self, work: Callable[[], T], receiver: Callable[[T], None]) -> None:
+        """Run ``work``, which raises nothing, in a thread; ``receiver`` gets its result on the calling loop."""
+        loop = asyncio.get_running_loop()
+        self._put(lambda: self._deliver(loop, receiver, work()))
+
+    def _put(self, job: Callable[[], None]) -> None:
         with self._lock:
             if self._idle == 0 and self._threads < self._limit:
                 self._threads += 1
@@ -44,7 +53,6 @@ class Workers:
             else:
                 self._idle -= 1
         self._queue.put(job)
-        return future
 
     def close(self) -> None:
         """Let every thread end after the work that is queued."""
