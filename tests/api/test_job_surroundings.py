@@ -71,6 +71,16 @@ def test_outputs_are_encrypted_as_the_security_configuration_says(
         assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == ("aws:kms", KEY), key
 
 
+def test_an_argument_asks_for_encryption(server: Any, glue: Any, name: str, make: Callable[..., str]) -> None:
+    job = make("import os\nprint(os.environ.get('MASTIC_S3_ENCRYPTION'))")
+    ended = run(glue, job, Arguments={"--encryption-type": "sse-s3"})
+    told = lines(server, "/aws-glue/python-jobs/output", ended["Id"])
+    assert [json.loads(line) for line in told] == [{"ServerSideEncryption": "AES256"}]
+    ended = run(glue, job, Arguments={"--encryption-type": "sse-kms"})
+    assert ended["JobRunState"] == "FAILED"
+    assert ended["ErrorMessage"] == "--encryption-type is 'sse-kms': sse-s3 is served."
+
+
 def test_what_a_security_configuration_cannot_have(glue: Any, name: str, make: Callable[..., str]) -> None:
     job = make("print(1)")
     code, message = refusal(glue.start_job_run, JobName=job, SecurityConfiguration=f"{name}-none")

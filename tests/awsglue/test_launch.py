@@ -236,3 +236,27 @@ def test_functions_use_what_the_run_brought_along(tmp_path: Path) -> None:
         tmp_path, source, command="glueetl", engine="auto", python_path=[str(tmp_path / "lib")]
     )
     assert (code, out) == (0, "A!\n"), result
+
+
+def test_arguments_without_effect_are_named_in_the_error_log(tmp_path: Path) -> None:
+    given = {"--enable-spark-ui": "true", "--executor-cores": "4", "--enable-data-lineage": "false"}
+    code, _, _, err = launch(tmp_path, "pass", command="glueetl", engine="auto", arguments=given)
+    assert code == 0
+    assert [line.split(":")[1].strip() for line in err.splitlines() if line.startswith("mastic")] == [
+        "--enable-spark-ui has no effect",
+        "--executor-cores has no effect",
+    ]
+
+
+def test_errors_of_functions_come_without_the_workers_own_frames(tmp_path: Path) -> None:
+    source = (
+        "from pyspark.sql import SparkSession, functions as F\n"
+        "def divide(x):\n    return 1 // x\n"
+        "SparkSession.builder.getOrCreate().range(1).select(F.udf(divide, 'int')('id')).collect()\n"
+    )
+    code, result, _, _ = launch(tmp_path, source, command="glueetl", engine="auto")
+    message = result["error_message"]
+    assert (code, result["error_class"]) == (1, "PythonException")
+    assert "line 3, in divide" in message
+    assert "ZeroDivisionError" in message
+    assert "/pyspark/" not in message

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from dataclasses import dataclass
 from typing import Any
 
 LIMIT = 16_000
+
+
+# Frames of a traceback within a text: those of the process that calls a user's function, not of the function.
+_WORKERS_FRAMES = re.compile(
+    r'^  File "(?:spark\.py|[^"\n]*/pyspark/(?:worker|util|sql/[\w/]+|serializers)\.py)", line .*\n(?:    .*\n)*',
+    re.MULTILINE,
+)
 
 
 class EngineRefused(Exception):
@@ -66,7 +74,8 @@ def _text(error: BaseException) -> str:
         return str(error.code)
     if isinstance(error, KeyError) and error.args:
         return repr(error.args[0])
-    return "".join(traceback.TracebackException.from_exception(error)._str or "").strip()  # type: ignore[attr-defined]
+    text = "".join(traceback.TracebackException.from_exception(error)._str or "").strip()  # type: ignore[attr-defined]
+    return _WORKERS_FRAMES.sub("", text) if "Traceback (most recent call last)" in text else text
 
 
 def _refusal(error: BaseException) -> dict[str, Any] | None:

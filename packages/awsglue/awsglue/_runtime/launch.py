@@ -152,8 +152,9 @@ def _prepare_engine(order: Order, source: str) -> None:
 
         ray_cluster.prepare(order.arguments, order.python_path, order.cores, order.memory_mb)
         return
-    from awsglue._runtime import detect, engine
+    from awsglue._runtime import detect, engine, notes
 
+    notes.tell(order.arguments)
     engine.configure(
         requested=order.engine,
         reason=order.engine_reason,

@@ -126,8 +126,13 @@ class Preparation:
         else:
             env |= self._java(merged, directory, [])
         encryption = run.plan.get("Encryption") or {}
-        if encryption.get("S3"):
-            env["MASTIC_S3_ENCRYPTION"] = json.dumps(encryption["S3"])
+        asked = merged.get("--encryption-type", "")
+        if asked not in ("", "sse-s3"):
+            raise Unprepared(f"--encryption-type is {asked!r}: sse-s3 is served.")
+        # A security configuration says more, and counts.
+        s3 = encryption.get("S3") or ({"ServerSideEncryption": "AES256"} if asked else None)
+        if s3:
+            env["MASTIC_S3_ENCRYPTION"] = json.dumps(s3)
         if encryption.get("BookmarksKey"):
             env["MASTIC_BOOKMARK_KEY"] = encryption["BookmarksKey"]
         memory, cores = capacity.size(run.body)

@@ -80,7 +80,7 @@ def path_not_found(path: str) -> Exception:
     """Spark's AnalysisException for a path that is not there."""
     from pyspark.errors import AnalysisException
 
-    return AnalysisException(f"[PATH_NOT_FOUND] Path does not exist: {shown(path)}.")
+    return AnalysisException(f"[PATH_NOT_FOUND] Path does not exist: {shown(path).rstrip('/')}.")
 
 
 def _flag(options: dict[str, str], name: str) -> bool:
