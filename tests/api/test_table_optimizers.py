@@ -158,6 +158,18 @@ def test_sorted_compaction(server: Server, name: str) -> None:
     assert [t.file.sort_order_id for t in table.scan().plan_files()] == [1]
 
 
+def test_compaction_along_a_curve_through_several_columns(server: Server, name: str) -> None:
+    ascending = [SortField(field, IdentityTransform(), SortDirection.ASC, NullOrder.NULLS_FIRST) for field in (1, 2)]
+    table = create(server, name, sort_order=SortOrder(*ascending))
+    for numbers in ((3, 1), (5,), (2, 4)):
+        table.append(rows(*numbers))
+    run = optimize(server, name, "compaction", compaction={"strategy": "z-order", "minInputFiles": 2})[0]
+    assert (run["eventType"], run["compactionStrategy"]) == ("completed", "z-order")
+    assert sorted(table.refresh().scan().to_arrow()["n"].to_pylist()) == [1, 2, 3, 4, 5]
+    # The rows are in no order of one column after the other: the file does not say that they are.
+    assert [t.file.sort_order_id for t in table.scan().plan_files()] == [None]
+
+
 def test_compaction_beside_writers_loses_no_row(server: Server, name: str) -> None:
     create(server, name)
     glue = server.client("glue")
@@ -347,7 +359,6 @@ def test_optimizers_are_defined_shown_changed_and_deleted(server: Server, name: 
     ("kind", "given"),
     [
         ("compaction", {"enabled": True}),
-        ("compaction", configuration(compaction={"strategy": "z-order"})),
         ("compaction", configuration(retention={})),
         ("retention", configuration(retention={"numberOfSnapshotsToRetain": 0})),
         ("retention", configuration(retention={"runRateInHours": 1})),

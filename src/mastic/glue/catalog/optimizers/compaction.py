@@ -11,22 +11,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import ArrowScan, _read_all_delete_files
 from pyiceberg.manifest import DataFile, FileFormat
 from pyiceberg.table import FileScanTask
 from pyiceberg.table.snapshots import Operation, Summary
-from pyiceberg.table.sorting import NullOrder, SortDirection
 from pyiceberg.table.update.snapshot import _OverwriteFiles
-from pyiceberg.transforms import IdentityTransform
 from pyiceberg.typedef import EMPTY_DICT, Record
 
 from mastic.glue.catalog.attempts import Overtaken, again
-from mastic.glue.catalog.optimizers import reachable, writing
+from mastic.glue.catalog.optimizers import ordering, reachable, writing
 from mastic.glue.catalog.optimizers.files import TableFiles
 from mastic.glue.catalog.optimizers.opening import Conflict, Gone, Opened, Tables
 from mastic.glue.catalog.task_runs import Halted, TaskFailed
@@ -34,6 +30,7 @@ from mastic.glue.catalog.task_runs import Halted, TaskFailed
 TARGET = 512 * 1024 * 1024
 # A file is small below this share of the target.
 SMALL = 0.75
+ORDERED = ("sort", "z-order")
 MIN_INPUT_FILES, DELETE_FILE_THRESHOLD = 100, 1
 # What is sorted is held in memory: so much of it, as it is on disk.
 MOST_SORTED = 128 * 1024 * 1024
@@ -85,23 +82,8 @@ def check_table(opened: Opened, strategy: str) -> None:
         raise TaskFailed(
             "Compaction writes Parquet files; the table's write.format.default is another format"
         )
-    if strategy == "sort" and not sort_keys(opened):
-        raise TaskFailed("The sort strategy needs a table with a sort order")
-
-
-def sort_keys(opened: Opened) -> list[tuple[str, str]]:
-    """The table's sort order for Arrow. Raises TaskFailed for one that is by transforms."""
-    keys = []
-    order = opened.metadata.sort_order_by_id(opened.metadata.default_sort_order_id)
-    for field in order.fields if order is not None else ():
-        if not isinstance(field.transform, IdentityTransform):
-            raise TaskFailed(f"Sorting by the transform {field.transform} is not supported")
-        name = opened.metadata.schema().find_column_name(field.source_id)
-        if name is None or "." in name:
-            raise TaskFailed("Sorting by nested fields is not supported")
-        first = field.null_order == NullOrder.NULLS_FIRST
-        keys.append((name, f"{'asc' if field.direction == SortDirection.ASC else 'desc'}:{first}"))
-    return keys
+    if strategy in ORDERED:
+        ordering.check(opened, strategy)
 
 
 def plan(opened: Opened, *, min_input_files: int, delete_threshold: int, strategy: str) -> list[Bin]:
@@ -111,7 +93,7 @@ def plan(opened: Opened, *, min_input_files: int, delete_threshold: int, strateg
     except ValueError as error:
         raise TaskFailed(str(error).partition(": http")[0]) from error
     target = reachable.number(opened.metadata, "write.target-file-size-bytes") or TARGET
-    size = min(target, MOST_SORTED) if strategy == "sort" else target
+    size = min(target, MOST_SORTED) if strategy in ORDERED else target
     groups: dict[Record, list[FileScanTask]] = defaultdict(list)
     for task in tasks:
         deletes = len(task.delete_files) >= delete_threshold
@@ -217,14 +199,13 @@ class Compaction:
 
     def _pieces(self, opened: Opened, one: Bin) -> Iterator[pa.Table]:
         """The bin's rows in tables of the size of a row group, or one sorted table."""
-        keys = sort_keys(opened) if self.strategy == "sort" else []
         shaped = writing.shaped(opened.table.metadata, self._batches(opened, one))
-        if not keys:
+        if self.strategy not in ORDERED:
             yield from writing.row_groups(shaped)
             return
         held = list(shaped)
         if held:
-            yield _sorted(pa.concat_tables(held), keys)
+            yield ordering.ordered(opened, self.strategy, pa.concat_tables(held))
 
     def _batches(self, opened: Opened, one: Bin) -> Iterator[pa.RecordBatch]:
         metadata = opened.table.metadata
@@ -283,18 +264,3 @@ def _check_rows(one: Bin, rows: int) -> None:
         raise TaskFailed(
             f"{rows} rows were read where the table's metadata speaks of {said}; nothing was changed"
         )
-
-
-def _sorted(table: pa.Table, keys: list[tuple[str, str]]) -> pa.Table:
-    """Sorted with each key's own order of nulls, the last key first: Arrow's sort is stable."""
-    names: list[Any] = [(name, *how.split(":")) for name, how in keys]
-    order = pa.array(range(table.num_rows))
-    for name, direction, first in reversed(names):
-        column = table.column(name).take(order)
-        placement = "at_start" if first == "True" else "at_end"
-        way = "ascending" if direction == "asc" else "descending"
-
-        options = pc.SortOptions([("k", way)], null_placement=placement)
-        indices = pc.call_function("sort_indices", [pa.table({"k": column})], options)
-        order = order.take(indices)
-    return table.take(order)

@@ -195,8 +195,6 @@ def _check(kind: str, body: Mapping[str, Any]) -> None:
         if other != kind and member in body:
             raise invalid_input(f"{member} does not belong to an optimizer of type {kind}")
     chosen = section(kind, body)
-    if chosen.get("strategy") == "z-order":
-        raise invalid_input("The compaction strategy z-order is not supported; binpack and sort are")
     for member, least in _LEAST.items():
         if member in chosen and chosen[member] < least:
             raise invalid_input(f"{member} must be at least {least}")
