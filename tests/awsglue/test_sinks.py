@@ -105,6 +105,18 @@ def test_writing_appends(frame, write):
     assert texts(write(source, "json")) == ['{"a":1}', '{"a":1}']
 
 
+@pytest.mark.parametrize("format", ["json", "csv", "parquet", "glueparquet", "orc", "avro"])
+def test_a_source_without_files_writes_nothing(glue, tmp_path, write, format):
+    from awsglue.transforms import ApplyMapping
+
+    (tmp_path / "none").mkdir()
+    source = glue.create_dynamic_frame.from_options(
+        "s3", {"paths": [f"file://{tmp_path}/none"]}, format="json"
+    )
+    mapped = ApplyMapping.apply(frame=source, mappings=[("a", "int", "a", "int"), ("y", "int", "y", "int")])
+    assert write(mapped, format, partitionKeys=["y"]) == {}
+
+
 def test_an_empty_frame_writes_nothing(frame, write):
     for format in ("json", "csv", "parquet", "orc"):
         assert write(frame("a int", []), format, name=format) == {}

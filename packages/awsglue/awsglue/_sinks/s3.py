@@ -51,6 +51,9 @@ def write_files(request: SinkRequest, frame: Encoded, context: Any) -> Written:
     if update and not (request.database and request.table_name):
         raise ValueError("enableUpdateCatalog needs setCatalogInfo(catalogDatabase, catalogTableName)")
     keys = partition_keys(request.options)
+    if not frame.schema.fields:
+        # Of a source without new files, say: nothing is known of its records, and there are none.
+        return Written(files=[], partitions=[])
     missing = [key for key in keys if key not in frame.schema.field_map]
     if missing:
         raise ValueError(f"partitionKeys {missing} are not columns of the frame")
