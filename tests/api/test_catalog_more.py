@@ -248,6 +248,7 @@ def test_resource_policy(server: Server) -> None:
     assert glue.get_resource_policy()["PolicyHash"] == first
     assert json.loads(glue.get_resource_policies()["GetResourcePoliciesResponseList"][0]["PolicyInJson"])
     assert code(glue.put_resource_policy, PolicyInJson="{no json") == "InvalidInputException"
+    assert code(glue.put_resource_policy, PolicyInJson="[" * 2000) == "InvalidInputException"
     glue.delete_resource_policy(PolicyHashCondition=first)
     assert code(glue.delete_resource_policy) == "EntityNotFoundException"
 

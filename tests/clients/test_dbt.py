@@ -43,7 +43,7 @@ def test_a_project_is_built_tested_and_documented(server: Server, name: str, tmp
     glue = server.client("glue")
     tables = {table["Name"]: table for table in glue.get_tables(DatabaseName=name)["TableList"]}
     # What dbt made on the way is gone again.
-    assert set(tables) == {"orders", "stg_orders", "by_customer", "by_day"}
+    assert set(tables) == {"orders", "stg_orders", "by_customer", "by_day", "ledger"}
     assert tables["stg_orders"]["TableType"] == "VIRTUAL_VIEW"
     partitions = glue.get_partitions(DatabaseName=name, TableName="by_day")["Partitions"]
     assert sorted(partition["Values"] for partition in partitions) == [["2026-01-01"], ["2026-01-02"]]
@@ -52,6 +52,8 @@ def test_a_project_is_built_tested_and_documented(server: Server, name: str, tmp
         ["bob", "20.00", "1"],
     ]
     assert rows(server, name, "SELECT count(*), sum(amount) FROM by_day") == [["3", "35.75"]]
+    assert tables["ledger"]["Parameters"]["table_type"] == "ICEBERG"
+    assert rows(server, name, "SELECT count(*), sum(amount), count(DISTINCT id) FROM ledger") == [["3", "35.75", "3"]]
 
 
 def rows(server: Server, database: str, sql: str) -> list[list[str | None]]:
