@@ -86,6 +86,15 @@ def test_csv_text(df: Any, tmp_path: Path) -> None:
     assert part.read_text() == "id,v,d,p\n1,a,1.5,\n2,b,2.5,x\n"
 
 
+def test_csv_with_every_field_quoted(spark: Any, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    df = spark.createDataFrame([(1, None, None), (2, "x", 1.5)], "i int, s string, d double").coalesce(1)
+    df.write.option("quoteAll", "true").csv(f"file://{out}")
+    assert sorted(next(out.glob("part-*")).read_text().split()) == ['"1","",""', '"2","x","1.5"']
+    df.write.mode("overwrite").option("quoteAll", "true").option("nullValue", "NA").csv(f"file://{out}")
+    assert sorted(next(out.glob("part-*")).read_text().split()) == ['"1","NA","NA"', '"2","x","1.5"']
+
+
 def test_csv_writing_rules(spark: Any, tmp_path: Path) -> None:
     given = [
         ("a,b", 1e10, True),

@@ -117,6 +117,9 @@ class CsvLines:
         self._null = options.get("nullvalue", "")
         self._empty = options.get("emptyvalue", '""')
         self._all = options.get("quoteall", "false").lower() == "true"
+        if self._all:
+            # Nulls are fields, too.
+            self._null = self._quote + self._null + self._quote if self._quote != "\0" else self._null
         self._escape_quotes = options.get("escapequotes", "true").lower() == "true"
         self._left = options.get("ignoreleadingwhitespace", "true").lower() == "true"
         self._right = options.get("ignoretrailingwhitespace", "true").lower() == "true"
