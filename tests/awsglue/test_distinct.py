@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("numpy")
 pytest.importorskip("pyarrow")
 pytest.importorskip("pyspark")
 
@@ -113,6 +114,7 @@ def test_rows_are_written_once(
     assert all(c in (-1, -2) for a, _, c in found if a == -9)
 
 
+@pytest.mark.skipif(not SAIL, reason="on Spark it depends on which task is the first to deliver")
 def test_of_sorted_rows_the_first_is_written(spark: Any, tmp_path: Path) -> None:
     rows = [(place % 50, float(place), f"t{place}") for place in range(5000)]
     frame = spark.createDataFrame(rows, "k int, v double, t string").repartition(4)
