@@ -135,12 +135,38 @@ def catalog() -> None:
     assert not wr.catalog.delete_table_if_exists(NAME, "stored")
 
 
+def iceberg() -> None:
+    """Tables that Athena writes: made, merged into with a new column, put in the place of, deleted from."""
+    frame = pd.DataFrame({"id": [1, 2], "name": ["a", None], "at": pd.to_datetime(["2026-01-01", "2026-01-02"])})
+    where = {
+        "database": NAME, "table": "ice", "temp_path": f"{LAKE}/staged/", "s3_output": f"{LAKE}/out/",
+        "keep_files": False,
+    }  # fmt: skip
+    place = {**where, "table_location": f"{LAKE}/ice/"}
+
+    def rows() -> list[list[object]]:
+        found = wr.athena.read_sql_query(
+            "SELECT * FROM ice ORDER BY id", database=NAME, ctas_approach=False, s3_output=f"{LAKE}/out/"
+        )
+        return found.drop(columns="at").astype(object).where(found.notna(), None).values.tolist()
+
+    wr.athena.to_iceberg(df=frame, partition_cols=["day(at)"], **place)
+    assert rows() == [[1, "a"], [2, None]]
+    more = frame.assign(id=[2, 3], name=["b", "c"], extra=[1.5, 2.5])
+    wr.athena.to_iceberg(df=more, merge_cols=["id"], schema_evolution=True, **place)
+    assert rows() == [[1, "a", None], [2, "b", 1.5], [3, "c", 2.5]]
+    wr.athena.delete_from_iceberg_table(df=pd.DataFrame({"id": [1]}), merge_cols=["id"], **where)
+    assert rows() == [[2, "b", 1.5], [3, "c", 2.5]]
+    wr.athena.to_iceberg(df=frame, mode="overwrite", fill_missing_columns_in_df=True, **place)
+    assert rows() == [[1, "a", None], [2, None, None]]
+
+
 if __name__ == "__main__":
     boto3.client("s3").create_bucket(Bucket=NAME)
     wr.catalog.create_database(NAME, description="of awswrangler")
     assert NAME in wr.catalog.databases()["Database"].tolist()
     assert not wr.catalog.does_table_exist(NAME, "t")
-    for step in (datasets, queries, catalog):
+    for step in (datasets, queries, catalog, iceberg):
         step()
     wr.catalog.delete_database(NAME)
     assert NAME not in wr.catalog.databases(limit=1000)["Database"].tolist()
