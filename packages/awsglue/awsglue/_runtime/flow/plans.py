@@ -173,8 +173,8 @@ class Recogniser:
             return None
         names = [name.lower() for name, _ in below.columns]
         keys = set(names) if body.all_columns_as_keys else {name.lower() for name in body.column_names}
-        if len(set(names)) < len(names) or not keys <= set(names):
-            raise Unknown("columns of one name")
+        if not keys or len(set(names)) < len(names) or not keys <= set(names):
+            raise Unknown("no columns, or several of one name")
         columns, every, selected, grouped = [], [], [], []
         for place, (name, value) in enumerate(below.columns):
             sql = below.values.sql(value)

@@ -49,6 +49,9 @@ class SeenKeys:
 
         count = len(columns[0])
         answer = np.ones(count, bool)
+        if not count:
+            # There may not even be buffers.
+            return answer
         for shape, places, words in _shapes(columns, self._kinds):
             table = self._tables.get(shape)
             if table is None:
@@ -200,7 +203,7 @@ def _shapes(columns: list[Any], kinds: list[str]) -> Iterator[tuple[bytes, Any, 
         if not isinstance(width, int):
             # Numbered anew each time, codes stay small.
             codes = np.unique(codes * (int(width.max(initial=0)) + 1) + width, return_inverse=True)[1]
-    firsts = np.unique(codes, return_index=True)[1] if codes.any() else np.arange(min(len(codes), 1))
+    firsts = np.unique(codes, return_index=True)[1] if codes.any() else np.zeros(1, np.int64)
     for code, row in enumerate(firsts):
         shape = [width if isinstance(width, int) else int(width[row]) for width in widths]
         places = np.flatnonzero(codes == code) if len(firsts) > 1 else None
