@@ -260,3 +260,16 @@ def test_errors_of_functions_come_without_the_workers_own_frames(tmp_path: Path)
     assert "line 3, in divide" in message
     assert "ZeroDivisionError" in message
     assert "/pyspark/" not in message
+
+
+def test_hudi_needs_its_jars(tmp_path: Path) -> None:
+    from awsglue._runtime.engine import installed
+
+    source = (
+        "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+        f"spark.range(1).write.format('hudi').save('file://{tmp_path}/h')\n"
+    )
+    code, result, _, _ = launch(tmp_path, source, command="glueetl", engine="auto")
+    assert code == 1
+    expected = "name them in --extra-jars" if installed() == "spark" else "Run the job with --engine spark"
+    assert expected in result["error_message"]

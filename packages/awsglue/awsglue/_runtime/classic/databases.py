@@ -19,6 +19,8 @@ def install() -> None:
     """Patch the reader; the writer asks ``ours`` itself."""
     from pyspark.sql.readwriter import DataFrameReader
 
+    from awsglue._runtime.classic import lakes
+
     named, native_load, native_jdbc = DataFrameReader.format, DataFrameReader.load, DataFrameReader.jdbc
 
     def keep_format(self: Any, source: str) -> Any:
@@ -28,6 +30,7 @@ def install() -> None:
     def load(self: Any, path: Any = None, format: Any = None, schema: Any = None, **options: Any) -> Any:
         kept = {**self.__dict__.get("_mastic_options", {}), **options}
         kind = str(format or self.__dict__.get("_mastic_format") or "").lower()
+        lakes.check(self._spark, kind)
         if kind != "jdbc" or not ours(self._spark, kept):
             return native_load(self, path, format, schema, **options)
         from awsglue._sources import sparkjdbc
@@ -59,6 +62,28 @@ def install() -> None:
     DataFrameReader.format = keep_format  # type: ignore[method-assign]
     DataFrameReader.load = load  # type: ignore[method-assign]
     DataFrameReader.jdbc = jdbc  # type: ignore[method-assign]
+
+
+def write(writer: Any, wanted: Any, mode: Any, more: dict[str, Any]) -> bool:
+    """Write by our own driver, where there is no other; False where there is."""
+    options = {**wanted.options, **more}
+    if not ours(writer._spark, options):
+        return False
+    from awsglue._sinks import sparkjdbc
+
+    sparkjdbc.write(writer._df, str(mode or wanted.mode).lower(), options)
+    return True
+
+
+def saved(
+    writer: Any, wanted: Any, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
+) -> bool:
+    """Serve `df.write.save(…)` where Spark itself cannot. Raises NotImplementedError for lakes without their jars."""
+    from awsglue._runtime.classic import lakes
+
+    kind = str(format or wanted.format).lower()
+    lakes.check(writer._spark, kind)
+    return kind == "jdbc" and write(writer, wanted, mode, options)
 
 
 def ours(spark: Any, options: dict[str, Any]) -> bool:

@@ -179,30 +179,15 @@ def _writers() -> None:
 
     native_save, native_jdbc = DataFrameWriter.save, DataFrameWriter.jdbc
 
-    def into_database(self: Any, mode: Any, more: dict[str, Any]) -> bool:
-        """Write by our own driver, where there is no other."""
-        wanted = request(self)
-        options = {**wanted.options, **more}
-        if not databases.ours(self._spark, options):
-            return False
-        from awsglue._sinks import sparkjdbc
-
-        sparkjdbc.write(self._df, str(mode or wanted.mode).lower(), options)
-        return True
-
     def jdbc(self: Any, url: str, table: str, mode: Any = None, properties: Any = None) -> None:
-        if not into_database(self, mode, {**(properties or {}), "url": url, "dbtable": table}):
+        more = {**(properties or {}), "url": url, "dbtable": table}
+        if not databases.write(self, request(self), mode, more):
             engine.mark_written()
             native_jdbc(self, url, table, mode, properties)
 
     def save(self: Any, path: Any = None, *args: Any, **kwargs: Any) -> None:
-        format_, mode = (*args, None, None)[:2]
-        if str(kwargs.get("format", format_) or request(self).format).lower() == "jdbc":
-            more = {
-                key: value for key, value in kwargs.items() if key not in ("format", "mode", "partitionBy")
-            }
-            if into_database(self, kwargs.get("mode", mode), more):
-                return
+        if databases.saved(self, request(self), *args, **kwargs):
+            return
         if path is None or not str(path).startswith("file://" + engine.scratch_directory()):
             engine.mark_written()
         native_save(self, path, *args, **kwargs)
