@@ -67,6 +67,24 @@ def spark() -> Any:
 
 
 @pytest.fixture
+def modern(spark: Any) -> bool:
+    """Whether this is Spark 4, whose defaults differ: casts fail at what was null, ancient dates are written."""
+    import pyspark
+
+    return ENGINE == "spark" and int(pyspark.__version__.partition(".")[0]) >= 4
+
+
+@pytest.fixture
+def lenient(spark: Any, modern: bool) -> Any:
+    """Casts of what is no such value give null, as by Spark's default before 4."""
+    if modern:
+        spark.conf.set("spark.sql.ansi.enabled", "false")
+    yield
+    if modern:
+        spark.conf.unset("spark.sql.ansi.enabled")
+
+
+@pytest.fixture
 def glue(spark: Any) -> Any:
     """A GlueContext over the session."""
     from awsglue.context import GlueContext

@@ -63,6 +63,7 @@ def written(spark: Any, frame: Any, folder: Path) -> list[Any]:
     return sorted((tuple(row) for row in spark.read.parquet(f"file://{folder}").collect()), key=repr)
 
 
+@pytest.mark.usefixtures("lenient")
 @pytest.mark.parametrize("kind", ["int", "bigint", "double", "date"])
 def test_texts_are_cast_while_they_are_read(spark: Any, tmp_path: Path, taken: list[bool], kind: str) -> None:
     plain = {"int": "12", "bigint": "-5000000000", "double": "1.25", "date": "2021-03-01"}[kind]
@@ -137,6 +138,7 @@ def as_numbers(column: Any) -> Any:
     return column.cast(pa.int32()) if pa.types.is_date(column.type) else column
 
 
+@pytest.mark.usefixtures("lenient")
 def test_conditions_and_columns(spark: Any, tmp_path: Path, taken: list[bool]) -> None:
     frame = csv(
         spark, tmp_path / "in", ["1,x,2021-03-01", "2,y,2020-12-31", "nan,x,", ",,2021-01-01", "3,é,x"]
