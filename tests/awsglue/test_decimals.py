@@ -100,7 +100,7 @@ def test_operands_are_found(text: str, found: list[tuple[str, str, str]]) -> Non
         "d5 % d15",
         "d5 / CAST('2' AS float)",
         "d15 / '2'",
-        "round(d5, 1) / 3",
+        "ceil(d5) / 3",
         "negative(d5)",
         "d5 * w18",
     ],

@@ -48,7 +48,7 @@ def test_foreach_batch(spark, stream, cluster, topic, tmp_path):
     assert frame.columns == ["key", "value", "topic", "partition", "offset", "timestamp", "timestampType"]
     found = []
     values = frame.select(
-        fn.get_json_object(fn.col("value").cast("string"), "$.n").cast("int").alias("n"),
+        fn.from_json(fn.col("value").cast("string"), "n int")["n"].alias("n"),
         frame.key.cast("string"),
     )
     query = (

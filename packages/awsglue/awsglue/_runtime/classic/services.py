@@ -78,7 +78,14 @@ class Services:
 
         return schema, produce()
 
-    def query(self, text: str, found: list[tuple[str, Any]], args: Any, unchanged: str | None = None) -> Any:
+    def query(
+        self,
+        text: str,
+        found: list[tuple[str, Any]],
+        args: Any,
+        unchanged: str | None = None,
+        qualifiers: frozenset[str] = frozenset(),
+    ) -> Any:
         """A DataFrame for a query text over these named DataFrames. Raises AnalysisException."""
         for name, frame in found:
             frame.createOrReplaceTempView(name)

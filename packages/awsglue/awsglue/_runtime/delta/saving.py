@@ -183,7 +183,7 @@ def _comparable(key: str, kind: Any) -> str:
     from pyspark.sql.types import TimestampType
 
     name = f"`{key.replace('`', '``')}`"
-    return f"unix_micros({name})" if isinstance(kind, TimestampType) else name
+    return f"unix_micros({name}) AS {name}" if isinstance(kind, TimestampType) else name
 
 
 def _rendered(value: Any, kind: Any) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
@@ -11,6 +13,15 @@ FIRST_DAY = -141_427
 FIRST_MICROSECOND = -2_208_988_800_000_000
 _MODE = "datetimeRebaseModeInWrite"
 _MODE_96 = "int96RebaseModeInWrite"
+
+
+@contextmanager
+def within_years() -> Iterator[None]:
+    """Values that Python has no date for are the engine's to refuse: Spark writes and counts such years."""
+    try:
+        yield
+    except OverflowError as error:
+        raise EngineRefused("dates or times outside the years 1 to 9999", str(error)) from None
 
 
 def check(table: Any, conf: dict[str, str], *, int96: bool) -> None:

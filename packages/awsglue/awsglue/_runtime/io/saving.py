@@ -15,6 +15,7 @@ from typing import Any
 from awsglue._runtime import engine
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io import partitions
+from awsglue._runtime.io.ancient import within_years
 from awsglue._runtime.io.encoders import Encoder, encoder
 from awsglue._runtime.io.storage import Storage, join, shown, split
 from awsglue._runtime.io.threads import side_by_side
@@ -53,9 +54,10 @@ class Saving:
             return None
         check_partition_columns(struct, request.partition_by)
         staged = _Staging(self, request, path, struct)
-        for batch in batches:
-            staged.add(batch)
-        files = staged.finish()
+        with within_years():
+            for batch in batches:
+                staged.add(batch)
+            files = staged.finish()
         engine.mark_written()
         if exists and mode == "overwrite":
             self._remove_old(request, path, staged)

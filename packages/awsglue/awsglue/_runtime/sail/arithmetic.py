@@ -95,3 +95,12 @@ def wider(left: Exact, right: Exact) -> Exact:
     scale = max(left.scale, right.scale)
     digits = max(left.precision - left.scale, right.precision - right.scale)
     return Exact(min(digits + scale, WIDEST), min(scale, WIDEST))
+
+
+def rounded(exact: Exact, places: int) -> Exact:
+    """The type of round(exact, places)."""
+    whole = exact.precision - exact.scale + 1
+    if places < 0:
+        return Exact(min(max(whole, 1 - places), WIDEST), 0)
+    scale = min(exact.scale, places)
+    return Exact(min(whole + scale, WIDEST), scale)

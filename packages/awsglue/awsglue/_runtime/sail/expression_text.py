@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
-from awsglue._runtime.sail import plans, sql_proof
+from awsglue._runtime.sail import call_texts, plans, sql_proof
 from awsglue._runtime.sql.sources import replace
 
 TypesOf = Callable[[Any, list[Any]], "list[Any] | None"]
@@ -59,6 +59,7 @@ def _names(text: str) -> tuple[tuple[str, ...], ...]:
         exp.Cast,
         exp.TryCast,
         exp.Func,
+        exp.Predicate,
     )
     if parsed is None or not parsed.find(*telling):
         return ()
@@ -81,8 +82,9 @@ def _made(text: str, types: tuple[tuple[str, str], ...]) -> str:
         for name, kind in types
     ]
     statement = f"SELECT {text}"
-    changes = sql_proof.check(statement, parsed, [SimpleNamespace(schema=SimpleNamespace(fields=fields))])
-    return replace(statement, changes).removeprefix("SELECT ") if changes else text
+    frames = [SimpleNamespace(schema=SimpleNamespace(fields=fields))]
+    changed = replace(statement, sql_proof.check(statement, parsed, frames))
+    return call_texts.rewritten(changed, frames).removeprefix("SELECT ")
 
 
 @lru_cache(maxsize=REMEMBERED // 8)

@@ -43,8 +43,9 @@ def install() -> None:
     _session()
     _reader()
     _frames()
-    from awsglue._runtime.sail import catalogs, nulls, writers
+    from awsglue._runtime.sail import catalogs, columns, nulls, writers
 
+    columns.install()
     nulls.install()
     writers.install()
     catalogs.install()

@@ -19,6 +19,12 @@ RELATIONS = {
     "nearest_by_join": "nearest-by join",
     "as_of_join": "as-of join",
     "transpose": "transpose()",
+    "describe": "describe()",
+    "summary": "summary()",
+    "corr": "corr()",
+    "cov": "cov()",
+    "crosstab": "crosstab()",
+    "freq_items": "freqItems()",
 }
 
 COMMANDS = {

@@ -14,6 +14,8 @@ def execute_hook(session: Any) -> Any:
             from awsglue._runtime.sail.rewrite import Rewriter
 
             state = session._mastic
+            if getattr(state.sending, "rewritten", False):
+                return request
             Rewriter(state.scans, analysis=False, types_of=state.types_of, names_of=state.names_of).plan(
                 request.plan
             )
@@ -23,19 +25,6 @@ def execute_hook(session: Any) -> Any:
 
 
 _INSTALLED: list[bool] = []
-# Errors of the engine where Spark gives null, or brings two types together in another way.
-_OWN_FAILURES = {
-    "a cast of text": ("Cannot cast string", "Cannot cast value"),
-    "an overflow": (
-        "Arithmetic overflow",
-        "to store in a Decimal",
-        "Cannot cast to Decimal",
-    ),
-    "a comparison of these types": (
-        "Cannot infer common argument type",
-        "Can not find compatible types",
-    ),
-}
 
 
 def install() -> None:
@@ -43,35 +32,11 @@ def install() -> None:
     if _INSTALLED:
         return
     _INSTALLED.append(True)
+    from awsglue._runtime.sail import errors, facade
+
     _analysis()
-    _errors()
-    from awsglue._runtime.sail import facade
-
+    errors.install()
     facade.install()
-
-
-def _errors() -> None:
-    """What the engine does not know is a refusal that names the way on, not an error of the script."""
-    from pyspark.errors.exceptions.connect import SparkConnectException, UnsupportedOperationException
-    from pyspark.sql.connect.client.core import SparkConnectClient
-
-    from awsglue._runtime.failures import EngineRefused
-
-    original = SparkConnectClient._handle_error
-
-    def handle(self: Any, error: Exception) -> Any:
-        try:
-            original(self, error)
-        except UnsupportedOperationException as refused:
-            raise EngineRefused("this plan", str(refused).split("\n")[0][:200]) from None
-        except SparkConnectException as failed:
-            text = str(failed)
-            for name, signs in _OWN_FAILURES.items():
-                if any(sign in text for sign in signs):
-                    raise EngineRefused(name, text.split("\n")[0][:200]) from None
-            raise
-
-    SparkConnectClient._handle_error = handle  # type: ignore[method-assign,assignment]
 
 
 def _analysis() -> None:

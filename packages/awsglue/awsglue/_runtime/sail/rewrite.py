@@ -13,7 +13,7 @@ from pyspark.sql.connect import proto
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.scan import FILE_NAME, HIDDEN, Scan
-from awsglue._runtime.sail import expression_text, gate, plans, scans, typed
+from awsglue._runtime.sail import expression_text, gate, plan_names, plans, scans, typed
 from awsglue._runtime.sail.needed import needed_below
 
 _METADATA = {
@@ -106,10 +106,14 @@ class Rewriter:
             self._types_of or (lambda child, expressions: None),
         )
         for position, (old, item) in enumerate(zip(before, shown, strict=True)):
-            if item.SerializeToString() != old and not item.HasField("alias"):
+            if item.HasField("alias") or item.HasField("unresolved_attribute"):
+                continue
+            first = _shown_by(original, kind)[position]
+            name = plan_names.name_of(first)
+            if not name and item.SerializeToString() != old:
                 name = self._name(original, kind, position)
-                if name:
-                    item.CopyFrom(plans.aliased(item, name))
+            if name:
+                item.CopyFrom(plans.aliased(item, name))
 
     def _name(self, relation: Any, kind: str, position: int) -> str:
         """The name of a column without an alias; "" for one that its text names."""
@@ -117,16 +121,15 @@ class Rewriter:
         text = expression.expression_string.expression if expression.HasField("expression_string") else ""
         if text and expression_text.is_named(text):
             return ""
-        known = _spark_name(expression)
-        if self._names_of is None or (known and not expression.HasField("unresolved_function")):
-            return known
+        if self._names_of is None:
+            return ""
         alone = proto.Relation()
         alone.CopyFrom(relation)
         del _shown_by(alone, kind)[:]
         _shown_by(alone, kind).append(expression)
         names = self._names_of(alone)
         # Where they cannot be told the plan itself will fail, and say why.
-        return str(names[-1]) if names else known
+        return str(names[-1]) if names else ""
 
     def _read(self, relation: Any, hidden: bool, needed: frozenset[str] | None) -> bool:
         source = relation.read.data_source
@@ -221,28 +224,6 @@ def _shown_by(relation: Any, kind: str) -> Any:
     if kind == "project":
         return relation.project.expressions
     return relation.aggregate.aggregate_expressions if kind == "aggregate" else []
-
-
-def _spark_name(expression: Any) -> str:
-    """The name Spark gives an expression without an alias; "" when it takes more than a column's name to know."""
-    if expression.HasField("cast"):
-        return _spark_name(expression.cast.expr)
-    if expression.HasField("unresolved_attribute"):
-        return str(expression.unresolved_attribute.unparsed_identifier.replace("`", "").split(".")[-1])
-    if expression.HasField("unresolved_function"):
-        function = expression.unresolved_function
-        names = [_spark_name(item) or _literal_name(item) for item in function.arguments]
-        if function.function_name in ("+", "-", "*", "/", "%") and len(names) == 2 and all(names):
-            return f"({names[0]} {function.function_name} {names[1]})"
-        return f"{function.function_name}({', '.join(names)})" if all(names) else ""
-    return ""
-
-
-def _literal_name(expression: Any) -> str:
-    if not expression.HasField("literal"):
-        return ""
-    kind = expression.literal.WhichOneof("literal_type")
-    return str(getattr(expression.literal, kind)) if kind in ("string", "integer", "long") else ""
 
 
 def _replace(relation: Any, made: Any) -> None:

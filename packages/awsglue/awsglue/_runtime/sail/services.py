@@ -6,6 +6,7 @@ Owns the session's scans and its services.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC
 from functools import cached_property
@@ -33,6 +34,8 @@ class Services:
         self.scans: dict[str, Scan] = {}
         # Plan -> types: analysis of a chain of relations asks the same of each at every step.
         self._types: dict[bytes, list[Any] | None] = {}
+        # Plans of this thread that are sent as they are, for they have been rewritten.
+        self.sending = threading.local()
 
     @cached_property
     def tables(self) -> Any:
@@ -133,8 +136,6 @@ class Services:
             from awsglue._runtime.delta import catalog as delta
 
             return delta.frame(self, str(paths[0] if paths else ""), options)
-        if name == "jdbc":
-            raise EngineRefused("format 'jdbc'")
         if not paths:
             from pyspark.errors import AnalysisException
 
@@ -201,29 +202,50 @@ class Services:
         """`spark.sql(text)`."""
         return self.statements.run(text, args, views)
 
-    def query(self, text: str, found: list[tuple[str, Any]], args: Any, unchanged: str | None = None) -> Any:
+    def query(
+        self,
+        text: str,
+        found: list[tuple[str, Any]],
+        args: Any,
+        unchanged: str | None = None,
+        qualifiers: frozenset[str] = frozenset(),
+    ) -> Any:
         """A DataFrame for a query text over these named DataFrames. Raises AnalysisException.
 
-        Columns have the names that the `unchanged` text gives them.
+        Columns have the names that Spark gives them for the `unchanged` text; `qualifiers` may stand before columns.
         """
         from pyspark.sql.connect import functions as fn
         from pyspark.sql.connect.dataframe import DataFrame
         from pyspark.sql.connect.plan import SQL, SubqueryAlias
 
+        from awsglue._runtime.sail import call_texts, select_lists
+
         named = {key: fn.lit(value) for key, value in args.items()} if isinstance(args, dict) else {}
         positional = [fn.lit(value) for value in args or ()] if not isinstance(args, dict) else []
-        frame = DataFrame(
-            SQL(text, positional, named, [SubqueryAlias(frame._plan, name) for name, frame in found]),
-            self.session,
-        )
+        unchanged = text if unchanged is None else unchanged
+        views = [SubqueryAlias(frame._plan, name) for name, frame in found]
+        text = call_texts.rewritten(text, [frame for _, frame in found])
+        made = select_lists.with_aliases(text, unchanged, qualifiers)
+        frame = DataFrame(SQL(made, positional, named, views), self.session)
         columns = frame.columns  # Spark analyses at once; so do we
-        if unchanged in (None, text):
-            return frame
-        node = SQL(unchanged, positional, named, [SubqueryAlias(frame._plan, name) for name, frame in found])
-        names = self.names_of(node.to_proto(self.session.client).root)
+        items = select_lists.shown(unchanged, qualifiers)
+        names = (
+            select_lists.names(items, columns)
+            if items
+            else self._engine_names(unchanged, text, columns, views)
+        )
+        return frame if names == columns else frame.toDF(*names)
+
+    def _engine_names(self, unchanged: str, text: str, columns: list[str], views: list[Any]) -> list[str]:
+        """The names that the engine gives the columns of the unchanged text. Raises EngineRefused."""
+        from pyspark.sql.connect.plan import SQL
+
+        if unchanged == text:
+            return columns
+        names = self.names_of(SQL(unchanged, [], {}, views).to_proto(self.session.client).root)
         if names is None or len(names) != len(columns):
             raise EngineRefused("this statement's columns without names", "give them names with AS")
-        return frame if names == columns else frame.toDF(*names)
+        return names
 
     def native_view(self, parts: list[str]) -> bool:
         """Whether the engine itself knows a temporary view of this name. (All views of this engine are ours.)"""
@@ -253,7 +275,7 @@ class Services:
             try:
                 schema = self.session.client._analyze(method="schema", plan=plan).schema
                 self._types[key] = [item.dataType for item in schema.fields]
-            except PySparkException:
+            except (PySparkException, EngineRefused):
                 # The plan itself will fail and say why.
                 self._types[key] = None
         return self._types[key]
@@ -283,12 +305,15 @@ class Services:
         limited = proto.Plan()
         limited.root.limit.input.CopyFrom(plan.root)
         limited.root.limit.limit = 0
+        self.sending.rewritten = True
         try:
             for item in self.session.client.to_table_as_iterator(limited, {}):
                 if not hasattr(item, "num_rows"):
                     return item
-        except PySparkException:
+        except (PySparkException, EngineRefused):
             return analysed
+        finally:
+            self.sending.rewritten = False
         return analysed
 
     def prove(self, text: str, parsed: Any, frames: list[Any]) -> list[tuple[int, int, str]]:

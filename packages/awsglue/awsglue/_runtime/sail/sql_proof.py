@@ -5,19 +5,18 @@ Types of columns are looked up by name in the statement's sources; where that do
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import decimals
+from awsglue._runtime.sail import call_texts, decimals, unlike
 from awsglue._runtime.sail.arithmetic import FLOATING, as_decimal, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, NUMBER_TEXTS, REFUSED, REFUSED_WITH
 from awsglue._runtime.sail.operands import Insertions, Operation, Unclear, operations
+from awsglue._runtime.sail.sql_kinds import DECIMALS, columns_of, direct_kinds, kinds_of_node
 from awsglue._runtime.sail.sql_types import Types, literal_decimal, operand, type_of, types_of_names
 from awsglue._runtime.sql.tokens import Word, words
 
 Replacement = tuple[int, int, str]
-_DECIMALS = {"decimal", "wide decimal"}
 
 
 def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
@@ -25,40 +24,38 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
     from sqlglot import exp
 
     names = decimals.Names.of(frames, parsed)
-    columns = _columns(names.fields, parsed)
+    columns = columns_of(names.fields, parsed)
     for node in parsed.walk():
         if isinstance(node, exp.Mod):
-            if "decimal" in _kinds(node, columns):
+            if "decimal" in kinds_of_node(node, columns):
                 raise EngineRefused("decimal remainder in SQL", "the result would have another type")
         elif isinstance(node, exp.Neg):
-            if not isinstance(node.this, exp.Literal) and "decimal" in _kinds(node.this, columns):
+            if not isinstance(node.this, exp.Literal) and "decimal" in kinds_of_node(node.this, columns):
                 raise EngineRefused(
                     "a decimal with another sign in SQL", "its places would be taken for others"
                 )
-        elif isinstance(node, exp.Sub) and _kinds(node.this, columns) == _kinds(node.expression, columns) == {
-            "date"
-        }:
+        elif isinstance(node, exp.Sub) and kinds_of_node(node.this, columns) == kinds_of_node(
+            node.expression, columns
+        ) == {"date"}:
             raise EngineRefused("date minus date in SQL", "use datediff()")
         elif (
             isinstance(node, (exp.Cast, exp.TryCast))
             and node.to.this in (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
         ) or isinstance(node, (exp.Concat, exp.ConcatWs, exp.DPipe)):
-            if "double" in _direct_kinds(node, columns):
+            if "double" in direct_kinds(node, columns):
                 raise EngineRefused("double values as text in SQL", "they would be written differently")
         elif isinstance(node, exp.Extract) and str(node.this).lower() in ("dow", "dayofweek_iso", "dow_iso"):
             raise EngineRefused("extract(dow)")
-        elif isinstance(node, exp.Window) and any(
-            "double" in _kinds(key, columns) for key in node.args.get("partition_by") or ()
-        ):
-            raise EngineRefused("windows by double values in SQL", "0.0 and -0.0 would be two of them")
         elif isinstance(node, exp.Intersect) and node.args.get("distinct") is False:
             raise EngineRefused("INTERSECT ALL")
     made = Insertions(text)
+    call_texts.check(text, parsed, call_texts.Known(columns, types_of_names(names)), made)
     _functions(text, columns, made)
     _dates(text, columns, made)
     _tried_numbers(text, columns, made)
     if any(isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div)) for node in parsed.walk()):
         _arithmetic(text, columns, names, made)
+    unlike.check(text, parsed, columns, names, made)
     return made.replacements()
 
 
@@ -87,7 +84,7 @@ class Known(NamedTuple):
 
 
 def _operation(each: Operation, sides: list[Any], known: Known, made: Insertions) -> None:
-    kinds = [_kinds(side, known.columns) for side in sides]
+    kinds = [kinds_of_node(side, known.columns) for side in sides]
     if "decimal" not in kinds[0] | kinds[1]:
         return
     alone = [type_of(side, known.types) for side in sides]
@@ -118,7 +115,7 @@ def _product(sides: list[Any], known: Known) -> None:
 
     node = exp.Mul(this=sides[0].copy(), expression=sides[1].copy())
     exact = decimals.exact_product(node, known.sizes)
-    if exact is False or (exact is None and "wide decimal" in _kinds(node, known.columns)):
+    if exact is False or (exact is None and "wide decimal" in kinds_of_node(node, known.columns)):
         raise EngineRefused("multiplication of wide decimals in SQL", "the result would have another scale")
 
 
@@ -233,7 +230,7 @@ def _is_text(node: Any, columns: dict[str, set[str]]) -> bool:
 
     if isinstance(node, exp.Column):
         # An alias of the same name may have brought a decimal.
-        return columns.get(node.name.lower(), set()) - _DECIMALS == {"string"}
+        return columns.get(node.name.lower(), set()) - DECIMALS == {"string"}
     if isinstance(node, (exp.Cast, exp.TryCast)):
         return node.to.this == exp.DataType.Type.TEXT
     if isinstance(node, (exp.Paren, exp.Trim, exp.Upper, exp.Lower, exp.Substring, exp.Coalesce, exp.Nullif)):
@@ -244,101 +241,6 @@ def _is_text(node: Any, columns: dict[str, set[str]]) -> bool:
 def _closing(tokens: list[Word], opening: int) -> Word:
     depth = tokens[opening].depth
     return next(word for word in tokens[opening + 1 :] if word.text == ")" and word.depth == depth)
-
-
-def _columns(fields: list[tuple[str, str]], parsed: Any) -> dict[str, set[str]]:
-    """Type kinds of column names: of the sources, then of aliases in the statement itself."""
-    from sqlglot import exp
-
-    columns: dict[str, set[str]] = {}
-    for name, kind in fields:
-        columns.setdefault(name, set()).update(_kinds_of(kind))
-    # The innermost first: the others are made of them.
-    for alias in reversed(list(parsed.find_all(exp.Alias))):
-        name, kinds = alias.alias.lower(), _kinds(alias.this, columns)
-        columns[name] = columns[name] | kinds & _DECIMALS if name in columns else kinds
-    for name, expression in _positional(parsed):
-        columns.setdefault(name, set()).update(_kinds(expression, columns) & _DECIMALS)
-    return columns
-
-
-def _positional(parsed: Any) -> Iterator[tuple[str, Any]]:
-    """(name, expression) of columns that have their names by their position: in lists of names, and in unions."""
-    from sqlglot import exp
-
-    for table in parsed.find_all(exp.TableAlias):
-        query = table.parent.this if table.parent else None
-        if isinstance(query, exp.Query):
-            for column, expression in zip(table.columns, query.selects, strict=False):
-                yield column.name.lower(), expression
-    for union in parsed.find_all(exp.SetOperation):
-        for branch in (union.this, union.expression):
-            if isinstance(branch, exp.Query):
-                for name, expression in zip(union.named_selects, branch.selects, strict=False):
-                    yield name.lower(), expression
-
-
-def _kinds_of(name: str) -> set[str]:
-    """The kind of a type; decimals of more than 18 digits are "wide decimal" too."""
-    kind = _kind(name)
-    digits = name.partition("(")[2].split(",")[0].strip(" )")
-    return {kind, "wide decimal"} if kind == "decimal" and digits.isdigit() and int(digits) > 18 else {kind}
-
-
-def _kind(name: str) -> str:
-    bare = name.split("(")[0].split("<")[0]
-    if bare in ("tinyint", "smallint", "int", "bigint", "boolean"):
-        return "int"
-    return "double" if bare == "float" else bare
-
-
-def _direct_kinds(node: Any, columns: dict[str, set[str]]) -> set[str]:
-    """Kinds of a node's own operands, where they are columns, literals, casts or arithmetic."""
-    from sqlglot import exp
-
-    found: set[str] = set()
-    operands = node.expressions if isinstance(node, (exp.Concat, exp.ConcatWs)) else [node.this]
-    if isinstance(node, exp.DPipe):
-        operands = [node.this, node.expression]
-    for each in operands:
-        found |= _kinds(each, columns)
-    return found
-
-
-def _kinds(node: Any, columns: dict[str, set[str]]) -> set[str]:
-    """The kinds of values an expression is made of."""
-    from sqlglot import exp
-
-    if isinstance(node, exp.Column):
-        return columns.get(node.name.lower(), set())
-    if isinstance(node, exp.Literal):
-        if node.is_string:
-            return {"string"}
-        text = str(node.this).lower()
-        return {"double"} if "e" in text or text.endswith("d") else {"decimal"} if "." in text else {"int"}
-    if isinstance(node, (exp.Cast, exp.TryCast)):
-        return _kinds_of(node.to.sql("spark").lower())
-    if isinstance(node, exp.Sum):
-        inner = _kinds(node.this, columns)
-        return inner | {"wide decimal"} if "decimal" in inner else inner
-    if isinstance(node, exp.Count):
-        return {"int"}
-    if isinstance(node, (exp.Case, exp.If)):
-        branches = [item.args.get("true") for item in node.args.get("ifs", ())] or [node.args.get("true")]
-        branches.append(node.args.get("default") or node.args.get("false"))
-        return set().union(*[_kinds(item, columns) for item in branches if item is not None])
-    if isinstance(node, (exp.Length, exp.DateDiff, exp.Year, exp.Month, exp.Day)):
-        return {"int"}
-    if isinstance(node, exp.Div):
-        inner = set().union(*[_kinds(item, columns) for item in (node.this, node.expression)])
-        return inner if inner & {"decimal"} else {"double"}
-    found: set[str] = set()
-    for child in node.iter_expressions():
-        if isinstance(child, exp.Expression) and not isinstance(
-            child, (exp.Identifier, exp.DataType, exp.Window)
-        ):
-            found |= _kinds(child, columns)
-    return found
 
 
 def names_current_database(text: str) -> bool:

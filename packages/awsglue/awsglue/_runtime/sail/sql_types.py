@@ -14,6 +14,7 @@ from awsglue._runtime.sail.arithmetic import (
     as_decimal,
     bounded,
     decimal_of,
+    rounded,
     unbounded,
     wider,
 )
@@ -80,11 +81,21 @@ def type_of(node: Any, types: Types) -> str | None:
             branches = [of(each.args.get("true")) for each in node.args.get("ifs") or ()]
             default = node.args.get("default")
             return _common([*branches, *([of(default)] if default is not None else [])])
+        case exp.Round():
+            return _rounded(of(node.this), node.args.get("decimals"))
         case exp.Window():
             return of(node.this)
         case exp.Subquery() if isinstance(node.this, exp.Select) and len(node.this.expressions) == 1:
             return of(node.this.expressions[0])
     return "double" if type(node).__name__ in _DOUBLES else None
+
+
+def _rounded(kind: str | None, places: Any) -> str | None:
+    written = "0" if places is None else str(places)
+    exact = decimal_of(kind or "")
+    if exact is None or not written.lstrip("-").isdigit():
+        return kind if kind in FLOATING else None
+    return str(rounded(exact, int(written)))
 
 
 def literal_decimal(node: Any) -> Exact | None:

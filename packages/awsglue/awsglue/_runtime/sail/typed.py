@@ -11,13 +11,14 @@ from typing import Any
 from pyspark.sql.connect import proto
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import expression_text, plans
+from awsglue._runtime.sail import call_rules, comparisons, exact_calls, expression_text, plans
 from awsglue._runtime.sail.arithmetic import Exact, as_decimal, casts, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, REFUSED, REFUSED_WITH, TEXT_OF_ARGUMENTS
+from awsglue._runtime.sail.makers import PlanMaker
 
 # (input relation, expressions) -> their Spark types, or None when they cannot be told
 TypesOf = Callable[[Any, list[Any]], "list[Any] | None"]
-_TEXT_TYPES = ("string",)
+_SPELT = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}
 
 
 def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -> None:
@@ -30,8 +31,14 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
     made = expression_text.checked([text.expression for text in texts], below, types_of)
     for text, new in zip(texts, made, strict=True):
         text.expression = new
+    aggregate_of_window = False
     for expression in expressions:
+        if aggregate_of_window:
+            # It has been judged with its window.
+            aggregate_of_window = False
+            continue
         operands = _operands(expression)
+        aggregate_of_window = expression.HasField("window") and _windowed(expression) is not None
         if operands:
             watched.append((expression, operands))
     if not watched:
@@ -41,10 +48,23 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
     flat = [operand for _, operands in watched for operand in operands]
     types = None if any(_has_lambda(operand) for operand in flat) else types_of(below, flat)
     for expression, operands in reversed(watched):
-        own = None
         if types is not None:
-            own, types = types[len(types) - len(operands) :], types[: len(types) - len(operands)]
+            own: list[Any] | None = types[len(types) - len(operands) :]
+            types = types[: len(types) - len(operands)]
+        else:
+            # Aggregates and what they are made of cannot be asked for together.
+            own = None if any(_has_lambda(operand) for operand in operands) else types_of(below, operands)
+        if own is None and _needs_types(expression):
+            raise EngineRefused("a function of values whose type cannot be told")
         _judge(expression, own)
+
+
+def _needs_types(expression: Any) -> bool:
+    """Whether the engine's answer may differ and nothing else would say so: within functions of functions."""
+    if not any(_has_lambda(operand) for operand in _operands(expression)):
+        return False
+    name = expression.unresolved_function.function_name.lower()
+    return name in exact_calls.NAMES
 
 
 def _sort_keys(relation: Any, types_of: TypesOf) -> None:
@@ -76,10 +96,27 @@ def _operands(expression: Any) -> list[Any]:
     if expression.HasField("cast"):
         name = expression.cast.type_str.lower()
         kind = expression.cast.type.WhichOneof("kind")
-        judged = name in (*_TEXT_TYPES, "date") or kind in ("string", "date")
-        return [expression.cast.expr] if judged else []
+        judged = (
+            "date",
+            "boolean",
+            "binary",
+            "tinyint",
+            "smallint",
+            "int",
+            "bigint",
+            "decimal",
+            "string",
+            "integer",
+        )
+        told = name.split("(")[0] in (*judged, "long", "short") or kind in (*judged, "long", "short", "byte")
+        return [expression.cast.expr] if told else []
     if expression.HasField("window"):
-        return list(expression.window.partition_spec)
+        called = _windowed(expression)
+        return [
+            *expression.window.partition_spec,
+            *(item.child for item in expression.window.order_spec),
+            *(called.arguments[:1] if called is not None else ()),
+        ]
     if not expression.HasField("unresolved_function"):
         return []
     function = expression.unresolved_function
@@ -104,6 +141,8 @@ def _operands(expression: Any) -> list[Any]:
     if name in CAST_TO:
         _wrap_cast(expression, CAST_TO[name])
         return []
+    if name in comparisons.SIGNS or name == "in" or name in call_rules.RULES or name in exact_calls.NAMES:
+        return list(function.arguments)
     if name in ("/", "*", "-", "+", "%") or name in REFUSED_WITH or name in TEXT_OF_ARGUMENTS:
         return list(function.arguments)
     return []
@@ -117,13 +156,19 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
         _cast(expression, names[0])
         return
     if expression.HasField("window"):
-        for key, kind in zip(expression.window.partition_spec, names, strict=True):
-            if kind in ("double", "float"):
-                without_negative_zero(key, kind)
+        _window(expression, names)
         return
     function = expression.unresolved_function
     name = function.function_name.lower()
-    if name == "-" and names == ["date", "date"]:
+    if _called(expression, name, names):
+        return
+    if name in comparisons.SIGNS or name in ("in", "coalesce", "ifnull", "nvl"):
+        for argument, kind, wanted in zip(
+            function.arguments, names, comparisons.needed([*names]), strict=True
+        ):
+            if wanted:
+                _to_double(argument, kind)
+    elif name == "-" and names == ["date", "date"]:
         raise EngineRefused("date minus date", "use datediff()")
     if name in ("to_date", "date") and names == ["string"]:
         _tidy(function.arguments[0])
@@ -140,12 +185,98 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
 
 
 def _cast(expression: Any, kind: str) -> None:
-    """A cast of this type to text or to a date."""
-    to_date = "date" in (expression.cast.type_str.lower(), expression.cast.type.WhichOneof("kind"))
-    if to_date and kind == "string":
+    """A cast of this type to another."""
+    target = expression.cast.type_str.lower() or str(expression.cast.type.WhichOneof("kind"))
+    target = _SPELT.get(target, target)
+    call_rules.check_cast(kind, target)
+    if target == "date" and kind == "string":
         _tidy(expression.cast.expr)
-    elif not to_date and kind in ("double", "float"):
+    elif target == "string" and kind in ("double", "float"):
         _as_java_text(expression, kind)
+    elif target.startswith("decimal") and kind in ("double", "float"):
+        made = exact_calls.decimal_of_floating(
+            expression.cast.expr, kind, _decimal_target(expression), PlanMaker()
+        )
+        expression.CopyFrom(made)
+
+
+def _window(expression: Any, names: list[str]) -> None:
+    """Keys, order and aggregate of a window."""
+    ordered = [item.child for item in expression.window.order_spec]
+    for key, kind in zip([*expression.window.partition_spec, *ordered], names, strict=False):
+        if kind in ("double", "float"):
+            without_negative_zero(key, kind)
+    called = _windowed(expression)
+    if called is not None:
+        made = exact_calls.made(
+            called.function_name.lower(),
+            list(called.arguments),
+            names[-1],
+            [],
+            PlanMaker(expression.window),
+        )
+        if made is not None:
+            expression.CopyFrom(made)
+
+
+def _called(expression: Any, name: str, names: list[str]) -> bool:
+    """Judge a call by the types of its arguments; whether it is made of others now. Raises EngineRefused."""
+    function = expression.unresolved_function
+    literals = [_literal_text(argument) for argument in function.arguments]
+    if name == "in":
+        comparisons.check_list([*names], literals)
+    judged = list(range(len(names)))
+    if name == "when":
+        # Conditions and values by turns, then what is left.
+        judged = [at for at in judged if at % 2 or at == len(names) - 1]
+    kinds = [frozenset({call_rules.bare(names[at])}) for at in judged]
+    if name not in ("coalesce", "ifnull", "nvl"):
+        # Of these the decimals are made doubles.
+        call_rules.check(name, kinds, [literals[at] for at in judged])
+    if name not in exact_calls.NAMES or not names:
+        return False
+    made = exact_calls.made(name, list(function.arguments), names[0], literals, PlanMaker())
+    if made is None or (function.is_distinct and name in ("min", "max")):
+        return False
+    if function.is_distinct:
+        raise EngineRefused(f"{name}() of distinct values of this type")
+    expression.CopyFrom(made)
+    return True
+
+
+def _decimal_target(expression: Any) -> str:
+    if expression.cast.type_str:
+        return str(expression.cast.type_str).lower()
+    decimal = expression.cast.type.decimal
+    return f"decimal({decimal.precision},{decimal.scale})"
+
+
+def _windowed(expression: Any) -> Any:
+    """The aggregate of a window, when it is one that may have to be made of others."""
+    inner = expression.window.window_function
+    if not inner.HasField("unresolved_function"):
+        return None
+    name = inner.unresolved_function.function_name.lower()
+    if name in ("collect_list", "collect_set", "array_agg"):
+        raise EngineRefused(f"{name}() of windows", "nulls would be among its members")
+    return inner.unresolved_function if name in exact_calls.AGGREGATES else None
+
+
+def _literal_text(expression: Any) -> str | None:
+    kind = expression.literal.WhichOneof("literal_type") if expression.HasField("literal") else None
+    return (
+        str(getattr(expression.literal, kind))
+        if kind in ("string", "integer", "long", "double", "short")
+        else None
+    )
+
+
+def _to_double(argument: Any, kind: str) -> None:
+    """A decimal that is compared with doubles, as the nearest double."""
+    size = decimal_of(kind)
+    if size is None or size.precision > comparisons.EXACT_DIGITS:
+        _wrap_cast(argument, "string")
+    _wrap_cast(argument, "double")
 
 
 def _arithmetic(expression: Any, operator: str, types: list[Any]) -> None:

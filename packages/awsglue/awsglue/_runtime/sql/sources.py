@@ -35,6 +35,14 @@ def parse(text: str) -> list[Any]:
         raise ParseException(f"[PARSE_SYNTAX_ERROR] {error}") from None
 
 
+def qualifiers(statement: Any) -> frozenset[str]:
+    """The lower-case names that may stand before columns in a query, of tables and of what is named like one."""
+    from sqlglot import exp
+
+    found = {item.alias_or_name for item in statement.find_all(exp.Table, exp.Subquery, exp.CTE, exp.Lateral)}
+    return frozenset(name.lower() for name in found if name)
+
+
 def references(statement: Any, text: str) -> list[Reference]:
     """References to tables and views in a query, not to its own common table expressions."""
     from sqlglot import exp

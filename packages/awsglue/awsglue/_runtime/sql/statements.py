@@ -98,7 +98,9 @@ class Statements:
         replacements += self._qualified_columns(parsed, text)
         unchanged = sources.replace(text, replacements)
         replacements += self._services.prove(text, parsed, [frame for _, frame in found])
-        return self._services.query(sources.replace(text, replacements), found, args, unchanged)
+        return self._services.query(
+            sources.replace(text, replacements), found, args, unchanged, sources.qualifiers(parsed)
+        )
 
     def _frame(self, reference: sources.Reference) -> Any:
         tables = self._services.tables

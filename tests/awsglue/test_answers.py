@@ -1,0 +1,144 @@
+"""What Apache Spark 3.5 answered to statements over values at the edges of their types: columns' names, types and rows.
+
+The embedded engine gives the same or refuses; it never answers differently.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pyspark")
+
+from edge_rows import ROWS, SCHEMA
+
+from awsglue._runtime.engine import installed
+from awsglue._runtime.failures import EngineRefused
+
+pytestmark = pytest.mark.skipif(installed() != "sail", reason="Spark's answer is Spark's")
+RECORDED: list[Any] = json.loads(
+    (Path(__file__).parent / "data" / "answers.json").read_text(encoding="utf-8")
+)
+# Refusing everything would be no answer either.
+ANSWERED = 0.4
+
+
+@pytest.fixture(scope="module")
+def t(spark: Any) -> Any:
+    frame = spark.createDataFrame(ROWS, SCHEMA)
+    frame.createOrReplaceTempView("t")
+    return frame
+
+
+def shown(value: Any) -> Any:
+    """A value as it was recorded."""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, (bytes, bytearray)):
+        return "b:" + bytes(value).hex()
+    if isinstance(value, Decimal):
+        return "D:" + format(value, "f")
+    if isinstance(value, dict):
+        return ["map", *sorted(([shown(key), shown(item)] for key, item in value.items()), key=repr)]
+    if hasattr(value, "__fields__"):
+        return ["row", *([name, shown(item)] for name, item in zip(value.__fields__, value, strict=True))]
+    if isinstance(value, (list, tuple)):
+        return [shown(item) for item in value]
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return f"{type(value).__name__}:{value}"
+
+
+def answer(spark: Any, t: Any, statement: str) -> tuple[str, list[Any]] | None:
+    """(schema, rows) of a statement of SQL, or of an expression of the DataFrame API; None when it is refused."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as fn
+
+    try:
+        if statement.startswith(("SELECT", "WITH", "VALUES")):
+            frame = spark.sql(statement)
+        else:
+            frame = eval(statement, {"t": t, "F": fn, "W": Window, "spark": spark})
+        return frame.schema.simpleString(), [[shown(value) for value in row] for row in frame.collect()]
+    except EngineRefused:
+        return None
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_answers_are_those_of_spark(spark: Any, t: Any, part: int) -> None:
+    mine = RECORDED[part::6]
+    wrong, refused = [], 0
+    for statement, schema, rows in mine:
+        found = answer(spark, t, statement)
+        if found is None:
+            refused += 1
+            continue
+        ordered = found[1] if found[1] == rows else sorted(found[1], key=repr)
+        if (found[0], ordered) != (schema, rows):
+            wrong.append((statement, found, (schema, rows)))
+    assert not wrong, wrong[:3]
+    assert refused <= len(mine) * (1 - ANSWERED)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (
+            "SELECT round(1.005D, 2), round(2.675D, 2), round(-1.005D, 2), round(0.5D)",
+            [1.01, 2.68, -1.01, 1.0],
+        ),
+        ("SELECT cast(1.005D AS decimal(10,2)) AS x, cast(2.675D AS decimal(10,2)) AS y", ["1.01", "2.68"]),
+        ("SELECT avg(m) AS x, round(avg(m), 2) AS y, sum(v) AS z FROM t", ["1.736364", "1.74", None]),
+        ("SELECT max(d) AS x, min(d) AS y FROM t WHERE bo GROUP BY bo", ["nan", 1.5]),
+        ("SELECT count(*) AS x FROM t WHERE d > 0.00000000000000000001", [8]),
+        ("SELECT isnan(d) AS x, nvl(d, 1D) AS y FROM t WHERE k = 4", [False, 1.0]),
+        ("SELECT round(m, 1) AS x, round(w, 2) AS y FROM t WHERE k = 7", ["2.5", "2.35"]),
+    ],
+)
+def test_values(spark: Any, t: Any, statement: str, expected: list[Any]) -> None:
+    row = list(spark.sql(statement).collect()[0])
+    assert list(map(str, row)) == list(map(str, expected))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT to_date(ds, 'yyyy-MM-dd') AS x FROM t",
+        "SELECT to_timestamp(tss, 'yyyy-MM-dd HH:mm:ss') AS x FROM t",
+        "SELECT date_add(dt, 1) AS x FROM t",
+        "SELECT i = dt AS x FROM t",
+        "SELECT array_contains(ai, 5) AS x FROM t",
+        "SELECT collect_list(j) OVER (ORDER BY k) AS x FROM t",
+        "SELECT k, x FROM t, LATERAL explode(ai) AS e(x)",
+        "SELECT some_function_of_mine(i) FROM t",
+        "t.select(F.transform('ad', lambda each: F.round(each, 1)).alias('x'))",
+        "t.select(F.to_timestamp(F.lit(1)))",
+        "t.agg({'i': 'sum', 'j': 'sum', 'k': 'sum', 'b': 'sum', 'd': 'sum'})",
+        "t.describe('i')",
+    ],
+)
+def test_what_would_differ_is_refused(spark: Any, t: Any, statement: str) -> None:
+    assert answer(spark, t, statement) is None
+
+
+def test_years_that_python_has_not_are_refused_before_anything_is_written(
+    spark: Any, t: Any, tmp_path: Path
+) -> None:
+    late = t.selectExpr("date_add(dt, 1) AS x")
+    for kind in ("csv", "json"):
+        with pytest.raises(EngineRefused, match="years 1 to 9999"):
+            getattr(late.write, kind)(f"file://{tmp_path / kind}")
+        assert not (tmp_path / kind).exists()
+
+
+def test_written_columns_are_called_as_spark_calls_them(spark: Any, t: Any, tmp_path: Path) -> None:
+    target = f"file://{tmp_path / 'x'}"
+    spark.sql(
+        "SELECT bo, count(*), sum(i) / 2, -max(j), cast(min(k) AS string) FROM t GROUP BY bo"
+    ).write.csv(target, header=True)
+    header = next(path for path in (tmp_path / "x").glob("part-*")).read_text().splitlines()[0]
+    assert header == "bo,count(1),(sum(i) / 2),(- max(j)),CAST(min(k) AS STRING)"
