@@ -159,7 +159,9 @@ def test_sorted_compaction(server: Server, name: str) -> None:
 
 
 def test_compaction_along_a_curve_through_several_columns(server: Server, name: str) -> None:
-    ascending = [SortField(field, IdentityTransform(), SortDirection.ASC, NullOrder.NULLS_FIRST) for field in (1, 2)]
+    ascending = [
+        SortField(field, IdentityTransform(), SortDirection.ASC, NullOrder.NULLS_FIRST) for field in (1, 2)
+    ]
     table = create(server, name, sort_order=SortOrder(*ascending))
     for numbers in ((3, 1), (5,), (2, 4)):
         table.append(rows(*numbers))

@@ -137,7 +137,9 @@ def catalog() -> None:
 
 def iceberg() -> None:
     """Tables that Athena writes: made, merged into with a new column, put in the place of, deleted from."""
-    frame = pd.DataFrame({"id": [1, 2], "name": ["a", None], "at": pd.to_datetime(["2026-01-01", "2026-01-02"])})
+    frame = pd.DataFrame(
+        {"id": [1, 2], "name": ["a", None], "at": pd.to_datetime(["2026-01-01", "2026-01-02"])}
+    )
     where = {
         "database": NAME, "table": "ice", "temp_path": f"{LAKE}/staged/", "s3_output": f"{LAKE}/out/",
         "keep_files": False,

@@ -53,7 +53,9 @@ def test_a_project_is_built_tested_and_documented(server: Server, name: str, tmp
     ]
     assert rows(server, name, "SELECT count(*), sum(amount) FROM by_day") == [["3", "35.75"]]
     assert tables["ledger"]["Parameters"]["table_type"] == "ICEBERG"
-    assert rows(server, name, "SELECT count(*), sum(amount), count(DISTINCT id) FROM ledger") == [["3", "35.75", "3"]]
+    assert rows(server, name, "SELECT count(*), sum(amount), count(DISTINCT id) FROM ledger") == [
+        ["3", "35.75", "3"]
+    ]
 
 
 def rows(server: Server, database: str, sql: str) -> list[list[str | None]]:
