@@ -89,14 +89,29 @@ def test_many_keys() -> None:
     assert seen.full()
 
 
-@pytest.mark.parametrize("room", ["for all keys", "for the first batch's"])
+def test_texts_that_are_too_long_to_be_kept() -> None:
+    import pyarrow as pa
+
+    seen = SeenKeys(["string", "int"], 4 << 20)
+    number = pa.array([1, 1], pa.int32())
+    short, long = pa.array(["a", None]), pa.array(["a", "a" * 100_000])
+    assert seen.takes([short, number])
+    assert seen.takes([short.slice(2), number.slice(2)])
+    assert not seen.takes([long, number])
+    assert seen.first([short, number]).tolist() == [True, True]
+    assert seen.unknown([long, number]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("room", ["for all keys", "for the first batch's", "for no key"])
 def test_rows_are_written_once(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: str
 ) -> None:
     if SAIL and room != "for all keys":
-        from awsglue._runtime.flow import distinct, queries
+        from awsglue._runtime.flow import distinct, queries, seen
 
         monkeypatch.setattr(distinct, "SHARE", 1 << 60)
+        if room == "for no key":
+            monkeypatch.setattr(seen, "LONGEST", 1)
         monkeypatch.setattr(queries, "BATCH", 2048)
     folder = tmp_path / "in"
     folder.mkdir()

@@ -1,11 +1,12 @@
 """dropDuplicates at the end of a pipeline: rows leave when they are the first with their key, and only keys are kept.
 
-When the keys take more memory than they should, rows with other keys are left to DuckDB's grouping, which can use the
-disk.
+When the keys take more memory than they should, or are long texts, rows with other keys are left to DuckDB's grouping,
+which can use the disk.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,13 +42,11 @@ def first_rows(engine: Engine, rows: Rows, distinct: Distinct, every: Iterator[A
     width = len(rows.columns)
     seen = SeenKeys([key.type for key in distinct.keys], engine.memory // SHARE)
     for batch in every:
-        yield _kept(batch, width, seen.first(batch.columns[width:-1]))
-        if seen.full():
+        found = batch.columns[width:-1]
+        if seen.full() or not seen.takes(found):
             break
+        yield _kept(batch, width, seen.first(found))
     else:
-        return
-    batch = next(every, None)
-    if batch is None:
         return
     firsts = [f"first(o{place})" for place in range(width)]
     keys = [f"k{place}" for place in range(len(distinct.keys))]
@@ -61,9 +60,8 @@ def _unknown(batch: Any, others: Iterator[Any], seen: SeenKeys, width: int) -> I
     """Rows with keys that are not among those seen."""
     import pyarrow as pa
 
-    while batch is not None:
-        yield batch.filter(pa.array(seen.unknown(batch.columns[width:-1])))
-        batch = next(others, None)
+    for one in itertools.chain((batch,), others):
+        yield one.filter(pa.array(seen.unknown(one.columns[width:-1])))
 
 
 def _kept(batch: Any, width: int, new: Any) -> Any:

@@ -13,6 +13,8 @@ from typing import Any
 WORD = 8
 # Longer texts than this many words are padded to the next power of two, so that there are few shapes.
 EXACT_WORDS = 8
+# Bytes of a text that is still worth cutting into words.
+LONGEST = 1 << 10
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
 _FIRST_SLOTS = 1 << 10
 _QUICK_GROWTH = 1 << 20
@@ -27,13 +29,21 @@ class SeenKeys:
     def __init__(self, kinds: list[str], budget: int) -> None:
         self._kinds = kinds
         self._budget = budget
-        self._tables: dict[bytes, _Table] = {}
+        self._tables: dict[tuple[int, ...], _Table] = {}
 
     def full(self) -> bool:
         """Whether no more keys should be taken."""
         tables = self._tables.values()
         return sum(table.size for table in tables) > self._budget or any(
             table.count > _MOST // 2 for table in tables
+        )
+
+    def takes(self, columns: list[Any]) -> bool:
+        """Whether these keys are short enough to be kept."""
+        return not any(
+            len(column) and int(_lengths(column).max()) > LONGEST
+            for column, kind in zip(columns, self._kinds, strict=True)
+            if kind in TEXTS
         )
 
     def first(self, columns: list[Any]) -> Any:
@@ -52,11 +62,12 @@ class SeenKeys:
         if not count:
             # There may not even be buffers.
             return answer
-        for shape, places, words in _shapes(columns, self._kinds):
+        for shape, places in _shapes(columns, self._kinds):
             table = self._tables.get(shape)
+            if table is None and not keep:
+                continue
+            words = _words(columns, self._kinds, shape, places)
             if table is None:
-                if not keep:
-                    continue
                 table = self._tables[shape] = _Table(len(words))
             found = table.first(words) if keep else table.unknown(words)
             if places is None:
@@ -190,8 +201,8 @@ def _hashes(words: list[Any]) -> Any:
     return mixed
 
 
-def _shapes(columns: list[Any], kinds: list[str]) -> Iterator[tuple[bytes, Any, list[Any]]]:
-    """(shape, which rows (None for all), the words of their keys) for each shape that occurs.
+def _shapes(columns: list[Any], kinds: list[str]) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """(shape, which rows (None for all)) for each shape that occurs.
 
     A shape is how many words each column has: none for null.
     """
@@ -205,20 +216,20 @@ def _shapes(columns: list[Any], kinds: list[str]) -> Iterator[tuple[bytes, Any, 
             codes = np.unique(codes * (int(width.max(initial=0)) + 1) + width, return_inverse=True)[1]
     firsts = np.unique(codes, return_index=True)[1] if codes.any() else np.zeros(1, np.int64)
     for code, row in enumerate(firsts):
-        shape = [width if isinstance(width, int) else int(width[row]) for width in widths]
-        places = np.flatnonzero(codes == code) if len(firsts) > 1 else None
-        words: list[Any] = []
-        for column, kind, width in zip(columns, kinds, shape, strict=True):
-            if width:
-                words += _text_words(column, places, width) if kind in TEXTS else _numbers(column, places)
-        yield np.array(shape, np.int64).tobytes(), places, words or _all_null(codes, places)
+        shape = tuple(width if isinstance(width, int) else int(width[row]) for width in widths)
+        yield shape, np.flatnonzero(codes == code) if len(firsts) > 1 else None
 
 
-def _all_null(codes: Any, places: Any) -> list[Any]:
-    """Words for keys that have none: all are alike."""
+def _words(columns: list[Any], kinds: list[str], shape: tuple[int, ...], places: Any) -> list[Any]:
+    """The keys of the rows of a shape as words."""
     import numpy as np
 
-    return [np.zeros(len(codes) if places is None else len(places), np.uint64)]
+    words: list[Any] = []
+    for column, kind, width in zip(columns, kinds, shape, strict=True):
+        if width:
+            words += _text_words(column, places, width) if kind in TEXTS else _numbers(column, places)
+    # Keys of nothing but nulls are all alike.
+    return words or [np.zeros(len(columns[0]) if places is None else len(places), np.uint64)]
 
 
 def _widths(column: Any, kind: str) -> Any:
@@ -226,8 +237,7 @@ def _widths(column: Any, kind: str) -> Any:
     import numpy as np
 
     if kind in TEXTS:
-        starts, ends, _ = _extents(column)
-        widths: Any = (ends - starts) // WORD + 1
+        widths: Any = _lengths(column) // WORD + 1
         long = widths > EXACT_WORDS
         if long.any():
             widths[long] = 1 << np.ceil(np.log2(widths[long])).astype(np.int64)
@@ -268,6 +278,12 @@ def _extents(column: Any) -> tuple[Any, Any, Any]:
     _, offsets, data = column.buffers()
     bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
     return bounds[:-1].astype(np.int64), bounds[1:].astype(np.int64), data
+
+
+def _lengths(column: Any) -> Any:
+    """How many bytes each text has."""
+    starts, ends, _ = _extents(column)
+    return ends - starts
 
 
 def _text_words(column: Any, places: Any, width: int) -> list[Any]:
