@@ -8,7 +8,7 @@ import threading
 import pytest
 from sqlalchemy import Connection
 
-from mastic.store import engine, settings, tags
+from mastic.store import engine, settings, sqlite, tags
 from mastic.store.engine import Store
 from mastic.store.recall import Recall
 
@@ -120,6 +120,34 @@ def test_within_a_transaction_its_own_changes_are_seen_and_what_is_taken_back_is
         find(tx)
     with store.write() as tx:
         assert find(tx) == 4
+
+
+def test_what_a_reader_has_seen_is_not_denied_while_its_writer_waits_for_the_disk(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.dialect != "sqlite":
+        pytest.skip("on PostgreSQL every fact is read")
+    recall = Recall(store, settings.settings)
+    syncing, released = threading.Event(), threading.Event()
+
+    def slow_disk(_file: int) -> None:
+        syncing.set()
+        released.wait(60)
+
+    put(store, 1)
+    assert recall.get("x", lambda tx: settings.get(tx, "x")) == 1
+    monkeypatch.setattr(sqlite, "_sync", slow_disk)
+    writer = threading.Thread(target=put, args=(store, 2))
+    writer.start()
+    try:
+        assert syncing.wait(60)
+        with store.read() as tx:
+            assert settings.get(tx, "x") == 2
+        assert recall.get("x", lambda tx: settings.get(tx, "x")) == 2
+    finally:
+        released.set()
+        writer.join()
+    assert recall.get("x", lambda tx: settings.get(tx, "x")) == 2
 
 
 def test_writers_of_one_commit_see_each_other(store: Store) -> None:

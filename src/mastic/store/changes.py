@@ -18,7 +18,8 @@ class Changes:
     """The changes of one store.
 
     A change counts when its writer has left its transaction, which is before it is answered, and until then its table
-    is unsettled: those who write in the same commit see what may yet be taken back.
+    is unsettled: those who write in the same commit see what may yet be taken back, and those who read what is
+    committed and not yet counted.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -45,8 +46,9 @@ class Changes:
         """A writer has left its transaction, whether or not it was committed."""
         if tables:
             with self._lock:
-                self._unsettled.subtract(tables)
+                # In this order: who finds them settled, finds them counted.
                 self._counts.update(tables)
+                self._unsettled.subtract(tables)
 
     def count(self, tables: tuple[str, ...]) -> int:
         """A number that grows with every change of one of these tables."""

@@ -38,7 +38,8 @@ class Recall:
 
     def get(self, key: Hashable, load: Callable[[Connection], T]) -> T:
         """What ``load`` reads, remembered under ``key``. What it raises is not remembered."""
-        if self._changes is None:
+        if self._changes is None or not self._changes.settled(self._tables):
+            # Others may see already what is committed and not yet counted: no later answer may be an older one.
             with self._store.read() as tx:
                 return load(tx)
         count = self._changes.count(self._tables)
