@@ -157,7 +157,10 @@ def test_what_needs_the_jvm_is_refused_before_anything_runs(tmp_path: Path) -> N
     [
         ("rdd.aggregateByKey(0, f, g)", "aggregateByKey()"),
         ("df.agg(F.percentile_approx('a', 0.5))", "function percentile_approx()"),
+        ("df.select(weekday('a'))", "function weekday()"),
+        ("df.select(pyspark.sql.functions.exp('a'))", "function exp()"),
         ("spark.sql('select bround(a) from t')", "function bround()"),
+        ("spark.sql(f'select mode(a) from {t}').show()", "function mode()"),
         (
             "spark.conf.set('spark.sql.legacy.timeParserPolicy', 'LEGACY')",
             "spark.sql.legacy.timeParserPolicy=LEGACY",
@@ -171,8 +174,10 @@ def test_what_only_shows_when_it_is_too_late_is_refused_at_once(line: str, featu
     from awsglue._runtime.failures import EngineRefused
 
     with pytest.raises(EngineRefused) as refused:
-        refuse_what_needs_the_jvm(f"x = 1\n{line}\n")
-    assert (refused.value.feature, refused.value.detail) == (feature, "line 2")
+        refuse_what_needs_the_jvm(
+            f"from pyspark.sql import functions as F\nfrom pyspark.sql.functions import *\n{line}\n"
+        )
+    assert (refused.value.feature, refused.value.detail) == (feature, "line 3")
 
 
 def test_what_looks_alike_is_let_through() -> None:
@@ -181,6 +186,15 @@ def test_what_looks_alike_is_let_through() -> None:
     refuse_what_needs_the_jvm(
         "df.write.mode('overwrite').parquet(p)\nspark.conf.set('spark.sql.caseSensitive', 'false')\n"
         "print('percentile approx')\nspark.sql('insert overwrite table t select 1')\n"
+    )
+    # What other libraries and the script itself call so, and what is said to people.
+    refuse_what_needs_the_jvm(
+        '"""Weights by exp(-x)."""\nimport math\nfrom pyspark.sql import functions as F\n'
+        "from pyspark.sql.functions import *\nfrom statistics import variance\n"
+        "def initcap(text): return text.title()\n"
+        "print(f'std(a) is {frame.a.std()}', 'in batch mode (full)', datetime.now().weekday())\n"
+        "logger.info('exp(x)')\ndf.filter(F.col('a') > math.exp(2)).select(F.lit(initcap('b')))\n"
+        "variance([1])\nraise ValueError('skewness(x) is not known')\nsaid = 'slice(s)'\n"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail.functions import REFUSED
@@ -25,9 +27,11 @@ METHODS = frozenset(
     "newAPIHadoopRDD pickleFile sequenceFile statusTracker bucketBy convertToDelta approxQuantile "
     "applyInPandasWithState".split()
 )
-# As a method, mode() is a writer's.
-_AMBIGUOUS = ("mode",)
-_FUNCTIONS = re.compile(rf"\b({'|'.join(sorted(REFUSED))})\s*\(")
+# Within SQL: people write "mode (full)" and "slice(s)".
+_FUNCTIONS = re.compile(rf"\b({'|'.join(sorted(REFUSED))})\((?!s\))")
+_LIBRARY = "pyspark.sql.functions"
+# Calls whose texts are for people.
+_TELLING = frozenset("print debug info warning warn error exception critical log".split())
 SETTINGS = {"spark.sql.legacy.timeParserPolicy": "LEGACY", "spark.sql.caseSensitive": "true"}
 
 
@@ -40,15 +44,65 @@ def refuse_what_needs_the_jvm(source: str) -> None:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return
+    names = _Names.of(tree)
+    told = {id(text) for node in ast.walk(tree) for text in _told(node)}
     for node in ast.walk(tree):
         found = _jvm_use(node)
         if found:
             raise EngineRefused(
                 found, f"line {getattr(node, 'lineno', '?')}: it needs the Java virtual machine"
             )
-        found = _said(node)
+        found = "" if id(node) in told else _said(node, names)
         if found:
             raise EngineRefused(found, f"line {getattr(node, 'lineno', '?')}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Names:
+    """What a script calls Spark's functions: other libraries have an exp(), a std() and a weekday(), too."""
+
+    modules: frozenset[str]
+    functions: dict[str, str]
+
+    @classmethod
+    def of(cls, tree: ast.AST) -> _Names:
+        modules, functions, own = {_LIBRARY}, {}, set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                modules |= {one.asname for one in node.names if one.name == _LIBRARY and one.asname}
+            elif isinstance(node, ast.ImportFrom) and node.module == "pyspark.sql":
+                modules |= {one.asname or one.name for one in node.names if one.name == "functions"}
+            elif isinstance(node, ast.ImportFrom) and node.module == _LIBRARY:
+                for one in node.names:
+                    found = REFUSED if one.name == "*" else {one.name} & REFUSED.keys()
+                    functions |= {one.asname or name: name for name in found}
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                own.add(node.name)
+            elif isinstance(node, ast.ImportFrom):
+                own |= {one.asname or one.name for one in node.names}
+        functions = {name: function for name, function in functions.items() if name not in own}
+        return cls(modules=frozenset(modules), functions=functions)
+
+    def called(self, function: ast.expr) -> str:
+        """Which of Spark's functions that the embedded engine refuses this is."""
+        if isinstance(function, ast.Name):
+            return self.functions.get(function.id, "")
+        if isinstance(function, ast.Attribute) and function.attr in REFUSED:
+            return function.attr if ast.unparse(function.value) in self.modules else ""
+        return ""
+
+
+def _told(node: ast.AST) -> Iterator[ast.AST]:
+    """Texts that are no SQL: descriptions, and what is printed or logged."""
+    texts: list[ast.expr] = []
+    if isinstance(node, ast.Expr):
+        texts = [node.value]
+    elif isinstance(node, ast.Call):
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        texts = node.args if name in _TELLING or name.endswith(("Error", "Exception")) else []
+    for text in texts:
+        parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+        yield from (part for part in parts if isinstance(part, ast.Constant))
 
 
 def _jvm_use(node: ast.AST) -> str:
@@ -66,7 +120,7 @@ def _jvm_use(node: ast.AST) -> str:
     return ""
 
 
-def _said(node: ast.AST) -> str:
+def _said(node: ast.AST, names: _Names) -> str:
     """What a text, a setting or a call says that the embedded engine refuses."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         called = _FUNCTIONS.search(node.value)
@@ -76,13 +130,11 @@ def _said(node: ast.AST) -> str:
             match = pattern.search(node.value)
             if match:
                 return shown.format(match.group(1))
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSED:
-        return "" if node.func.id in _AMBIGUOUS else f"function {node.func.id}()"
+    if isinstance(node, ast.Call) and names.called(node.func):
+        return f"function {names.called(node.func)}()"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in METHODS:
             return f"{node.func.attr}()"
-        if node.func.attr in REFUSED and node.func.attr not in _AMBIGUOUS:
-            return f"function {node.func.attr}()"
         values = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
         if node.func.attr in ("set", "config") and len(values) == 2:
             wanted = SETTINGS.get(values[0], "")
