@@ -274,6 +274,9 @@ def test_small_files_are_put_together_and_old_snapshots_go(database: str, spark:
     assert query(f"SELECT count(*) FROM {table}.snapshots") == [(1,)]
     assert query(f"SELECT * FROM {table} ORDER BY id") == rows
     assert query(f"{expire} TIMESTAMP '2000-01-01 00:00:00')")[0] == (0, 0, 0, 0, 0, 0)
+    with pytest.raises(EngineRefused, match="give a timestamp in quotes"):
+        # A part of an expression is another moment.
+        spark.sql(f"{expire} TIMESTAMP '2999-01-01 00:00:00' - INTERVAL 900 YEARS)")
     with pytest.raises(EngineRefused, match="rewrite_data_files with where"):
         spark.sql(f"{call}, where => 'id = 1')")
 
@@ -291,10 +294,14 @@ def test_plain_text_of_hive(database: str, spark: Any, query: Any) -> None:
     spark.sql(f"MSCK REPAIR TABLE {database}.plain")
     first = [(1, "", 2.5, 1), (None, None, 1.0, 1), (3, '"q', None, 1), (None, "z", None, 1)]
     assert query(f"SELECT * FROM {database}.plain") == first
-    spark.sql(f"INSERT INTO {database}.plain PARTITION (p = 2) VALUES (7, '', null), (8, null, 1.5)")
+    spark.sql(
+        f"INSERT INTO {database}.plain PARTITION (p = 2) VALUES (7, '', null), (8, null, 15e9), "
+        "(9, 'x', double('Infinity'))"
+    )
     assert query(f"SELECT * FROM {database}.plain WHERE p = 2 ORDER BY i") == [
         (7, "", None, 2),
-        (8, None, 1.5, 2),
+        (8, None, 15e9, 2),
+        (9, "x", float("inf"), 2),
     ]
     assert spark.table(f"{database}.plain").dtypes == [
         ("i", "int"),

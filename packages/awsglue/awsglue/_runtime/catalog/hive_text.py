@@ -7,13 +7,15 @@ from typing import Any
 
 # What a text has to be like before it is taken for a value of the type; anything else is null.
 _WHOLE = "^[+-]?[0-9]+$"
+# As Java writes them, too: 1.0E10.
+_REAL = "^([+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?|NaN|[+-]?Infinity)$"
 _SHAPES = {
     "tinyint": _WHOLE,
     "smallint": _WHOLE,
     "int": _WHOLE,
     "bigint": _WHOLE,
-    "float": "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)$",
-    "double": "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)$",
+    "float": _REAL,
+    "double": _REAL,
     "date": "^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}$",
     "timestamp": "^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?$",
 }

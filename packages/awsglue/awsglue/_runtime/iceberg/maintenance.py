@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from awsglue._runtime import engine
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.iceberg import writing
+from awsglue._runtime.io import datetimes
 from awsglue._runtime.io.storage import Storage
 
 _TARGET = 512 << 20
@@ -38,7 +39,7 @@ _HOW = (
 Rows = tuple[list[tuple[Any, ...]], str]
 
 
-def rewrite_data_files(load: Callable[[], Any], given: dict[str, str]) -> Rows:
+def rewrite_data_files(load: Callable[[], Any], given: dict[str, str], conf: Mapping[str, str]) -> Rows:
     """Put small files of a partition together. Raises EngineRefused for what would order or choose rows."""
     for name in ("where", "sort_order", "branch"):
         if given.get(name):
@@ -98,12 +99,13 @@ def _rows(table: Any, tasks: list[Any]) -> Iterator[Any]:
         yield conform(batch, writing.arrow_of(table.metadata))
 
 
-def expire_snapshots(load: Callable[[], Any], given: dict[str, str]) -> Rows:
+def expire_snapshots(load: Callable[[], Any], given: dict[str, str], conf: Mapping[str, str]) -> Rows:
     """Forget snapshots that are older than a moment, and delete the files that only they need."""
     from pyiceberg.exceptions import CommitFailedException
 
     table = load()
-    expired = _expired(table, given)
+    zone = datetimes.zone(conf.get("spark.sql.session.timeZone", "UTC")) or dt.UTC
+    expired = _expired(table, given, zone)
     before = _files(table, [table.snapshot_by_id(one) for one in expired])
     counts = dict.fromkeys(_COUNTS, 0)
     schema = ", ".join(f"{name} bigint" for name in _COUNTS)
@@ -114,7 +116,7 @@ def expire_snapshots(load: Callable[[], Any], given: dict[str, str]) -> Rows:
         table.maintenance.expire_snapshots().by_ids(sorted(expired)).commit()
     except CommitFailedException:
         # Somebody has changed the table: what is expired now is looked for anew.
-        return expire_snapshots(load, given)
+        return expire_snapshots(load, given, conf)
     fresh = load()
     kept = _files(fresh, list(fresh.metadata.snapshots))
     gone = [path for path in before if path not in kept]
@@ -124,21 +126,26 @@ def expire_snapshots(load: Callable[[], Any], given: dict[str, str]) -> Rows:
     return [tuple(counts.values())], schema
 
 
-def _expired(table: Any, given: dict[str, str]) -> set[int]:
+def _expired(table: Any, given: dict[str, str], zone: dt.tzinfo) -> set[int]:
     metadata = table.metadata
     age = int(metadata.properties.get("history.expire.max-snapshot-age-ms") or _FIVE_DAYS)
     least = int(
         given.get("retain_last") or metadata.properties.get("history.expire.min-snapshots-to-keep") or 1
     )
-    limit = _moment(given["older_than"]) if given.get("older_than") else _now() - age
+    limit = _moment(given["older_than"], zone) if given.get("older_than") else _now() - age
     named = {int(one) for one in re.findall(r"\d+", given.get("snapshot_ids", ""))}
     if named and not given.get("older_than"):
         limit = 0
     heads = {ref.snapshot_id for ref in metadata.refs.values()}
     kept: set[int] = set(heads)
-    for head in heads:
-        current, count = table.snapshot_by_id(head), 0
-        while current is not None and count < least:
+    for ref in metadata.refs.values():
+        # A branch may keep more than the table.
+        number = ref.min_snapshots_to_keep or least
+        since = _now() - ref.max_snapshot_age_ms if ref.max_snapshot_age_ms else None
+        current, count = table.snapshot_by_id(ref.snapshot_id), 0
+        while current is not None and (
+            count < number or (since is not None and current.timestamp_ms >= since)
+        ):
             kept.add(current.snapshot_id)
             current, count = table.snapshot_by_id(current.parent_snapshot_id or -1), count + 1
     old = {one.snapshot_id for one in metadata.snapshots if one.timestamp_ms < limit} - kept
@@ -170,13 +177,15 @@ def _files(table: Any, snapshots: list[Any]) -> dict[str, str]:
     return found
 
 
-def _moment(text: str) -> int:
-    """Milliseconds of a timestamp literal, `TIMESTAMP '…'` or a text."""
-    found = re.search(r"\d{4}-\d{1,2}-\d{1,2}(?:[ T][\d:.]+)?(?:Z|[+-]\d{2}:\d{2})?", text)
-    if not found:
+def _moment(text: str, zone: dt.tzinfo) -> int:
+    """Milliseconds of a timestamp literal, `TIMESTAMP '…'` or a text; never of a part of what is said."""
+    literal = re.fullmatch(
+        r"(?:(?:timestamp(?:_ltz|_ntz)?|date)\s*)?['\"]?([^'\"]*)['\"]?", text, re.IGNORECASE
+    )
+    moment = datetimes.cast_timestamp(literal[1], zone) if literal else None
+    if moment is None:
         raise EngineRefused(f"expire_snapshots with older_than {text}", "give a timestamp in quotes")
-    moment = dt.datetime.fromisoformat(found.group())
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp() * 1000)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
 
 
 def _now() -> int:

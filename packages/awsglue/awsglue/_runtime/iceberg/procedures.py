@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from awsglue._runtime import engine
 from awsglue._runtime.failures import EngineRefused
 
 
-def call(tables: Any, parts: list[str], arguments: str) -> tuple[list[tuple[Any, ...]], str]:
+def call(
+    tables: Any, parts: list[str], arguments: str, conf: Mapping[str, str]
+) -> tuple[list[tuple[Any, ...]], str]:
     """(rows, schema) of a procedure's result. Raises EngineRefused for procedures not served."""
     from awsglue._runtime.sql.tokens import split_commas
 
@@ -34,7 +37,7 @@ def call(tables: Any, parts: list[str], arguments: str) -> tuple[list[tuple[Any,
     if procedure in ("expire_snapshots", "rewrite_data_files"):
         from awsglue._runtime.iceberg import maintenance
 
-        return getattr(maintenance, procedure)(lambda: catalog.load(name), given)  # type: ignore[no-any-return]
+        return getattr(maintenance, procedure)(lambda: catalog.load(name), given, conf)  # type: ignore[no-any-return]
     table = catalog.load(name)
     previous = table.metadata.current_snapshot_id
     engine.mark_written()

@@ -224,7 +224,7 @@ class Dml:
         parts = cutter.name()
         from awsglue._runtime.iceberg import procedures
 
-        rows, schema = procedures.call(self._tables, parts, cutter.brackets())
+        rows, schema = procedures.call(self._tables, parts, cutter.brackets(), self._services.conf)
         return self._statements.result(rows, schema)
 
 
