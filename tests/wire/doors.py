@@ -97,9 +97,9 @@ async def ask(
 
 
 @contextmanager
-def serving(app: AsgiApp) -> Iterator[str]:
-    """Serve an application on a free port of the loopback; yields its URL."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", access_log=False)
+def serving(app: AsgiApp, **settings: Any) -> Iterator[str]:
+    """Serve an application on a free port of the loopback; yields its URL. ``settings`` are uvicorn's."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", access_log=False, **settings)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -7,7 +7,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httptools
@@ -15,8 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mastic.wire.asgi import Gateway
 from mastic.wire.brief import brief
+from mastic.wire.connections import Connection
+from mastic.wire.dispatch import Registry, Response
 from tests.conftest import Server
+from tests.wire.doors import MODELS, every_operation, serving
 
 PATIENCE = 60
 
@@ -35,8 +40,8 @@ def post(operation: str, body: Any, *, extra: str = "") -> bytes:
 class Line:
     """A socket to the server that reads one reply after the other."""
 
-    def __init__(self, server: Server) -> None:
-        host, _, port = server.endpoint.rpartition("//")[2].partition(":")
+    def __init__(self, endpoint: str) -> None:
+        host, _, port = endpoint.rpartition("//")[2].partition(":")
         self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE)
         self.file = self.socket.makefile("rb")
 
@@ -44,13 +49,29 @@ class Line:
         self.socket.sendall(data)
 
     def reply(self) -> tuple[int, dict[str, str], Any]:
+        status, headers, text = self.raw_reply()
+        return status, headers, json.loads(text) if text else None
+
+    def raw_reply(self) -> tuple[int, dict[str, str], bytes]:
         status = int(self.file.readline().split()[1])
         headers = {}
         while (line := self.file.readline()) != b"\r\n":
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()
-        text = self.file.read(int(headers.get("content-length", 0)))
-        return status, headers, json.loads(text) if text else None
+        return status, headers, self.file.read(int(headers.get("content-length", 0)))
+
+
+@contextlib.contextmanager
+def reached(handle: Callable[[str, Any, dict[str, Any]], Any]) -> Iterator[Line]:
+    """A connection to a server whose Glue is this function."""
+    registry = Registry(models=MODELS)
+    registry.add("glue", every_operation("glue", handle))
+    gateway = Gateway(registry)
+    with serving(gateway, http=partial(Connection, gateway)) as endpoint:
+        line = Line(endpoint)
+        with contextlib.closing(line.socket):
+            yield line
+    gateway.close()
 
 
 def databases(server: Server) -> set[str]:
@@ -60,7 +81,7 @@ def databases(server: Server) -> set[str]:
 
 @pytest.fixture
 def line(server: Server) -> Iterator[Line]:
-    made = Line(server)
+    made = Line(server.endpoint)
     with contextlib.closing(made.socket):
         yield made
 
@@ -120,7 +141,7 @@ def test_a_request_in_many_pieces(line: Line, name: str, size: int) -> None:
     ],
 )
 def test_unusual_requests_among_brief_ones(server: Server, name: str, extra: str) -> None:
-    line = Line(server)
+    line = Line(server.endpoint)
     with contextlib.closing(line.socket):
         line.send(post("CreateDatabase", {"DatabaseInput": {"Name": name}}))
         assert line.reply()[0] == 200
@@ -138,7 +159,7 @@ def test_unusual_requests_among_brief_ones(server: Server, name: str, extra: str
 
 def test_a_client_that_goes_before_its_answer_leaves_no_trace(server: Server, name: str) -> None:
     for n in range(20):
-        line = Line(server)
+        line = Line(server.endpoint)
         line.send(post("CreateDatabase", {"DatabaseInput": {"Name": f"{name}_{n}"}}))
         line.file.close()
         line.socket.close()
@@ -150,7 +171,7 @@ def test_a_client_that_goes_before_its_answer_leaves_no_trace(server: Server, na
 
 
 def test_what_is_under_way_is_answered_before_the_server_ends(own_server: Server, name: str) -> None:
-    line, idle = Line(own_server), Line(own_server)
+    line, idle = Line(own_server.endpoint), Line(own_server.endpoint)
     replies: list[int] = []
     stop = threading.Event()
 
@@ -167,7 +188,7 @@ def test_what_is_under_way_is_answered_before_the_server_ends(own_server: Server
 
     asking = threading.Thread(target=ask)
     asking.start()
-    while len(replies) < 20:
+    while len(replies) < 20 and asking.is_alive():
         time.sleep(0.01)
     own_server.stop()
     stop.set()
@@ -175,9 +196,111 @@ def test_what_is_under_way_is_answered_before_the_server_ends(own_server: Server
     assert not asking.is_alive()
     assert idle.file.read() == b""
     own_server.restart()
+    assert len(replies) >= 20
     assert set(replies) == {200}
     # One may have been carried out whose answer met a closed connection; none that was answered is missing.
     assert len(databases(own_server)) - len(replies) in (0, 1)
+
+
+def test_a_client_that_reads_nothing_is_waited_for() -> None:
+    """Its replies are more than is kept for it: the rest of what it asks waits until it reads."""
+    handled: list[str] = []
+
+    def handle(_name: str, _context: Any, request: dict[str, Any]) -> Any:
+        handled.append(request["Name"])
+        return {"Database": {"Name": request["Name"], "Description": "x" * 1_000_000}}
+
+    with reached(handle) as line:
+        names = [f"d{number}" for number in range(60)]
+        waits = False
+        for number, each in enumerate(names):
+            line.send(post("GetDatabase", {"Name": each}))
+            patient_until = time.monotonic() + 3
+            while not waits and len(handled) <= number:
+                waits = time.monotonic() > patient_until
+                time.sleep(0.001)
+        assert waits, "the server keeps whatever its client does not read"
+        assert [line.reply()[2]["Database"]["Name"] for _ in names] == names
+        line.send(post("GetDatabase", {"Name": "last"}))
+        assert line.reply()[2]["Database"]["Name"] == "last"
+    assert handled == [*names, "last"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"Authorization: ", b"X-Unsigned: "),
+        (b"Authorization: AWS4-HMAC-SHA256 ", b"Authorization: AWS4-HMAC-SHA256 nothing "),
+        (b"Host: ", b"Origin: https://example.com\r\nHost: "),
+        (b"Host: ", b"Origin: null\r\nHost: "),
+        (b"Host: glue.us-east-1.amazonaws.com", b"Host: example.com"),
+        (b"Host: glue.us-east-1.amazonaws.com", b"Host: a-bucket.localhost"),
+        (b"AWSGlue.GetDatabase", b"AWSGlue.NoSuchOperation"),
+        (b"AWSGlue.GetDatabase", b"NoSuchService.GetDatabase"),
+        (b"/glue/", b"/s3/"),
+        (b"/glue/", b"/sqs/"),
+        (b"/glue/", b"/no-such-service/"),
+        (b"application/x-amz-json-1.1", b"application/x-www-form-urlencoded"),
+        (b'{"Name"', b'{"Name'),
+        (b'{"Name"', b'{"Nama"'),
+    ],
+)
+def test_both_ways_answer_alike(line: Line, old: bytes, new: bytes) -> None:
+    call = post("GetDatabase", {"Name": "there_is_none"})
+    assert old in call
+    head, _, body = call.replace(old, new).partition(b"\r\n\r\n")
+    head = head.rpartition(b"\r\n")[0] + b"\r\nContent-Length: %d" % len(body)
+    short = head + b"\r\n\r\n" + body
+    general = head + b"\r\nX-A: 1\r\nX-A: 2\r\n\r\n" + body
+    assert brief(short) is not None
+    assert brief(general) is None
+    answers = []
+    for request in (short, general):
+        line.send(request)
+        status, headers, text = line.raw_reply()
+        ids = [value for key, value in headers.items() if key in ("x-amzn-requestid", "x-amz-request-id")]
+        shown = {key: value for key, value in headers.items() if value not in ids}
+        shown.pop("date")
+        # It is made of the request's id.
+        shown.pop("x-amz-id-2", None)
+        answers.append((status, shown, text.replace(ids[0].encode(), b"(id)")))
+    assert answers[0] == answers[1]
+
+
+ODD = {
+    "ended": SystemExit(1),
+    "status": Response(status=999),
+    "header": Response(headers={"Bad\r\nName": "x"}),
+    "nothing": Response(status=204),
+    "error": ValueError("odd"),
+}
+
+
+def odd(_name: str, _context: Any, request: dict[str, Any]) -> Any:
+    found = ODD[request["Name"]]
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+@pytest.mark.parametrize("name", ["ended", "status", "header"])
+def test_what_cannot_be_answered_is_said(name: str) -> None:
+    with reached(odd) as line:
+        line.send(post("GetDatabase", {"Name": name}))
+        said = line.file.read()
+    # Nothing more can be said on this connection.
+    assert said.startswith(b"HTTP/1.1 500 ")
+    assert said.endswith(b"\r\n\r\nInternal Server Error")
+
+
+def test_odd_answers_leave_their_connection_usable() -> None:
+    with reached(odd) as line:
+        line.send(post("GetDatabase", {"Name": "nothing"}))
+        status, headers, _ = line.reply()
+        assert (status, "content-length" in headers) == (204, False)
+        line.send(post("GetDatabase", {"Name": "error"}))
+        status, _, said = line.reply()
+        assert (status, said["__type"]) == (500, "InternalServiceException")
 
 
 TOKENS = st.sampled_from(

@@ -147,19 +147,25 @@ class Gateway:
             if exchange.pump is not None:
                 exchange.pump.close()
 
-    def answer(self, incoming: Incoming, scheme: str, receiver: Callable[[Outgoing], None]) -> bool:
+    def answer(
+        self,
+        incoming: Incoming,
+        scheme: str,
+        receiver: Callable[[Outgoing], None],
+        failed: Callable[[BaseException], None],
+    ) -> bool:
         """Answer a request whose body is there, if it is one for a handler whose reply is a document.
 
-        False leaves it to the general way. Called on the event loop, as is ``receiver``.
+        False leaves it to the general way. Called on the event loop, as is ``receiver``, or ``failed``.
         """
-        exchange = self._begin(incoming, scheme, incoming.raw_path)
         if is_form(incoming):
             return False
+        exchange = self._begin(incoming, scheme, incoming.raw_path)
         self._route(exchange)
         service, operation = exchange.route.service, exchange.route.operation
         if service is None or operation is None or service.id in self._delegates or operation.streams:
             return False
-        self._threads(exchange).tell(lambda: self._answers.answer(exchange), receiver)
+        self._threads(exchange).tell(lambda: self._answers.answer(exchange), receiver, failed)
         return True
 
     def _threads(self, exchange: Exchange) -> Workers:

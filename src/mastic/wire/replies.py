@@ -10,6 +10,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from mastic.wire.messages import FileBody, Headers, Outgoing
@@ -21,6 +22,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 SMALL = 256 * 1024
 PIECE = 1024 * 1024
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BODILESS = frozenset({204, 304})
 
 
@@ -81,6 +83,14 @@ def _has(headers: Headers, name: str) -> bool:
 def _content_length(headers: Headers, length: int) -> None:
     headers[:] = [h for h in headers if h[0].lower() != "content-length"]
     headers.append(("Content-Length", str(length)))
+
+
+@lru_cache(maxsize=256)
+def header_name(name: str) -> bytes:
+    """A header's name as sent. Raises ValueError for what is none."""
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is not the name of a header")
+    return name.encode("ascii")
 
 
 def header_bytes(value: str) -> bytes:

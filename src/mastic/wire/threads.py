@@ -9,6 +9,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,30 +27,32 @@ class Workers:
 
     def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run ``work`` in a thread; the future resolves on the calling loop."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.tell(work, partial(_resolve, future), partial(_fail, future))
+        return future
+
+    def tell(
+        self, work: Callable[[], T], receiver: Callable[[T], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Run ``work`` in a thread; ``receiver`` gets its result on the calling loop, ``failed`` what it raised."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
 
         def job() -> None:
             try:
                 result = work()
-            except BaseException as error:  # noqa: BLE001 - it is raised again where the result is awaited
-                self._deliver(loop, _fail, future, error)
+            except BaseException as error:  # noqa: BLE001 - it is told to whoever waits for the result
+                self._deliver(loop, failed, error)
             else:
-                self._deliver(loop, _resolve, future, result)
+                self._deliver(loop, receiver, result)
 
         self._put(job)
-        return future
-
-    def tell(self, work: Callable[[], T], receiver: Callable[[T], None]) -> None:
-        """Run ``work``, which raises nothing, in a thread; ``receiver`` gets its result on the calling loop."""
-        loop = asyncio.get_running_loop()
-        self._put(lambda: self._deliver(loop, receiver, work()))
 
     def _put(self, job: Callable[[], None]) -> None:
         with self._lock:
             if self._idle == 0 and self._threads < self._limit:
+                name = f"wire-{self._threads + 1}"
+                threading.Thread(target=self._work, name=name, daemon=True).start()
                 self._threads += 1
-                threading.Thread(target=self._work, name=f"wire-{self._threads}", daemon=True).start()
             else:
                 self._idle -= 1
         self._queue.put(job)
