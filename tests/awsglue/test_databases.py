@@ -617,6 +617,7 @@ def test_spark_s_own_way_to_databases(spark, store):
     assert sorted(row[0] for row in sliced.collect()) == [1, 2, 3, 4, 5, 6]
     parts = spark.read.jdbc(store.url, store.table, predicates=["id < 3", "id >= 5"], properties=properties)
     assert sorted(row[0] for row in parts.collect()) == [1, 2, 5, 6]
+    assert spark.read.jdbc(store.url, store.table, predicates=[], properties=properties).collect() == []
     other = spark.read.format("jdbc").options(**keys).option("dbtable", store.table)
     assert other.option("customSchema", "id DECIMAL(38, 0)").load().dtypes[0][1] == "decimal(38,0)"
     # What is read and what is replaced may be the same table.
@@ -628,3 +629,25 @@ def test_spark_s_own_way_to_databases(spark, store):
         df.selectExpr("array(id) as s").write.jdbc(store.url, store.table, "append", properties)
     with pytest.raises(IllegalArgumentException, match="is required"):
         spark.read.format("jdbc").options(**keys).load()
+    empty = df.selectExpr("id as other").write.mode("overwrite").option("truncate", "true")
+    with pytest.raises(AnalysisException, match='Column "other" not found'):
+        empty.jdbc(store.url, store.table, properties=properties)
+    assert len(store.run(f"select * from {store.table}")) == 2
+
+
+def test_schemas_and_columns_of_one_name(spark, store):
+    from pyspark.errors import AnalysisException
+
+    if store.kind != "postgresql":
+        pytest.skip("MySQL has neither")
+    store.run('create schema if not exists "other one"')
+    store.run(f'create table "other one".{store.table} as select 5 as id')
+    for url, more in (
+        (store.url, {"currentSchema": '"other one",public'}),
+        (f"{store.url}?currentSchema=%22other%20one%22", {}),
+    ):
+        reader = spark.read.format("jdbc").options(user=store.user, dbtable=store.table, url=url, **more)
+        assert [row.id for row in reader.load().collect()] == [5]
+    twice = spark.read.format("jdbc").option("user", store.user).option("url", store.url)
+    with pytest.raises(AnalysisException, match="column `id` already exists"):
+        twice.option("query", "select a.id, b.id from (select 1 id) a, (select 2 id) b").load()

@@ -1,4 +1,7 @@
-"""`df.write` of format "jdbc" by the drivers that the job library has itself: one transaction, all of it or nothing."""
+"""`df.write` of format "jdbc" by the drivers that the job library has itself: one transaction, all of it or nothing.
+
+MySQL and Oracle make, drop and empty tables at once, whatever becomes of the transaction.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +43,17 @@ def write(df: DataFrame, mode: str, given: Mapping[str, Any]) -> None:
             return
         mark_written()
         frame = Encoded.of(df)
+        names: list[str] = []
         emptied = str(options.get("truncate", "false")).lower() == "true"
+        if there and (emptied or mode != "overwrite"):
+            # Some databases take no emptying back.
+            names = _names(own, connection, table, df.columns)
         if there and mode == "overwrite":
             _execute(connection, f"{'truncate' if emptied else 'drop'} table {table}")
             there = emptied
         if not there:
             _create(own, connection, table, frame, str(options.get("createtableoptions") or ""))
-        names = _names(own, connection, table, df.columns)
+        names = names or _names(own, connection, table, df.columns)
         own.insert(connection, table, names, _rows(frame), int(options.get("batchsize", BULK)))
         connection.commit()
 

@@ -134,6 +134,8 @@ class PostgreSql:
             raise missing("PostgreSQL", "psycopg[binary]") from None
         own = self._address
         more = self._transport()
+        schemas = {key.lower(): value for key, value in own.parameters}.get("currentschema", "")
+        path = re.sub(r"([\\\s])", r"\\\1", schemas)
         return psycopg.connect(
             host=own.host,
             port=own.port,
@@ -141,7 +143,7 @@ class PostgreSql:
             user=own.user or None,
             password=own.password or None,
             **more,
-            options="-c timezone=UTC",
+            options="-c timezone=UTC" + (f" -c search_path={path}" if path else ""),
         )
 
     def _transport(self) -> dict[str, Any]:
@@ -376,7 +378,7 @@ class MySql:
             cursor.execute(
                 "select count(*) from information_schema.tables where table_name = %s "
                 "and table_schema = coalesce(nullif(%s, ''), database())",
-                (name, schema),
+                (name.strip("`"), schema.strip("`")),
             )
             return bool(cursor.fetchone()[0])
 

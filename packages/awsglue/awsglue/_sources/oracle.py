@@ -110,7 +110,8 @@ class Oracle:
     def rows(self, connection: Any, query: str, parameters: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.arraysize = FETCH
-            cursor.execute(self.statement(query), list(parameters))
+            # Without parameters, a %s is part of a text.
+            cursor.execute(self.statement(query) if parameters else query, list(parameters))
             yield from cursor
 
     def bucket(self, expression: str, count: int, number: int, *, numeric: bool) -> str:

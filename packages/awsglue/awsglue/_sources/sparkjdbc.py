@@ -25,7 +25,7 @@ _SPARK = frozenset(
     "pushdownoffset pushdowntablesample isolationlevel truncate cascadetruncate createtableoptions "
     "createtablecolumntypes connectionprovider prefertimestampntz hint".split()
 )
-_REFUSED = ("sessioninitstatement", "preparequery", "connectionprovider", "hint")
+_REFUSED = ("sessioninitstatement", "preparequery", "connectionprovider", "hint", "prefertimestampntz")
 
 
 def vendor_of(url: str) -> str:
@@ -37,7 +37,10 @@ def vendor_of(url: str) -> str:
 def read(
     spark: SparkSession, given: Mapping[str, Any], predicates: list[str] | None = None, schema: Any = None
 ) -> DataFrame:
-    """A table or query as a DataFrame. Raises IllegalArgumentException and NotImplementedError."""
+    """A table or query as a DataFrame. Raises AnalysisException, IllegalArgumentException and
+    NotImplementedError."""
+    from pyspark.errors import AnalysisException
+
     options = lowered(given)
     if schema:
         raise illegal("The user-specified schema is not allowed for the JDBC source: use customSchema.")
@@ -46,6 +49,10 @@ def read(
     base = _base(options)
     with own.connect() as connection:
         found = own.schema(connection, base)
+    names = [field.name for field in found.fields]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise AnalysisException(f"[COLUMN_ALREADY_EXISTS] The column `{repeated[0]}` already exists.")
     if options.get("partitioncolumn"):
         options["partitioncolumn"] = own.quote(_column(str(options["partitioncolumn"]), found.fields))
     df = _fetch(own, _slices(base, options, predicates), found, spark).df
@@ -68,7 +75,7 @@ def lowered(given: Mapping[str, Any]) -> dict[str, Any]:
 def refuse(options: Mapping[str, Any], names: tuple[str, ...]) -> None:
     """Raise NotImplementedError for options that change the answer and are not served."""
     for name in names:
-        if options.get(name):
+        if str(options.get(name) or "false").lower() != "false":
             raise NotImplementedError(
                 f"the JDBC option {name} is not implemented without a Java driver: give one in --extra-jars"
             )
@@ -119,6 +126,8 @@ def _column(name: str, fields: Any) -> str:
 def _slices(base: str, options: Mapping[str, Any], predicates: list[str] | None) -> list[Slice]:
     """The queries that together give the rows once: by the caller's predicates, or in strides of a number."""
     if predicates is not None:
+        if not predicates:
+            return [Slice(query=f"{base} where 1 = 0")]
         return [Slice(query=f"{base} where {one}") for one in predicates]
     column = options.get("partitioncolumn")
     bounds = [options.get(name) for name in ("lowerbound", "upperbound", "numpartitions")]
