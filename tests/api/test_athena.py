@@ -576,6 +576,18 @@ def test_a_query_under_way_neither_holds_the_server_nor_is_lost(own_server: Serv
     assert work.end(id)["Status"]["State"] == "CANCELLED"
 
 
+def test_a_prepared_statement_that_writes_is_not_run_again_after_a_kill(own_server: Server) -> None:
+    work = Workspace(own_server, "prepared")
+    work.ask(f"PREPARE write FROM CREATE TABLE t WITH (format = 'JSON') AS {_LONG}")
+    id = work.start("EXECUTE write")
+    _until_running(work, id)
+    own_server.kill()
+    own_server.restart()
+    status = work.end(id)["Status"]
+    assert status["State"] == "FAILED"
+    assert "stopped while this statement wrote" in status["StateChangeReason"]
+
+
 def test_a_change_of_the_catalog_happens_once_through_kills(own_server: Server) -> None:
     work = Workspace(own_server, "killed")
     made: list[str] = []

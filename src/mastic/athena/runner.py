@@ -104,7 +104,7 @@ class Runner:
         statement = classify(row.request["execution"]["Query"])
         started = self._clock.now()
         try:
-            if row.state == "RUNNING" and statement.writes_data:
+            if row.state == "RUNNING" and self._writes_data(row, statement):
                 reason = "the server was stopped while this statement wrote; look at its target before running it again"
                 raise QueryFailure(f"INTERNAL_ERROR: {reason}", category=1, retryable=False)
             if row.state == "QUEUED":
@@ -115,6 +115,16 @@ class Runner:
             self._end(row, "FAILED", failure_outcome(failure), started, 0)
             return
         self._attempt(row, statement, started)
+
+    def _writes_data(self, row: Any, statement: Statement) -> bool:
+        """Whether the statement, or the prepared one that it stands for, makes objects."""
+        if statement.substatement != "EXECUTE":
+            return statement.writes_data
+        try:
+            return classify(self._saved.expand(row.scope, row.workgroup, statement)[0]).writes_data
+        except (QueryFailure, ServiceError):
+            # Nothing is prepared under that name any more: nobody knows what it did, and nothing can be done again.
+            return True
 
     def _attempt(self, row: Any, statement: Statement, started: datetime) -> None:
         account, region = split_scope(row.scope)
