@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.api.test_athena import Workspace
 from tests.conftest import Server
@@ -115,6 +116,65 @@ def test_tables_are_merged(work: Workspace) -> None:
     # Of the source's rows only those count for which something is done.
     work.ask(twice.replace("WHEN MATCHED", "WHEN MATCHED AND word = 'b'"))
     assert rows(work)[0] == ["2", "b", BOB[2], "4.50"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "clause"),
+    [
+        ("DELETE FROM t LIMIT 1", "LIMIT"),
+        ("DELETE FROM t USING u WHERE t.id = u.id", "USING"),
+        ("WITH u AS (SELECT 1 AS id) DELETE FROM t WHERE id IN (SELECT id FROM u)", "WITH"),
+        ("UPDATE t SET id = 1 FROM u", "FROM"),
+        ("INSERT INTO t SELECT 1 ON CONFLICT DO NOTHING", "CONFLICT"),
+        ("INSERT INTO t PARTITION (id = 1) SELECT 2", "PARTITION"),
+        ("MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN UPDATE SET id = 2 WHERE u.id > 5", "WHERE"),
+    ],
+)
+def test_clauses_of_other_databases_are_not_passed_over(work: Workspace, statement: str, clause: str) -> None:
+    with pytest.raises(ClientError, match=f"mismatched input '{clause}'"):
+        work.start(statement)
+
+
+def test_what_does_not_fit_changes_nothing(work: Workspace) -> None:
+    """Neither another catalog's table, nor a value that would lose something on its way into the column."""
+    work.ask(
+        f"CREATE TABLE t WITH (table_type = 'ICEBERG', is_external = false, location = 's3://{work.bucket}/t/') AS "
+        "SELECT 1 AS id, CAST(1.5 AS decimal(9, 2)) AS d, CAST(1 AS real) AS r, TIMESTAMP '2026-01-01 00:00:00' AS at, "
+        "CAST(ROW(1, 'x') AS ROW(a integer, b varchar)) AS s, ARRAY[1] AS many"
+    )
+    before = work.ask("SELECT * FROM t")
+    for change in (
+        "d = d * 1.15", "r = 1.23456789012e0", "at = current_timestamp", "many = ARRAY['5']",
+        "s = CAST(ROW(7, 'q') AS ROW(a integer, c varchar))", "s = CAST(ROW('q', 7) AS ROW(b varchar, a integer))",
+    ):  # fmt: skip
+        assert work.failure(f"UPDATE t SET {change}").startswith("TYPE_MISMATCH"), change
+    for statement in (
+        "UPDATE {} SET id = 2", "DELETE FROM {}", "INSERT INTO {} SELECT * FROM t", "DROP TABLE {}",
+        "MERGE INTO {} AS o USING t ON o.id = t.id WHEN MATCHED THEN DELETE",
+        "ALTER TABLE {} ADD COLUMNS (x int)",
+    ):  # fmt: skip
+        of_another = statement.format(f"another.{work.database}.t")
+        assert work.failure(of_another).startswith("CATALOG_NOT_FOUND"), statement
+    assert "more than once" in work.failure("INSERT INTO t (id, id) SELECT 1, 2")
+    merge = "MERGE INTO t USING (VALUES 5) AS u(id) ON t.id = u.id WHEN NOT MATCHED THEN INSERT (id, id) VALUES (1, 2)"
+    assert "more than once" in work.failure(merge)
+    assert work.ask("SELECT * FROM t") == before
+    work.ask(
+        f"UPDATE awsdatacatalog.{work.database}.t SET d = d * 2, s = CAST(ROW(2, 'y') AS ROW(a bigint, b varchar))"
+    )
+    assert work.ask("SELECT d, s FROM t")[1:] == [["3.00", "{a=2, b=y}"]]
+
+
+def test_options_without_effect_are_refused(work: Workspace) -> None:
+    made = f"CREATE TABLE t WITH (table_type = 'ICEBERG', location = 's3://{work.bucket}/t/', {{}}) AS SELECT 1 AS a"
+    assert "is_external must be false" in work.failure(made.format("is_external = true"))
+    assert "partitioned_by" in work.failure(made.format("partitioned_by = ARRAY['a']"))
+    assert "twice" in work.failure(made.format("partitioning = ARRAY['a', 'a']"))
+    work.ask(made.format("partitioning = ARRAY['a']"))
+    assert "partitioning" in work.failure("ALTER TABLE t DROP COLUMN a")
+    work.ask("ALTER TABLE t CHANGE COLUMN a b bigint COMMENT 'renamed'")
+    (described,) = work.ask("DESCRIBE t")
+    assert [str(cell).strip() for cell in described] == ["b", "bigint", "renamed"]
 
 
 def test_tables_are_defined_and_altered(work: Workspace) -> None:

@@ -109,6 +109,7 @@ def _show_databases(session: Session, statement: Statement) -> tuple[list[str], 
 def _create_table(session: Session, statement: Statement) -> tuple[list[str], Lines]:
     tree = tree_of(statement)
     database, given = table_input(tree, session.database)
+    named(tree.this.this, session)
     try:
         session.catalog.call(session.context, "CreateTable", DatabaseName=database, TableInput=given)
     except ServiceError as error:

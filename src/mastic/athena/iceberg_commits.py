@@ -78,6 +78,9 @@ class Commits:
             raise not_supported(f"writing Iceberg tables of format version {metadata.format_version}")
         if metadata.properties.get("write.format.default", "parquet").lower() != "parquet":
             raise not_supported("writing Iceberg data files of another format than Parquet")
+        folded = [field.name.lower() for field in metadata.schema().fields]
+        if len({*folded}) < len(folded):
+            raise not_supported("writing tables whose columns' names differ in letter case alone")
         return Target(
             entry=entry, location=location, metadata=metadata, table=self.table(entry, location, metadata)
         )

@@ -56,6 +56,7 @@ class IcebergDdl:
 
         session = commits.session
         entry, given, columns = _definition(tree, session.database)
+        named(tree.this.this, session)
         session.catalog.need_database(session.context, entry["DatabaseName"])
         try:
             schema = schema_of(columns)
@@ -146,6 +147,7 @@ def _applied(transaction: Any, action: exp.Expr) -> None:
         case exp.Drop() if action.args.get("kind") == "COLUMN":
             with transaction.update_schema(case_sensitive=False) as update:
                 for column in action.args["tables"]:
+                    _check_unused(transaction.table_metadata, column.name)
                     update.delete_column(column.name)
         case exp.AlterColumn() if not action.args.get("drop"):
             _change(transaction, action)
@@ -156,6 +158,16 @@ def _applied(transaction: Any, action: exp.Expr) -> None:
             raise not_supported(f"ALTER TABLE … {action.sql(dialect='hive')} of Iceberg tables")
 
 
+def _check_unused(metadata: Any, column: str) -> None:
+    """A column that rows are partitioned or sorted by stays: the table could not be read without it."""
+    found = [field.field_id for field in metadata.schema().fields if field.name.lower() == column.lower()]
+    uses = [(spec.fields, "partitioning") for spec in metadata.specs().values()]
+    uses += [(order.fields, "sort order") for order in metadata.sort_orders]
+    for fields, use in uses:
+        if any(field.source_id in found for field in fields):
+            raise ValueError(f"Cannot drop column {column}: the table has it in a {use}")
+
+
 def _add(transaction: Any, node: exp.Expr) -> None:
     column = column_of_node(node)
     with transaction.update_schema(case_sensitive=False) as update:
@@ -164,9 +176,15 @@ def _add(transaction: Any, node: exp.Expr) -> None:
 
 def _change(transaction: Any, action: exp.Expr) -> None:
     name, renamed, kind = action.this.name, action.args.get("rename_to"), action.args.get("dtype")
+    # The parser says False where there is none.
+    comment = action.args.get("comment") or None
     with transaction.update_schema(case_sensitive=False) as update:
-        if kind is not None:
-            update.update_column(name, field_type=_type(hive_type(kind)))
+        if kind is not None or comment is not None:
+            update.update_column(
+                name,
+                field_type=_type(hive_type(kind)) if kind is not None else None,
+                doc=comment.name if comment is not None else None,
+            )
     if renamed is not None and renamed.name.lower() != name.lower():
         with transaction.update_schema(case_sensitive=False) as update:
             update.rename_column(name, renamed.name.lower())

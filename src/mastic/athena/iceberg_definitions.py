@@ -23,7 +23,7 @@ _PROPERTIES = frozenset(
     optimize_rewrite_min_data_file_size_bytes optimize_rewrite_max_data_file_size_bytes vacuum_max_snapshot_age_seconds
     vacuum_min_snapshots_to_keep vacuum_max_metadata_files_to_keep""".split()
 )
-_OPTIONS = frozenset({"table_type", "is_external", "location", "partitioning", "partitioned_by"})
+_OPTIONS = frozenset({"table_type", "is_external", "location", "partitioning"})
 _COMPRESSIONS = {"none": "uncompressed"} | {
     n: n for n in ("gzip", "zstd", "snappy", "lz4", "brotli", "uncompressed")
 }
@@ -120,7 +120,7 @@ def partition_spec(texts: list[str], schema: Schema) -> PartitionSpec:
     from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionField, PartitionSpec
 
     columns = {one.name.lower(): one for one in schema.fields}
-    fields = []
+    fields: list[PartitionField] = []
     for number, text in enumerate(texts):
         name, transform, label = _transform(text)
         if name not in columns:
@@ -132,6 +132,10 @@ def partition_spec(texts: list[str], schema: Schema) -> PartitionSpec:
             raise QueryFailure(
                 f"INVALID_TABLE_PROPERTY: Unable to parse partitioning value: {text} of a {source.field_type} column",
                 kind=1100,
+            )
+        if any(field.name == source.name + label for field in fields):
+            raise QueryFailure(
+                f"INVALID_TABLE_PROPERTY: The partitioning names {source.name + label} twice", kind=1100
             )
         fields.append(
             PartitionField(

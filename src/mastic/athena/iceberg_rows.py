@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import (
@@ -30,8 +31,6 @@ FILE_BITS = 40
 
 def engine_types(schema: pa.Schema) -> list[str]:
     """The columns' types in the engine's words."""
-    import duckdb
-
     with duckdb.connect() as connection:
         return [str(t) for t in connection.from_arrow(schema.empty_table()).types]
 
@@ -119,24 +118,39 @@ _EXACT = {"BOOLEAN": "boolean", "BLOB": "varbinary", "VARCHAR": "varchar", "TIME
 
 def fits(given: str, wanted: str) -> bool:
     """Whether a value of the one type may be put into a column of the other without a CAST, as in Trino."""
+    if given.startswith("TIMESTAMP_"):
+        # By the digits that a literal has.
+        given = "TIMESTAMP"
     if given == '"NULL"' or given == wanted or (given == "UUID" and wanted == "VARCHAR"):
         return True
     if given in _NUMBERS:
         return wanted in _NUMBERS or wanted.startswith("DECIMAL") or wanted in ("FLOAT", "DOUBLE")
     if given.startswith("DECIMAL"):
-        return wanted.startswith("DECIMAL") or wanted in ("FLOAT", "DOUBLE")
+        return wanted in ("FLOAT", "DOUBLE") or (
+            wanted.startswith("DECIMAL") and _scale(given) <= _scale(wanted)
+        )
     if given in ("FLOAT", "DOUBLE"):
-        return wanted in ("FLOAT", "DOUBLE")
-    if given.startswith(("TIMESTAMP", "DATE")) and wanted in _TIMES:
-        return given == "DATE" or wanted != "DATE"
+        return wanted == "DOUBLE"
+    if given in _TIMES and wanted in _TIMES:
+        return _TIMES.index(given) <= _TIMES.index(wanted)
     if given in _EXACT or wanted in _EXACT:
         return False
-    # Of nested types the kind counts here, what is within them is cast.
-    return _kind(given) == _kind(wanted) != ""
+    with duckdb.connect() as connection:
+        return _nested_fits(connection.sqltype(given), connection.sqltype(wanted))
 
 
-def _kind(of: str) -> str:
-    return "array" if of.endswith("]") else of.partition("(")[0] if of.startswith(("STRUCT(", "MAP(")) else ""
+def _scale(of: str) -> int:
+    return int(of.rstrip(")").rpartition(",")[2])
+
+
+def _nested_fits(given: Any, wanted: Any) -> bool:
+    """The engine casts rows by their fields' names: these have to be the same, else fields would be lost."""
+    if given.id != wanted.id or wanted.id not in ("list", "map", "struct"):
+        return False
+    pairs = list(zip(given.children, wanted.children, strict=False))
+    return len(given.children) == len(wanted.children) and all(
+        one.lower() == other.lower() and fits(str(its), str(kind)) for (one, its), (other, kind) in pairs
+    )
 
 
 def check_types(given: Sequence[str], wanted: Sequence[str]) -> None:

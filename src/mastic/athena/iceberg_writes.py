@@ -23,7 +23,7 @@ from sqlglot import exp
 
 from mastic.athena import iceberg_rows as rows_of
 from mastic.athena.engine import Engine, Running, narrowing
-from mastic.athena.failures import QueryCancelled, QueryFailure
+from mastic.athena.failures import QueryCancelled, QueryFailure, not_supported
 from mastic.athena.iceberg_commits import OVERTAKEN, Changed, Commits, Target
 from mastic.athena.iceberg_definitions import Definition
 from mastic.athena.iceberg_pruning import pruning
@@ -167,6 +167,9 @@ class IcebergWriter:
     def _written(
         self, commits: Commits, metadata: TableMetadata, batches: Iterable[pa.RecordBatch]
     ) -> list[DataFile]:
+        top = {field.field_id for field in metadata.schema().fields}
+        if any(field.source_id not in top for field in metadata.spec().fields):
+            raise not_supported("writing tables partitioned by fields of rows")
         pieces = rows_of.shaped(metadata, batches)
         try:
             return write_partitioned(commits.files, metadata, pieces, most=_MOST_PARTITIONS)

@@ -18,6 +18,7 @@ from mastic.athena.catalog import Catalog, is_iceberg, is_view
 from mastic.athena.failures import QueryFailure
 from mastic.athena.information_schema import information_relation
 from mastic.athena.relations import Relation, columns_of, relation
+from mastic.athena.session import CATALOGS
 from mastic.athena.staging import Staging
 from mastic.athena.statements import parse
 from mastic.athena.translate import Reference, name_columns, output_names, references, to_duckdb
@@ -105,7 +106,7 @@ class Planner:
             return self._own[reference.name](reference)
         if reference.database == "information_schema":
             return information_relation(self._context, self._catalog, reference.name)
-        if reference.catalog not in ("awsdatacatalog", "hive"):
+        if reference.catalog not in CATALOGS:
             raise QueryFailure(
                 f"CATALOG_NOT_FOUND: {reference.place}Catalog '{reference.catalog}' does not exist"
             )

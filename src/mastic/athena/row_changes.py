@@ -35,6 +35,15 @@ def target_of(tree: exp.Expr) -> exp.Table:
     return node
 
 
+def check_once(listed: list[str]) -> None:
+    """Raise QueryFailure when the columns of an INSERT name one twice."""
+    for name in listed:
+        if listed.count(name) > 1:
+            raise QueryFailure(
+                f"SYNTAX_ERROR: Insert column name is specified more than once: {name}", kind=1100
+            )
+
+
 def row_changes(tree: exp.Expr, columns: list[str]) -> RowChanges:
     """The changes of a table with these columns. Raises QueryFailure."""
     node = target_of(tree)
@@ -147,6 +156,7 @@ def _inserted(then: exp.Insert, columns: list[str]) -> dict[str, exp.Expr]:
         raise QueryFailure(
             f"TYPE_MISMATCH: MERGE has {len(names)} insert columns and {len(values)} values", kind=1103
         )
+    check_once(names)
     for name in names:
         if name not in columns:
             raise QueryFailure(

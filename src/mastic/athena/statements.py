@@ -134,6 +134,7 @@ def classify(text: str) -> Statement:
             words = {k: v.strip() for k, v in match.groupdict().items() if v is not None}
             return Statement(text=bare, type=kind, substatement=substatement, words=words)
     tree = parse(bare)
+    _check_form(tree)
     kind, substatement = _kind(tree, bare)
     return Statement(text=bare, type=kind, substatement=substatement, tree=tree)
 
@@ -148,6 +149,36 @@ def parse(text: str, dialect: str = "athena") -> exp.Expr:
     if len(found) != 1:
         raise invalid("Only one sql statement is allowed. Got: " + text[:200], "MALFORMED_QUERY")
     return found[0]
+
+
+# The parser knows the clauses of many databases. What Athena's statements do not have must not be passed over: a
+# DELETE whose LIMIT is not seen deletes everything.
+_CLAUSES: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Insert: frozenset({"this", "expression", "overwrite"}),
+    exp.Update: frozenset({"this", "expressions", "where"}),
+    exp.Delete: frozenset({"this", "where"}),
+    exp.Merge: frozenset({"this", "using", "on", "whens"}),
+}
+_OF_TARGETS = frozenset({"this", "db", "catalog", "alias"})
+_OF_BRANCHES = frozenset({"this", "expression", "expressions"})
+
+
+def _check_form(tree: exp.Expr) -> None:
+    allowed = _CLAUSES.get(type(tree))
+    if allowed is None:
+        return
+    target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+    parts = [(tree, allowed), (target, _OF_TARGETS)]
+    for when in tree.args["whens"].expressions if isinstance(tree, exp.Merge) else ():
+        if isinstance(when.args["then"], exp.Insert | exp.Update):
+            parts.append((when.args["then"], _OF_BRANCHES))
+    for node, known in parts:
+        for clause, value in node.args.items():
+            if value and clause not in known:
+                word = clause.strip("_").upper()
+                raise invalid(
+                    f"mismatched input '{word}': not a part of {tree.key.upper()}", "MALFORMED_QUERY"
+                )
 
 
 def names(path: str) -> list[str]:

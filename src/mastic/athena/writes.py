@@ -21,8 +21,8 @@ from mastic.athena.failures import QueryFailure, not_supported
 from mastic.athena.iceberg_definitions import of_options
 from mastic.athena.planner import Plan, Planner
 from mastic.athena.relations import columns_of, parse_partition_path
-from mastic.athena.row_changes import target_of
-from mastic.athena.session import Session
+from mastic.athena.row_changes import check_once, target_of
+from mastic.athena.session import Session, named
 from mastic.athena.statements import Statement, parse
 from mastic.athena.types import duckdb_to_hive, literal, quote
 from mastic.ids import Ids
@@ -93,7 +93,7 @@ class Writer:
         options = _options(tree)
         if "bucketed_by" in options:
             raise not_supported("bucketed tables")
-        database, name = (tree.this.text("db").lower() or session.database), tree.this.name.lower()
+        database, name = named(tree.this, session)
         session.catalog.need_database(session.context, database)
         if session.catalog.table(session.context, database, name) is not None:
             if tree.args.get("exists"):
@@ -162,10 +162,11 @@ class Writer:
         assert tree is not None
         node = tree.this
         listed = [c.name.lower() for c in node.expressions] if isinstance(node, exp.Schema) else []
+        check_once(listed)
         node = node.this if isinstance(node, exp.Schema) else node
         if tree.args.get("overwrite"):
             raise QueryFailure("NOT_SUPPORTED: INSERT OVERWRITE is not supported")
-        database, name = (node.text("db").lower() or session.database), node.name.lower()
+        database, name = named(node, session)
         table = session.catalog.need_table(session.context, database, name)
         if is_view(table):
             raise QueryFailure(f"NOT_SUPPORTED: Inserting into views is not supported: {database}.{name}")
@@ -194,7 +195,7 @@ class Writer:
         tree = statement.tree
         assert tree is not None
         node = target_of(tree)
-        database, name = (node.text("db").lower() or session.database), node.name.lower()
+        database, name = named(node, session)
         table = session.catalog.need_table(session.context, database, name)
         if not is_iceberg(table):
             raise QueryFailure(
@@ -359,14 +360,17 @@ def _options(tree: exp.Expr) -> dict[str, str]:
             case exp.LocationProperty():
                 found["location"] = item.this.name
             case exp.Property() if "value" in item.args:
-                value = item.args["value"]
-                text = (
-                    ",".join(e.name for e in value.expressions)
-                    if isinstance(value, exp.Array)
-                    else value.name
-                )
-                found[item.this.name.lower()] = text
+                found[item.this.name.lower()] = _option(item.args["value"])
     return found
+
+
+def _option(value: exp.Expr) -> str:
+    match value:
+        case exp.Array():
+            return ",".join(e.name for e in value.expressions)
+        case exp.Boolean():
+            return "true" if value.this else "false"
+    return value.name
 
 
 def _unload_options(text: str) -> dict[str, str]:
