@@ -101,6 +101,16 @@ def test_rows_are_updated_and_deleted(work: Workspace, server: Server) -> None:
     assert work.failure("UPDATE t SET id = 'x'").startswith("TYPE_MISMATCH")
 
 
+def test_prepared_changes(work: Workspace) -> None:
+    make(work)
+    work.ask("PREPARE change FROM UPDATE t SET name = ? WHERE id = ?")
+    id = work.start("EXECUTE change USING 'eve', 3")
+    assert work.end(id)["Status"]["State"] == "SUCCEEDED"
+    answer = work.athena.get_query_results(QueryExecutionId=id)
+    assert (answer["UpdateCount"], answer["ResultSet"]["Rows"]) == (1, [])
+    assert rows(work)[2] == ["3", "eve", None, None]
+
+
 def test_tables_are_merged(work: Workspace) -> None:
     make(work)
     source = "(VALUES (1, 'gone'), (2, 'new'), (7, 'seven'), (8, 'gone')) AS s(id, word)"

@@ -329,6 +329,8 @@ class Runner:
             "OutputRows": written.rows,
             "UpdateCount": written.rows,
             "Manifest": f"s3://{bucket}/{manifest}",
+            # EXECUTE of a statement that writes was taken for one with a result.
+            "OutputLocation": location.removesuffix(".csv"),
         }
 
     def _reuse(self, row: Any, id: str) -> dict[str, Any]:
