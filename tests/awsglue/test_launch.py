@@ -54,6 +54,15 @@ def test_success(tmp_path: Path) -> None:
     assert result["script_started_at"] > 0
 
 
+def test_importing_awsglue_is_enough_for_its_modules(tmp_path: Path) -> None:
+    source = (
+        "import sys, awsglue\nprint('awsglue.dynamicframe' in sys.modules)\n"
+        "print(awsglue.utils.getResolvedOptions(['x', '--JOB_NAME', 'j'], ['JOB_NAME'])['JOB_NAME'])\n"
+        "print(awsglue.DynamicFrame is awsglue.dynamicframe.DynamicFrame, hasattr(awsglue, 'nothing'))\n"
+    )
+    assert launch(tmp_path, source)[2] == "False\nj\nTrue False\n"
+
+
 @pytest.mark.parametrize(
     ("source", "code", "state", "message"),
     [

@@ -6,6 +6,7 @@ They are loaded when they are asked for: a Python shell job, which needs none of
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ __all__ = ["DynamicFrame", "DynamicFrameReader", "DynamicFrameWriter"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__ and name != "dynamicframe":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module("awsglue.dynamicframe")
-    return module if name == "dynamicframe" else getattr(module, name)
+    if name in __all__:
+        return getattr(importlib.import_module("awsglue.dynamicframe"), name)
+    # `import awsglue` alone is enough for awsglue.utils and the like.
+    if not name.startswith("_") and importlib.util.find_spec(f"awsglue.{name}") is not None:
+        return importlib.import_module(f"awsglue.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
