@@ -20,13 +20,10 @@ def test_script_heads(spark):
 
 
 def test_whole_files(spark, tmp_path):
-    for name, text in (("a.txt", "x\ny\n"), ("b.txt", "z")):
+    for name, text in (("a.txt", "x\ny\n"), ("b é%20.txt", "z")):
         (tmp_path / name).write_text(text)
     found = spark.sparkContext.wholeTextFiles(f"file://{tmp_path}").collect()
-    assert sorted((path.rsplit("/", 1)[1], text) for path, text in found) == [
-        ("a.txt", "x\ny\n"),
-        ("b.txt", "z"),
-    ]
+    assert sorted(found) == [(f"file:{tmp_path}/a.txt", "x\ny\n"), (f"file:{tmp_path}/b é%20.txt", "z")]
 
 
 def test_logger(glue, capsys):

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from typing import Any
+from urllib.parse import unquote
 
 from awsglue._runtime.failures import RefusedAttribute
 
@@ -216,7 +217,7 @@ class SparkContext:
 
         whole = self._session.read.text(path.split(","), wholetext=True)
         pairs = whole.select(f.input_file_name().alias("path"), "value")
-        return pairs.rdd.map(lambda row: (row[0], row[1]))
+        return pairs.rdd.map(lambda row: (_path(row[0]), row[1]))
 
     def union(self, rdds: list[Any]) -> Any:
         out = rdds[0]
@@ -263,3 +264,9 @@ class SparkContext:
         if name.startswith("__"):
             raise AttributeError(name)
         raise RefusedAttribute(f"SparkContext.{name}")
+
+
+def _path(shown: str) -> str:
+    """A file's path as Hadoop writes it: not encoded, and local ones with one slash."""
+    path = unquote(shown)
+    return "file:" + path.removeprefix("file://") if path.startswith("file:///") else path
