@@ -565,6 +565,24 @@ def _until_running(work: Workspace, id: str) -> None:
     raise AssertionError(f"query {id} does not begin")
 
 
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        ("CAST(concat('x', CAST(x AS varchar)) AS integer)", "INVALID_CAST_ARGUMENT: "),
+        ("1 / (x - 180000)", "DIVISION_BY_ZERO: Division by zero"),
+    ],
+)
+def test_a_query_fails_late(work: Workspace, column: str, reason: str) -> None:
+    """Rows are read already when the value comes that has none."""
+    sql = (
+        f"SELECT CASE WHEN x > 150000 THEN {column} ELSE x END AS n FROM UNNEST(sequence(1, 200000)) AS s(x)"
+    )
+    assert work.failure(sql).startswith(reason)
+    made = f"CREATE TABLE late WITH (table_type = 'ICEBERG', location = 's3://{work.bucket}/late/') AS {sql}"
+    assert work.failure(made).startswith(reason)
+    assert "Contents" not in work.s3.list_objects_v2(Bucket=work.bucket, Prefix="late/")
+
+
 def test_a_query_under_way_neither_holds_the_server_nor_is_lost(own_server: Server) -> None:
     work = Workspace(own_server, "restarted")
     id = work.start(_LONG)

@@ -140,6 +140,13 @@ class Engine:
             raise QueryCancelled from error
         except duckdb.Error as error:
             raise failure_of(error) from error
+        except OSError as error:
+            complaint = _streamed(error)
+            if complaint is None:
+                raise
+            if isinstance(complaint, duckdb.InterruptException):
+                raise QueryCancelled from error
+            raise failure_of(complaint) from error
         finally:
             with running.lock:
                 running.connection = None
@@ -161,6 +168,20 @@ class Engine:
             "SET lock_configuration = true",
         ):
             connection.execute(statement)
+
+
+_COMPLAINTS: dict[str, type[duckdb.Error]] = {
+    "INTERRUPT": duckdb.InterruptException,
+    "Conversion": duckdb.ConversionException,
+    "Out of Memory": duckdb.OutOfMemoryException,
+    "Permission": duckdb.PermissionException,
+}
+
+
+def _streamed(error: OSError) -> duckdb.Error | None:
+    """What the engine complains about while its rows are read: Arrow passes it on as a text."""
+    kind, found, _ = str(error).partition(" Error: ")
+    return _COMPLAINTS.get(kind, duckdb.Error)(str(error)) if found and error.errno is None else None
 
 
 def narrowing(plan: Plan, types: list[str]) -> str:
