@@ -93,6 +93,9 @@ def test_csv_with_every_field_quoted(spark: Any, tmp_path: Path) -> None:
     assert sorted(next(out.glob("part-*")).read_text().split()) == ['"1","",""', '"2","x","1.5"']
     df.write.mode("overwrite").option("quoteAll", "true").option("nullValue", "NA").csv(f"file://{out}")
     assert sorted(next(out.glob("part-*")).read_text().split()) == ['"1","NA","NA"', '"2","x","1.5"']
+    options = {"quoteAll": "true", "nullValue": 'n"', "emptyValue": "E"}
+    df.selectExpr("s", "'' as e").write.mode("overwrite").options(**options).csv(f"file://{out}")
+    assert sorted(next(out.glob("part-*")).read_text().split()) == ['"n\\"","E"', '"x","E"']
 
 
 def test_csv_writing_rules(spark: Any, tmp_path: Path) -> None:

@@ -118,8 +118,11 @@ class CsvLines:
         self._empty = options.get("emptyvalue", '""')
         self._all = options.get("quoteall", "false").lower() == "true"
         if self._all:
-            # Nulls are fields, too.
-            self._null = self._quote + self._null + self._quote if self._quote != "\0" else self._null
+            # Nulls are fields, too. What is in quotes already stays as it is.
+            self._null, self._empty = (
+                text if len(text) > 1 and text[0] == text[-1] == self._quote else self._quoted(text)
+                for text in (self._null, self._empty)
+            )
         self._escape_quotes = options.get("escapequotes", "true").lower() == "true"
         self._left = options.get("ignoreleadingwhitespace", "true").lower() == "true"
         self._right = options.get("ignoretrailingwhitespace", "true").lower() == "true"
@@ -148,14 +151,14 @@ class CsvLines:
         quote = self._quote
         special = self._sep in text or "\n" in text or "\r" in text or text[0] == quote
         if (quote in text and self._escape_quotes) or special or self._all:
-            body = (
-                text.replace(self._escape, self._escape * 2)
-                if self._escape not in (quote, "")
-                and (self._escape + quote in text or text.endswith(self._escape))
-                else text
-            )
-            return quote + body.replace(quote, (self._escape or quote) + quote) + quote
+            return self._quoted(text)
         return text
+
+    def _quoted(self, text: str) -> str:
+        quote, escape = self._quote, self._escape
+        doubled = escape not in (quote, "") and (escape + quote in text or text.endswith(escape))
+        body = text.replace(escape, escape * 2) if doubled else text
+        return quote + body.replace(quote, (escape or quote) + quote) + quote
 
     def _writer(self, data_type: Any) -> Callable[[Any], str]:
         from pyspark.errors import AnalysisException
