@@ -256,6 +256,44 @@ def test_position_deletes_of_others_count(work: Workspace, server: Server) -> No
     assert found == {"2": None, "3": None, "5": "x", "6": None}
 
 
+def test_tables_that_others_made_and_evolved(work: Workspace, server: Server) -> None:
+    """Another partitioning, another name, a column of an old name, kinds that Athena has no words for."""
+    from pyiceberg.schema import Schema
+    from pyiceberg.transforms import BucketTransform
+    from pyiceberg.types import IntegerType, LongType, NestedField, StringType, UUIDType
+
+    work.ask(
+        f"CREATE TABLE t WITH (table_type = 'ICEBERG', location = 's3://{work.bucket}/seed/') AS SELECT 1 AS one"
+    )
+    schema = Schema(
+        NestedField(1, "Id", LongType(), required=True), NestedField(2, "Name", StringType()),
+        NestedField(3, "key", UUIDType()), NestedField(4, "old", StringType()),
+    )  # fmt: skip
+    catalog = opened(server, work, "t").catalog
+    made = catalog.create_table((work.database, "u"), schema, location=f"s3://{work.bucket}/u")
+    work.ask("INSERT INTO u (id, name, key, old) SELECT 1, 'ann', uuid(), 'x'")
+    work.ask("INSERT INTO u (id, name) VALUES (2, 'bob')")
+    made.refresh()
+    with made.update_spec() as spec:
+        spec.add_field("Id", BucketTransform(2), "part")
+    with made.update_schema() as changed:
+        changed.rename_column("Name", "Label")
+        changed.delete_column("old")
+    with made.update_schema() as changed:
+        changed.add_column("old", IntegerType())
+    before = dict(work.ask("SELECT id, key FROM u")[1:])  # type: ignore[arg-type]
+    work.ask("UPDATE u SET label = label || '!', old = 7 WHERE id = 1")
+    assert work.ask("SELECT id, label, old FROM u ORDER BY id")[1:] == [
+        ["1", "ann!", "7"],
+        ["2", "bob", None],
+    ]
+    assert dict(work.ask("SELECT id, key FROM u")[1:]) == before  # type: ignore[arg-type]
+    assert "NULL value not allowed" in work.failure("UPDATE u SET id = NULL WHERE id = 2")
+    assert "NULL value not allowed" in work.failure("INSERT INTO u (label) VALUES ('nobody')")
+    work.ask("DELETE FROM u WHERE old = 7")
+    assert work.ask("SELECT id FROM u")[1:] == [["2"]]
+
+
 def test_writers_at_the_same_time_lose_nothing(work: Workspace) -> None:
     work.ask(
         f"CREATE TABLE t WITH (table_type = 'ICEBERG', is_external = false, location = 's3://{work.bucket}/t/') AS "

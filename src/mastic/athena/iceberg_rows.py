@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import pyarrow as pa
@@ -18,6 +19,7 @@ from pyiceberg.io.pyarrow import (
 from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import FileScanTask
 from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.types import UUIDType
 
 from mastic.athena.failures import QueryFailure, not_supported
 from mastic.athena.iceberg_commits import Target
@@ -87,6 +89,7 @@ def shaped(metadata: TableMetadata, batches: Iterable[pa.RecordBatch]) -> Iterat
     """A query's rows, by place, as the table's data files hold them. Raises QueryFailure for a NULL that may not be."""
     wanted = metadata.schema().as_arrow()
     required = [field.name for field in metadata.schema().fields if field.required]
+    uuids = [wanted.field(f.name) for f in metadata.schema().fields if isinstance(f.field_type, UUIDType)]
 
     def named() -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -96,9 +99,16 @@ def shaped(metadata: TableMetadata, batches: Iterable[pa.RecordBatch]) -> Iterat
                     raise QueryFailure(
                         f"CONSTRAINT_VIOLATION: NULL value not allowed for NOT NULL column: {name.lower()}"
                     )
-            yield from whole.cast(wanted).to_batches()
+            arrays = [_uuids(c) if f in uuids else c for f, c in zip(wanted, whole.columns, strict=True)]
+            yield from pa.Table.from_arrays(arrays, names=wanted.names).cast(wanted).to_batches()
 
     return writing.shaped(metadata, named())
+
+
+def _uuids(column: pa.ChunkedArray) -> pa.Array:
+    """The engine gives them as texts."""
+    texts = column.to_pylist()
+    return pa.array([None if text is None else UUID(str(text)).bytes for text in texts], pa.binary(16))
 
 
 _NUMBERS = (
