@@ -35,7 +35,7 @@ class _Connection:
 
 
 class Listener:
-    """Binds when it is made, answers between ``start`` and ``stop``."""
+    """Listens when it is made, answers between ``start`` and ``stop``: who connects before has to wait."""
 
     def __init__(self, name: str, host: str, port: int, answer: Answer, *, most: int = MOST) -> None:
         self._name = name
@@ -55,7 +55,6 @@ class Listener:
 
     def start(self) -> None:
         """Take connections."""
-        self._socket.listen(128)
         self._thread.start()
 
     def stop(self) -> None:
@@ -183,6 +182,7 @@ def _bound(name: str, host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen(128)
     except OSError as error:
         made.close()
         raise Refused(
