@@ -635,11 +635,11 @@ def test_spark_s_own_way_to_databases(spark, store):
     assert len(store.run(f"select * from {store.table}")) == 2
 
 
+# MySQL has neither.
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 def test_schemas_and_columns_of_one_name(spark, store):
     from pyspark.errors import AnalysisException
 
-    if store.kind != "postgresql":
-        pytest.skip("MySQL has neither")
     store.run('create schema if not exists "other one"')
     store.run(f'create table "other one".{store.table} as select 5 as id')
     for url, more in (
