@@ -38,31 +38,32 @@ class Recall:
 
     def get(self, key: Hashable, load: Callable[[Connection], T]) -> T:
         """What ``load`` reads, remembered under ``key``. What it raises is not remembered."""
-        if self._changes is None or not self._changes.settled(self._tables):
-            # Others may see already what is committed and not yet counted: no later answer may be an older one.
+
+        def read() -> T:
             with self._store.read() as tx:
                 return load(tx)
-        count = self._changes.count(self._tables)
-        known = self._known(count)
-        if key in known:
-            found: T = known[key]
-            return found
-        with self._store.read() as tx:
-            found = load(tx)
-        self._keep(count, key, found)
-        return found
+
+        # Others may see already what is committed and not yet counted: no later answer may be an older one.
+        return self._found(key, read)
 
     def within(self, tx: Connection, key: Hashable, load: Callable[[Connection], T]) -> T:
         """The same in a transaction, of which ``load`` sees what it has changed itself."""
-        if self._changes is None or not self._store.writing or not self._changes.settled(self._tables):
-            # A snapshot may be older than the count, and what a writer has changed may be taken back.
+        if not self._store.writing:
+            # A snapshot may be older than the count.
             return load(tx)
+        # What a writer has changed may be taken back.
+        return self._found(key, lambda: load(tx))
+
+    def _found(self, key: Hashable, read: Callable[[], T]) -> T:
+        """What is known, or what is read and then known. While a table is unsettled it is read, and not remembered."""
+        if self._changes is None or not self._changes.settled(self._tables):
+            return read()
         count = self._changes.count(self._tables)
         known = self._known(count)
         if key in known:
             found: T = known[key]
             return found
-        found = load(tx)
+        found = read()
         self._keep(count, key, found)
         return found
 

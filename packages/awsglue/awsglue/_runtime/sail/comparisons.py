@@ -57,33 +57,28 @@ def found(tokens: list[Word]) -> Iterator[Comparison]:
 
 
 def _left(tokens: list[Word], at: int) -> tuple[int, int]:
-    depth, begin, cases = tokens[at].depth, at - 1, 0
-    while begin >= 0 and tokens[begin].depth >= depth:
-        word = tokens[begin]
-        if word.depth == depth:
-            if word.text == "END":
-                cases += 1
-            elif cases:
-                cases -= word.text == "CASE"
-            elif word.text in _STOPS:
-                break
-        begin -= 1
-    return begin + 1, at - 1
+    return _end(tokens, at - 1, tokens[at].depth, -1) + 1, at - 1
 
 
 def _right(tokens: list[Word], at: int, depth: int) -> tuple[int, int]:
-    end, cases = at, 0
-    while end < len(tokens) and tokens[end].depth >= depth:
-        word = tokens[end]
+    return at, _end(tokens, at, depth, 1) - 1
+
+
+def _end(tokens: list[Word], at: int, depth: int, step: int) -> int:
+    """Where an operand that is read from `at` on, backwards by a step of -1, has ended."""
+    entering, leaving = ("CASE", "END")[::step]
+    cases = 0
+    while 0 <= at < len(tokens) and tokens[at].depth >= depth:
+        word = tokens[at]
         if word.depth == depth:
-            if word.text == "CASE":
+            if word.text == entering:
                 cases += 1
             elif cases:
-                cases -= word.text == "END"
+                cases -= word.text == leaving
             elif word.text in _STOPS:
                 break
-        end += 1
-    return at, end - 1
+        at += step
+    return at
 
 
 def _listed(tokens: list[Word], opening: int) -> Iterator[tuple[int, int]]:
