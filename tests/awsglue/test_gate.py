@@ -31,6 +31,8 @@ def test_answers_made_spark_s(df: Any, spark: Any) -> None:
     assert df.select(fn.concat(fn.lit("a"), fn.col("d"))).collect()[0][0] == "a1.0E10"
     assert df.select(fn.datediff("dt", "dt").alias("n")).dtypes == [("n", "int")]
     assert spark.sql("SELECT datediff(date'2020-01-03', date'2020-01-01') AS n").dtypes == [("n", "int")]
+    days = fn.when(fn.col("i") == 1, fn.datediff("dt", "dt").cast("double")).otherwise(None)
+    assert df.select(days.alias("n"), fn.datediff("dt", "dt").cast("int").alias("m")).collect() == [(0.0, 0)]
     assert df.select(fn.when(fn.col("i") > 5, 1).otherwise(2.5).alias("w")).dtypes == [("w", "double")]
     assert df.select("i").union(df.select("d")).dtypes == [("i", "double")]
     assert df.select((fn.col("d") / 3), (fn.col("i") / 2)).collect()[0][1] == 0.5

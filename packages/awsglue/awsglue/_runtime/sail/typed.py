@@ -39,15 +39,17 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
             continue
         operands = _operands(expression)
         aggregate_of_window = expression.HasField("window") and _windowed(expression) is not None
-        if operands:
+        if operands or _wanted_type(expression):
             watched.append((expression, operands))
-    if not watched:
-        return
-    if below is None:
+    if not watched or below is None:
         return
     flat = [operand for _, operands in watched for operand in operands]
-    types = None if any(_has_lambda(operand) for operand in flat) else types_of(below, flat)
+    types = None if not flat or any(_has_lambda(operand) for operand in flat) else types_of(below, flat)
     for expression, operands in reversed(watched):
+        if not operands:
+            # Not before: operands whose types are asked for would come back with one more cast each time.
+            _wrap_cast(expression, _wanted_type(expression))
+            continue
         if types is not None:
             own: list[Any] | None = types[len(types) - len(operands) :]
             types = types[: len(types) - len(operands)]
@@ -57,6 +59,11 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
         if own is None and _needs_types(expression):
             raise EngineRefused("a function of values whose type cannot be told")
         _judge(expression, own)
+
+
+def _wanted_type(expression: Any) -> str:
+    """The type that Spark gives a call whose value comes in another type here; "" for all others."""
+    return CAST_TO.get(expression.unresolved_function.function_name.lower(), "")
 
 
 def _needs_types(expression: Any) -> bool:
@@ -139,7 +146,6 @@ def _operands(expression: Any) -> list[Any]:
     if name in ("to_date", "date") and len(function.arguments) == 1:
         return list(function.arguments)
     if name in CAST_TO:
-        _wrap_cast(expression, CAST_TO[name])
         return []
     if name in comparisons.SIGNS or name == "in" or name in call_rules.RULES or name in exact_calls.NAMES:
         return list(function.arguments)
