@@ -244,10 +244,8 @@ class _Reader:
             parts.append(self.raw(self._tokens[self.at + 1]))
             self.at += 2
         name = parts[-1].strip("`").replace("``", "`")
-        if len(parts) > 2:
-            raise Unnamed(".".join(parts))
         self.column = name
-        if len(parts) == 2 and parts[0].strip("`").lower() not in self._tables:
+        if len(parts) > 2 or (len(parts) == 2 and parts[0].strip("`").lower() not in self._tables):
             self.members += 1
         return name
 

@@ -84,18 +84,22 @@ class Statements:
         given = {name.lower() for name, _ in views}
         replacements = []
         found = list(views)
+        tables: set[tuple[str, str]] = set()
         for reference in sources.references(parsed, text):
             if len(reference.parts) == 1 and reference.parts[0].lower() in given:
                 continue
             if self._services.native_view(reference.parts):
                 continue
             frame = self._frame(reference)
+            if self._services.tables.view(reference.parts) is None:
+                parts = [self._services.tables.database, *reference.parts]
+                tables.add((parts[-2].lower(), parts[-1].lower()))
             name = f"__mastic_source_{next(self._numbers)}"
             found.append((name, frame))
             alias = "" if reference.aliased else f" AS `{reference.parts[-1]}`"
             start, end = sources.cover_backticks(text, reference.start, reference.end)
             replacements.append((start, end, name + alias))
-        replacements += self._qualified_columns(parsed, text)
+        replacements += self._qualified_columns(parsed, text, tables)
         unchanged = sources.replace(text, replacements)
         replacements += self._services.prove(text, parsed, [frame for _, frame in found])
         return self._services.query(
@@ -130,14 +134,21 @@ class Statements:
         row = self._services.query(f"SELECT CAST({expression.sql('spark')} AS STRING)", [], None).collect()[0]
         return str(row[0])
 
-    def _qualified_columns(self, parsed: Any, text: str) -> list[sources.Replacement]:
-        """`db.t.column` can only be `t.column` once the table has become a source of ours."""
+    def _qualified_columns(
+        self, parsed: Any, text: str, tables: set[tuple[str, str]]
+    ) -> list[sources.Replacement]:
+        """`db.t.column` can only be `t.column` once the table has become a source of ours.
+
+        What only looks like it is a member of a struct: `column.member.member`.
+        """
         from sqlglot import exp
 
         out = []
         for column in parsed.find_all(exp.Column):
             database, table = column.args.get("db"), column.args.get("table")
             if database is None or table is None or "start" not in table.meta:
+                continue
+            if (database.name.lower(), table.name.lower()) not in tables:
                 continue
             first = column.args.get("catalog") or database
             start, _ = sources.cover_backticks(text, first.meta["start"], first.meta["end"] + 1)
