@@ -280,21 +280,25 @@ def test_catalog_arguments(glue):
 def test_purge(glue, catalog, frame, tmp_path):
     client, database = catalog
     path = f"file://{tmp_path}/t"
-    updating(glue, path, database, "t").writeFrame(frame("y int, a int", [(2020, 1), (2021, 1)]))
+    updating(glue, path, database, "t").writeFrame(
+        frame("y int, a int", [(2018, 1), (2019, 1), (2020, 1), (2021, 1)])
+    )
     glue.purge_table(database, "t", {})
-    assert len(client.get_partitions(DatabaseName=database, TableName="t")["Partitions"]) == 2
+    assert len(client.get_partitions(DatabaseName=database, TableName="t")["Partitions"]) == 4
     glue.purge_table(
         database,
         "t",
         {
             "retentionPeriod": 0,
-            "partitionPredicate": "y = '2020'",
+            # Spark's SQL, as in push_down_predicate.
+            "partitionPredicate": "(y=='2020' ) or (year(to_date(cast(y AS string), 'yyyy')) < 2020 )",
             "manifestFilePath": f"file://{tmp_path}/m",
         },
     )
     assert [
         one["Values"] for one in client.get_partitions(DatabaseName=database, TableName="t")["Partitions"]
     ] == [["2021"]]
-    assert "y=2020" in (tmp_path / "m" / "Success.csv").read_text()
+    told = (tmp_path / "m" / "Success.csv").read_text()
+    assert "y=2018" in told and "y=2019" in told and "y=2020" in told
     glue.purge_s3_path(path, {"retentionPeriod": 0})
     assert [one for one in (tmp_path / "t").rglob("*") if one.is_file()] == []

@@ -70,19 +70,45 @@ def purge_table(database: str, table_name: str, options: dict[str, Any], catalog
     from awsglue._sources.catalog import get_table, glue_client
 
     table = get_table(database, table_name, catalog_id)
-    name: dict[str, Any] = {"DatabaseName": database, "TableName": table_name}
-    if catalog_id:
-        name["CatalogId"] = catalog_id
     if not table.get("PartitionKeys"):
         purge_path(table["StorageDescriptor"]["Location"], options)
         return
+    name: dict[str, Any] = {"DatabaseName": database, "TableName": table_name}
+    if catalog_id:
+        name["CatalogId"] = catalog_id
     client, storage = glue_client(), Storage()
-    given = {"Expression": options["partitionPredicate"]} if options.get("partitionPredicate") else {}
-    for page in client.get_paginator("get_partitions").paginate(**name, **given):
-        for one in page["Partitions"]:
-            location = one["StorageDescriptor"]["Location"]
-            if purge_path(location, options) and next(storage.entries(location), None) is None:
-                client.delete_partition(**name, PartitionValues=one["Values"])
+    purged: list[str] = []
+    for one in _partitions(name, table, options):
+        location = one["StorageDescriptor"]["Location"]
+        found = purge_path(location, _without_manifest(options))
+        purged += found
+        if found and next(storage.entries(location), None) is None:
+            client.delete_partition(**name, PartitionValues=one["Values"])
+    _manifest(storage, options, purged, [])
+
+
+def _without_manifest(options: dict[str, Any]) -> dict[str, Any]:
+    """The options for one of many places, which have one manifest together."""
+    return {key: value for key, value in options.items() if key != "manifestFilePath"}
+
+
+def _partitions(name: dict[str, Any], table: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The table's partitions, those that partitionPredicate (Spark's SQL, as of push_down_predicate) means."""
+    from awsglue._frames.encoding import ddl, parse_type
+    from awsglue._runtime.engine import get_or_create_session
+    from awsglue._sources.catalog import glue_client
+    from awsglue._sources.pruning import matching
+
+    pages = glue_client().get_paginator("get_partitions").paginate(**name)
+    found = [one for page in pages for one in page["Partitions"]]
+    predicate = options.get("partitionPredicate")
+    if not predicate or not found:
+        return found
+    keys = {one["Name"]: ddl(parse_type(one.get("Type") or "string")) for one in table["PartitionKeys"]}
+    types = {key.lower(): kind for key, kind in keys.items()}
+    rows = [tuple(one["Values"]) for one in found]
+    good = matching(get_or_create_session(), rows, list(keys), predicate, types)
+    return [one for position, one in enumerate(found) if position in good]
 
 
 def transition_path(path: str, transition_to: str, options: dict[str, Any]) -> list[str]:
@@ -119,6 +145,16 @@ def transition_table(
     """Move the table's old files to another storage class."""
     from awsglue._sources.catalog import get_table
 
-    transition_path(
-        get_table(database, table_name, catalog_id)["StorageDescriptor"]["Location"], transition_to, options
-    )
+    table = get_table(database, table_name, catalog_id)
+    if not (options.get("partitionPredicate") and table.get("PartitionKeys")):
+        transition_path(table["StorageDescriptor"]["Location"], transition_to, options)
+        return
+    name: dict[str, Any] = {"DatabaseName": database, "TableName": table_name}
+    if catalog_id:
+        name["CatalogId"] = catalog_id
+    moved: list[str] = []
+    for one in _partitions(name, table, options):
+        moved += transition_path(
+            one["StorageDescriptor"]["Location"], transition_to, _without_manifest(options)
+        )
+    _manifest(Storage(), options, moved, [])
