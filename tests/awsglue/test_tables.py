@@ -312,7 +312,9 @@ def test_plain_text_of_hive(database: str, spark: Any, query: Any) -> None:
 
 
 def test_members_of_structs_are_no_tables(database: str, spark: Any, query: Any) -> None:
-    spark.createDataFrame([(((5,),),)], "sales struct<dim: struct<last: int>>").createOrReplaceTempView("limits")
+    spark.createDataFrame([(((5,),),)], "sales struct<dim: struct<last: int>>").createOrReplaceTempView(
+        "limits"
+    )
     spark.createDataFrame([(4,), (5,)], "n int").write.saveAsTable(f"{database}.numbers")
     assert query("SELECT sales.dim.last FROM limits") == [(5,)]
     within = f"SELECT n FROM {database}.numbers WHERE n >= (SELECT sales.dim.last FROM limits)"
