@@ -1,4 +1,4 @@
-"""spark.readStream and writeStream over Kafka, against a real broker."""
+"""spark.readStream and writeStream over Kafka, against a real broker; on Apache Spark without a connector."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ pytest.importorskip("confluent_kafka", reason="runtimes have confluent-kafka: ma
 from tests.kafka import broker, send
 
 from awsglue._runtime.engine import installed
-
-if installed() != "sail":
-    pytest.skip("Apache Spark streams by itself, where it has its connectors", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +138,10 @@ def test_rows_that_are_no_records(spark, cluster, topic):
 def test_what_is_not_exact_is_refused(spark, stream, cluster, topic, tmp_path):
     from awsglue._runtime.failures import EngineRefused
 
+    # Other sources are Spark's own, where there is Spark.
+    others = (lambda: spark.readStream.format("rate").load(), lambda: spark.readStream.json("/tmp"))
     for refused in (
-        lambda: spark.readStream.format("rate").load(),
-        lambda: spark.readStream.json("/tmp"),
+        *(others if installed() == "sail" else ()),
         lambda: stream().writeStream.format("parquet").start(str(tmp_path)),
         lambda: stream().writeStream.format("console").start(),
         lambda: stream().writeStream.format("memory").queryName("m").start(),
@@ -154,3 +152,27 @@ def test_what_is_not_exact_is_refused(spark, stream, cluster, topic, tmp_path):
             refused()
     with pytest.raises(NotImplementedError):
         stream().groupBy("key")
+
+
+@pytest.mark.notimpl("sail", "the embedded engine has no streams of its own")
+def test_queries_of_spark_beside_ours(spark, stream, cluster, topic, tmp_path):
+    spark.streams.resetTerminated()
+    send(cluster, topic, ["1"])
+    rates = spark.readStream.format("rate").load().writeStream.format("noop")
+    rates = rates.option("checkpointLocation", str(tmp_path / "rates")).start()
+    found = []
+    ours = stream().writeStream.foreachBatch(lambda df, number: found.append(df.count()))
+    ours = ours.option("checkpointLocation", str(tmp_path / "ours")).start()
+    assert {one.id for one in spark.streams.active} == {rates.id, ours.id}
+    assert spark.streams.get(ours.id) is ours
+    assert spark.streams.get(rates.id).id == rates.id
+    assert spark.streams.awaitAnyTermination(0.3) is False
+    ours.processAllAvailable()
+    assert found == [1]
+    ours.stop()
+    assert spark.streams.awaitAnyTermination(60) is True
+    spark.streams.resetTerminated()
+    assert [one.id for one in spark.streams.active] == [rates.id]
+    rates.stop()
+    assert spark.streams.awaitAnyTermination(60) is True
+    assert spark.streams.active == []

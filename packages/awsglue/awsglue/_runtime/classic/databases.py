@@ -19,7 +19,7 @@ def install() -> None:
     """Patch the reader; the writer asks ``ours`` itself."""
     from pyspark.sql.readwriter import DataFrameReader
 
-    from awsglue._runtime.classic import lakes
+    from awsglue._runtime.classic import lakes, streams
 
     named, native_load, native_jdbc = DataFrameReader.format, DataFrameReader.load, DataFrameReader.jdbc
 
@@ -31,6 +31,10 @@ def install() -> None:
         kept = {**self.__dict__.get("_mastic_options", {}), **options}
         kind = str(format or self.__dict__.get("_mastic_format") or "").lower()
         lakes.check(self._spark, kind)
+        if streams.ours(self._spark, kind):
+            from awsglue._streams.queries import read_now
+
+            return read_now(self._spark, kind, kept)
         if kind != "jdbc" or not ours(self._spark, kept):
             return native_load(self, path, format, schema, **options)
         from awsglue._sources import sparkjdbc
@@ -79,10 +83,15 @@ def saved(
     writer: Any, wanted: Any, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
 ) -> bool:
     """Serve `df.write.save(…)` where Spark itself cannot. Raises NotImplementedError for lakes without their jars."""
-    from awsglue._runtime.classic import lakes
+    from awsglue._runtime.classic import lakes, streams
 
     kind = str(format or wanted.format).lower()
     lakes.check(writer._spark, kind)
+    if kind == "kafka" and streams.ours(writer._spark, kind):
+        from awsglue._streams.queries import write_rows
+
+        write_rows(writer._df, {**wanted.options, **options})
+        return True
     return kind == "jdbc" and write(writer, wanted, mode, options)
 
 

@@ -21,7 +21,7 @@ def install() -> None:
         return
     _INSTALLED.append(True)
     from awsglue._runtime import engine
-    from awsglue._runtime.classic import cluster, databases, jvm, meters
+    from awsglue._runtime.classic import cluster, databases, jvm, meters, streams
 
     os.environ.setdefault(
         "PYSPARK_SUBMIT_ARGS", jvm.submit_arguments(engine.STATE, engine.scratch_directory())
@@ -41,6 +41,7 @@ def install() -> None:
     _writers()
     _catalog()
     databases.install()
+    streams.install()
 
 
 def services() -> Any:
