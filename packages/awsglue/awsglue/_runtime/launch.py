@@ -21,6 +21,9 @@ from awsglue._runtime import preload
 from awsglue._runtime.failures import Failure, describe
 from awsglue._runtime.order import Order, OrderError, Result
 
+# Python's own, whatever a script's is.
+_LEAVE = os._exit
+
 
 def main() -> NoReturn:
     """Wait for an order, run it, exit with the script's code."""
@@ -85,6 +88,7 @@ def run(order: Order) -> Result:
         source = _source(order.script)
         _prepare_engine(order, source)
         program = compile(source, order.script, "exec", dont_inherit=True)
+        _let_leave(order)
         module = types.ModuleType("__main__")
         module.__dict__.update(__file__=order.script, __builtins__=__builtins__)
         sys.modules["__main__"] = module
@@ -116,6 +120,19 @@ def run(order: Order) -> Result:
     )
 
 
+def _let_leave(order: Order) -> None:
+    """`os._exit(0)` in the script is a good end, as in Glue: the result is left first. Forked processes just go."""
+    own, leave = os.getpid(), os._exit
+
+    def left(status: int) -> NoReturn:
+        if status == 0 and os.getpid() == own:
+            engine, reason = _engine_used(order.command)
+            Result(state="SUCCEEDED", exit_code=0, engine=engine, engine_reason=reason).write(order.result)
+        leave(status)
+
+    os._exit = left
+
+
 def finish(order: Order, result: Result) -> NoReturn:
     """Let the script's exit handlers run, flush, write the result, leave."""
     _tell_metrics()
@@ -128,7 +145,7 @@ def finish(order: Order, result: Result) -> NoReturn:
     preload.sweep()
     result.write(order.result)
     # Engine threads may still be about; nothing they do matters any more.
-    os._exit(result.exit_code)
+    _LEAVE(result.exit_code)
 
 
 def _source(path: str) -> str:
