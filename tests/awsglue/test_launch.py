@@ -95,6 +95,17 @@ def test_killed_leaves_no_result(tmp_path: Path) -> None:
     assert (code, result, out) == (-9, {}, "here\n")
 
 
+def test_leaving_at_once_with_zero_is_success(tmp_path: Path) -> None:
+    source = (
+        "import os\nif os.fork() == 0: os._exit(0)\nos.wait()\n"
+        "print(os.path.exists('result.json'))\nos._exit(0)\n"
+    )
+    code, result, out, _ = launch(tmp_path, source)
+    assert (code, result["state"], out) == (0, "SUCCEEDED", "False\n")
+    (tmp_path / "result.json").unlink()
+    assert launch(tmp_path, "import os\nos._exit(3)\n")[:2] == (3, {})
+
+
 def test_threads_and_exit_handlers_finish_first(tmp_path: Path) -> None:
     _, result, out, _ = launch(
         tmp_path,
@@ -176,6 +187,10 @@ def test_what_needs_the_jvm_is_refused_before_anything_runs(tmp_path: Path) -> N
         ),
         ("options = {'hoodie.table.name': 't'}", "hoodie.table.name"),
         ("df.write.bucketBy(4, 'a').saveAsTable('t')", "bucketBy()"),
+        ("df.crosstab('a', 'b').show()", "crosstab()"),
+        ("df.describe('a').show()", "describe()"),
+        ("spark.table('t').summary().toPandas()", "summary()"),
+        ("x = df.stat.corr('a', 'b')", "corr()"),
     ],
 )
 def test_what_only_shows_when_it_is_too_late_is_refused_at_once(line: str, feature: str) -> None:
@@ -193,6 +208,7 @@ def test_what_looks_alike_is_let_through() -> None:
     from awsglue._runtime.detect import refuse_what_needs_the_jvm
 
     refuse_what_needs_the_jvm(
+        "print(pdf.describe().loc['mean'], numpy.cov(a, b), pdf.corr('pearson'))\n"
         "df.write.mode('overwrite').parquet(p)\nspark.conf.set('spark.sql.caseSensitive', 'false')\n"
         "print('percentile approx')\nspark.sql('insert overwrite table t select 1')\n"
     )
@@ -203,7 +219,7 @@ def test_what_looks_alike_is_let_through() -> None:
         "def initcap(text): return text.title()\n"
         "print(f'std(a) is {frame.a.std()}', 'in batch mode (full)', datetime.now().weekday())\n"
         "logger.info('exp(x)')\ndf.filter(F.col('a') > math.exp(2)).select(F.lit(initcap('b')))\n"
-        "variance([1])\nraise ValueError('skewness(x) is not known')\nsaid = 'slice(s)'\n"
+        "df.select(F.corr('a', 'b'))\nvariance([1])\nraise ValueError('skewness(x) is not known')\nsaid = 'slice(s)'\n"
     )
 
 

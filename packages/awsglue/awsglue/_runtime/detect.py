@@ -24,9 +24,13 @@ METHODS = frozenset(
     "reduceByKeyLocally treeReduce treeAggregate zipWithUniqueId repartitionAndSortWithinPartitions takeSample "
     "sampleByKey countApproxDistinct saveAsPickleFile saveAsSequenceFile saveAsHadoopFile saveAsHadoopDataset "
     "saveAsNewAPIHadoopFile saveAsNewAPIHadoopDataset binaryFiles binaryRecords hadoopFile hadoopRDD newAPIHadoopFile "
-    "newAPIHadoopRDD pickleFile sequenceFile statusTracker bucketBy convertToDelta approxQuantile "
-    "applyInPandasWithState".split()
+    "newAPIHadoopRDD pickleFile sequenceFile statusTracker bucketBy convertToDelta approxQuantile crosstab "
+    "freqItems applyInPandasWithState".split()
 )
+# Those that pandas has, too: what is done with the answer, or asked for, tells Spark's.
+STATISTICS = frozenset({"describe", "summary"})
+OF_FRAMES = frozenset("show collect toPandas write select take withColumn toDF".split())
+OF_TWO_COLUMNS = frozenset({"corr", "cov"})
 # Within SQL: people write "mode (full)" and "slice(s)".
 _FUNCTIONS = re.compile(rf"\b({'|'.join(sorted(REFUSED))})\((?!s\))")
 _LIBRARY = "pyspark.sql.functions"
@@ -132,10 +136,20 @@ def _said(node: ast.AST, names: _Names) -> str:
                 return shown.format(match.group(1))
     if isinstance(node, ast.Call) and names.called(node.func):
         return f"function {names.called(node.func)}()"
+    if isinstance(node, ast.Attribute) and node.attr in OF_FRAMES and isinstance(node.value, ast.Call):
+        made = getattr(node.value.func, "attr", "")
+        if made in STATISTICS:
+            return f"{made}()"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in METHODS:
             return f"{node.func.attr}()"
         values = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
+        if node.func.attr in OF_TWO_COLUMNS and ast.unparse(node.func.value) not in names.modules:
+            columns = [
+                one for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]
+            if len(columns) == 2:
+                return f"{node.func.attr}()"
         if node.func.attr in ("set", "config") and len(values) == 2:
             wanted = SETTINGS.get(values[0], "")
             if wanted and values[1].lower() == wanted.lower():
