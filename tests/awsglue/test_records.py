@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
+from awsglue.dynamicframe import DynamicFrame
 from awsglue.transforms import Filter, FlatMap, Join, Map, MapToCollection, Relationalize, SplitRows, Union
 
 NESTED = "id int, s struct<x:int,t:struct<y:string>>, l array<struct<p:int,q:array<string>>>"
@@ -181,6 +184,27 @@ def test_merge_dynamic_frame(frame, records):
         {"id": 3, "v": "added", "w": 8},
         {"id": 3, "v": "added", "w": 9},
     ]
+
+
+def test_merged_times_are_timestamps(frame, records):
+    source = frame("id int, at timestamp", [(1, datetime(2024, 1, 1)), (2, datetime(2024, 1, 2))])
+    stage = frame("id int, at timestamp_ntz", [(2, datetime(2024, 2, 2))])
+    merged = source.mergeDynamicFrame(stage, ["id"])
+    assert merged.toDF().dtypes == [("id", "int"), ("at", "timestamp")]
+    assert sorted(str(row["at"])[:10] for row in merged.toDF().collect()) == ["2024-01-01", "2024-02-02"]
+
+
+def test_columns_of_one_name_become_one_field(frame, records, capfd):
+    left = frame("id int, x string", [(1, "a"), (2, "b")]).toDF()
+    right = frame("id int, y int", [(1, 10), (3, 30)]).toDF()
+    left.createOrReplaceTempView("some")
+    right.createOrReplaceTempView("others")
+    both = left.sparkSession.sql("SELECT * FROM some LEFT JOIN others ON some.id = others.id")
+    assert both.columns == ["id", "x", "id", "y"]
+    made = DynamicFrame.fromDF(both, frame("a int", []).glue_ctx, "made")
+    assert records(made.drop_fields(["y"])) == [{"id": 1, "x": "a"}, {"id": None, "x": "b"}]
+    assert made.toDF().columns == ["id", "x", "y"]
+    assert "several columns named 'id'" in capfd.readouterr().err
 
 
 def test_unnest(frame, records):

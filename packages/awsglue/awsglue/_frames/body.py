@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ class Encoded:
 
     @classmethod
     def of(cls, df: DataFrame) -> Encoded:
-        """A plain DataFrame."""
+        """A plain DataFrame. Records have each field once: of columns of one name the last is the field's value."""
+        names = list(df.schema.names)
+        if len(set(names)) < len(names):
+            df = _with_single_names(df, names)
         schema = from_spark(df.schema)
         assert isinstance(schema, g.StructType)
         return cls(df=df, schema=schema)
@@ -45,6 +49,17 @@ class Encoded:
             for field in schema.fields
         ]
         return self.select(parts)
+
+
+def _with_single_names(df: DataFrame, names: list[str]) -> DataFrame:
+    last = {name: position for position, name in enumerate(names)}
+    repeated = sorted(name for name in last if names.count(name) > 1)
+    sys.stderr.write(
+        f"DynamicFrame: the DataFrame has several columns named {', '.join(map(repr, repeated))}; "
+        "a record's field has the last one's value.\n"
+    )
+    numbered = df.toDF(*(f"glue_column_{position}" for position in range(len(names))))
+    return numbered.selectExpr(*columns([(name, f"glue_column_{at}") for name, at in last.items()]))
 
 
 @dataclass(frozen=True, kw_only=True)

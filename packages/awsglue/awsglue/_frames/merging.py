@@ -6,6 +6,8 @@ from typing import Any
 
 from awsglue import gluetypes as g
 
+_TIMES = (g.TimestampType, g.TimestampNTZType)
+
 
 def merged(first: g.DataType, second: g.DataType) -> g.DataType:
     """The type that holds values of both: the same kind merges part by part, different kinds become a choice."""
@@ -16,6 +18,9 @@ def merged(first: g.DataType, second: g.DataType) -> g.DataType:
     if isinstance(first, g.ChoiceType) or isinstance(second, g.ChoiceType):
         return g._make_choice(first, second)
     if type(first) is not type(second):
+        if isinstance(first, _TIMES) and isinstance(second, _TIMES):
+            # Files may leave the zone out, the catalog never does: both are what Glue calls a timestamp.
+            return g.TimestampType()
         return g._make_choice(first, second)
     if first is second:
         return first
