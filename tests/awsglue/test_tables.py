@@ -317,6 +317,8 @@ def test_members_of_structs_are_no_tables(database: str, spark: Any, query: Any)
     )
     spark.createDataFrame([(4,), (5,)], "n int").write.saveAsTable(f"{database}.numbers")
     assert query("SELECT sales.dim.last FROM limits") == [(5,)]
+    units = spark.sql("SELECT cast(sales.dim.last AS string) year, sales.dim.last day FROM limits")
+    assert units.columns == ["year", "day"]
     within = f"SELECT n FROM {database}.numbers WHERE n >= (SELECT sales.dim.last FROM limits)"
     assert query(within) == [(5,)]
     assert query(f"SELECT {database}.numbers.n FROM {database}.numbers WHERE numbers.n < 5") == [(4,)]

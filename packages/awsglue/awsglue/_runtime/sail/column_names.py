@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import re
 
-from awsglue._runtime.sail.name_rules import CONTINUES, CONTINUES_BEFORE, ENDS, SIGNS, UNNAMED, call, frame_of
+from awsglue._runtime.sail.name_rules import (
+    CONTINUES,
+    CONTINUES_BEFORE,
+    ENDS,
+    SIGNS,
+    UNITS,
+    UNNAMED,
+    call,
+    frame_of,
+)
 from awsglue._runtime.sql.tokens import Word, words
 
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+")
@@ -83,6 +92,7 @@ def _is_aliased(tokens: list[Word]) -> bool:
     return (
         (last[0].isalpha() or last[0] in "_`")
         and last not in CONTINUES
+        and not (last in UNITS and any(word.text == "INTERVAL" for word in tokens))
         and ends
         and before not in CONTINUES_BEFORE
     )

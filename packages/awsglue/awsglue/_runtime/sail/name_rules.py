@@ -7,8 +7,10 @@ import re
 # Words that no expression goes on with.
 ENDS = frozenset(") , ] FROM WHERE GROUP ORDER HAVING LIMIT UNION THEN WHEN ELSE END AS AND OR".split())
 # Words at an expression's end that are no alias, and words behind which none comes.
-CONTINUES = frozenset(
-    "END NULL TRUE FALSE UNKNOWN DAY HOUR MINUTE SECOND MONTH YEAR WEEK DAYS HOURS MINUTES NULLS".split()
+CONTINUES = frozenset("END NULL TRUE FALSE UNKNOWN NULLS".split())
+# Of these an interval has one; all else may have it for its alias.
+UNITS = frozenset(
+    "DAY HOUR MINUTE SECOND MONTH YEAR WEEK DAYS HOURS MINUTES SECONDS MONTHS YEARS WEEKS".split()
 )
 CONTINUES_BEFORE = frozenset(
     "AND OR NOT IN LIKE RLIKE ILIKE IS BETWEEN DIV CASE WHEN THEN ELSE DISTINCT INTERVAL DATE TIMESTAMP"
