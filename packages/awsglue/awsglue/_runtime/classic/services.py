@@ -96,6 +96,9 @@ class Services:
             for name, _ in found:
                 self.session._jsparkSession.catalog().dropTempView(name)
 
+    def analysed(self, frame: Any, parsed: Any, text: str, tables: dict[tuple[str, ...], Any]) -> None:
+        """Hear of a query: nothing is to be done, Spark answers."""
+
     def native_view(self, parts: list[str]) -> bool:
         """Whether Spark itself knows a temporary view of this name."""
         if len(parts) == 2 and parts[0].lower() == "global_temp":

@@ -35,6 +35,7 @@ def install() -> None:
     from awsglue._runtime.sail import errors, facade
 
     _analysis()
+    _collecting()
     errors.install()
     facade.install()
 
@@ -72,6 +73,25 @@ def _analysis() -> None:
     SparkConnectClient._get_plan_compression_threshold_and_algorithm = (  # type: ignore[method-assign]
         lambda self: (-1, "NONE")
     )
+
+
+def _collecting() -> None:
+    """Statements that DuckDB answers are taken from it when their rows are collected."""
+    from pyspark.sql.connect.client.core import SparkConnectClient
+    from pyspark.sql.metrics import ExecutionInfo
+
+    original = SparkConnectClient.to_table
+
+    def to_table(self: Any, plan: Any, observations: Any) -> Any:
+        from awsglue._runtime.engine import STATE
+
+        state = getattr(STATE.session, "_mastic", None)
+        found = state.answers.table(plan) if state is not None and not observations else None
+        if found is None:
+            return original(self, plan, observations)
+        return (*found, ExecutionInfo([], []))
+
+    SparkConnectClient.to_table = to_table  # type: ignore[method-assign]
 
 
 _BRANCHING = frozenset(

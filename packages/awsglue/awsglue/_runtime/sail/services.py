@@ -49,6 +49,12 @@ class Services:
 
         return Statements(self)
 
+    @cached_property
+    def answers(self) -> Any:
+        from awsglue._runtime.flow.answers import Answers
+
+        return Answers(self)
+
     # frames in and out
     def frame(self, scan: Scan) -> Any:
         """A DataFrame over this scan."""
@@ -235,6 +241,14 @@ class Services:
             else self._engine_names(unchanged, text, columns, views)
         )
         return frame if names == columns else frame.toDF(*names)
+
+    def analysed(self, frame: Any, parsed: Any, text: str, tables: dict[tuple[str, ...], Any]) -> None:
+        """Hear of a query: its DataFrame, and its statement over these tables and no others, without arguments."""
+        from pyspark.sql.connect.plan import SQL
+
+        plan = frame._plan if isinstance(frame._plan, SQL) else frame._plan._child
+        if isinstance(plan, SQL):
+            self.answers.offer(plan._query, parsed, text, tables, frame.schema)
 
     def _engine_names(self, unchanged: str, text: str, columns: list[str], views: list[Any]) -> list[str]:
         """The names that the engine gives the columns of the unchanged text. Raises EngineRefused."""

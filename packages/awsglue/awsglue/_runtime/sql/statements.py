@@ -84,6 +84,8 @@ class Statements:
         given = {name.lower() for name, _ in views}
         replacements = []
         found = list(views)
+        read: dict[tuple[str, ...], Any] = {}
+        whole = not (views or args)
         tables: set[tuple[str, str]] = set()
         for reference in sources.references(parsed, text):
             if len(reference.parts) == 1 and reference.parts[0].lower() in given:
@@ -96,15 +98,20 @@ class Statements:
                 tables.add((parts[-2].lower(), parts[-1].lower()))
             name = f"__mastic_source_{next(self._numbers)}"
             found.append((name, frame))
+            whole &= reference.version is None
+            read[tuple(part.lower() for part in reference.parts)] = frame
             alias = "" if reference.aliased else f" AS `{reference.parts[-1]}`"
             start, end = sources.cover_backticks(text, reference.start, reference.end)
             replacements.append((start, end, name + alias))
         replacements += self._qualified_columns(parsed, text, tables)
         unchanged = sources.replace(text, replacements)
         replacements += self._services.prove(text, parsed, [frame for _, frame in found])
-        return self._services.query(
+        frame = self._services.query(
             sources.replace(text, replacements), found, args, unchanged, sources.qualifiers(parsed)
         )
+        if whole:
+            self._services.analysed(frame, parsed, text, read)
+        return frame
 
     def _frame(self, reference: sources.Reference) -> Any:
         tables = self._services.tables
