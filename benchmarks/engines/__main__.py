@@ -1,10 +1,11 @@
 """TPC-H by spark.sql and an ETL job, side by side: the embedded engine, Apache Spark, DuckDB.
 
-    python -m benchmarks.engines [scale] [--only duckdb,sail,spark-3.5] [--cases tpch,"etl dataframe","etl dynamic"]
+    python -m benchmarks.engines [scale] [--only duckdb,sail,spark] [--cases tpch,"etl dataframe","etl dynamic"]
 
 Needs the runtimes (`make runtimes`) and the program `tpchgen-cli`, which makes the data. Each script runs in a process
 of its own in the way a job does; seconds are those of the script's own work, memory is the process's peak, CPU-s are
-the whole process's (without a JVM's, which outlives it).
+the whole process's (without a JVM's, which outlives it). Last come the queries of TPC-H side by side, and what each
+engine took for all of them as a multiple of what the first one took.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ ROOT = FOLDER.parents[1]
 RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", ROOT / ".runtimes"))
 CASES = ("tpch", "etl dataframe", "etl dynamic")
 ENGINES = ("duckdb", "sail", "spark-3.5")
+SPELT = {"spark": "spark-3.5"}
+# Engine -> (pass, query) -> seconds
+Times = dict[str, dict[tuple[int, int], float]]
 DUCKDB_ETL = """
 COPY (SELECT *, year(ship_date) AS year, month(ship_date) AS month FROM (
     SELECT DISTINCT ON (order_key, part_key) l_orderkey::bigint AS order_key, l_linenumber::int AS line_number,
@@ -48,20 +52,47 @@ def main() -> int:
     parser.add_argument("--data", help="a folder in which the data is, or is to stay")
     given = parser.parse_args()
     failed = False
+    times: Times = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = Path(given.data or name)
         if not (data / "csv" / "lineitem.csv").exists():
             _generate(data, given.scale)
-        for engine in given.only.split(","):
+        for engine in [SPELT.get(name, name) for name in given.only.split(",")]:
             for case in given.cases.split(","):
                 if engine == "duckdb" and case == "etl dynamic":
                     continue
-                said, memory, processor, error = _measure(engine, case, folder, data)
+                lines, memory, processor, error = _measure(engine, case, folder, data)
+                said = _said(lines)
+                if case == "tpch":
+                    times[engine] = {
+                        (line["pass"], line["query"]): line["seconds"]
+                        for line in lines
+                        if "error" not in line
+                    }
                 failed = failed or bool(error)
                 used = f"{processor:.1f} CPU-s, peak {memory / 1024:.1f} GB"
                 print(f"{engine:10} {case:14} {said:34} {used}  {error}", flush=True)
+    _side_by_side(times)
     return 1 if failed else 0
+
+
+def _side_by_side(times: Times) -> None:
+    """Print the seconds of each query, first pass / second pass, and what all of them took."""
+    if len(times) < 2:
+        return
+    keys = sorted(set.intersection(*(set(each) for each in times.values())))
+    print("\nquery" + "".join(f"{engine:>18}" for engine in times))
+    for query in sorted({query for _, query in keys}):
+        taken = [" / ".join(f"{each[key]:.2f}" for key in keys if key[1] == query) for each in times.values()]
+        print(f"{query:5}" + "".join(f"{text:>18}" for text in taken))
+    totals = [
+        [sum(each[key] for key in keys if key[0] == number) for number in sorted({at for at, _ in keys})]
+        for each in times.values()
+    ]
+    for name, base in (("all", [1.0] * len(totals[0])), ("ratio", totals[0])):
+        texts = [" / ".join(f"{a / b:.2f}" for a, b in zip(total, base, strict=True)) for total in totals]
+        print(f"{name:5}" + "".join(f"{text:>18}" for text in texts))
 
 
 def _generate(folder: Path, scale: str) -> None:
@@ -70,8 +101,10 @@ def _generate(folder: Path, scale: str) -> None:
         subprocess.run(command, check=True, capture_output=True)
 
 
-def _measure(engine: str, case: str, folder: Path, data: Path) -> tuple[str, float, float, str]:
-    """(what it took, peak MB, seconds of processors from start to end, what went wrong)."""
+def _measure(
+    engine: str, case: str, folder: Path, data: Path
+) -> tuple[list[dict[str, Any]], float, float, str]:
+    """(the script's lines, peak MB, seconds of processors from start to end, what went wrong)."""
     output = folder / "out"
     shutil.rmtree(output, ignore_errors=True)
     if engine == "duckdb":
@@ -101,7 +134,7 @@ def _measure(engine: str, case: str, folder: Path, data: Path) -> tuple[str, flo
     wrong = [line["error"] for line in lines if "error" in line]
     if process.returncode:
         wrong.append(text[-500:])
-    return _said(lines), peak[0], processor, "; ".join(wrong)
+    return lines, peak[0], processor, "; ".join(wrong)
 
 
 def _said(lines: list[dict[str, Any]]) -> str:
