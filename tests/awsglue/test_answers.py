@@ -124,7 +124,6 @@ def test_values(spark: Any, t: Any, statement: str, expected: list[Any]) -> None
         "SELECT collect_list(j) OVER (ORDER BY k) AS x FROM t",
         "SELECT k, x FROM t, LATERAL explode(ai) AS e(x)",
         "SELECT some_function_of_mine(i) FROM t",
-        "t.select(F.transform('ad', lambda each: F.round(each, 1)).alias('x'))",
         "t.select(F.to_timestamp(F.lit(1)))",
         "t.agg({'i': 'sum', 'j': 'sum', 'k': 'sum', 'b': 'sum', 'd': 'sum'})",
         "t.describe('i')",

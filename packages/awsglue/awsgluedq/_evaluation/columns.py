@@ -136,7 +136,7 @@ def entropy(rule: Rule, around: Around) -> Evaluation:
 
 
 def statistic(function: str, name: str) -> Evaluator:
-    """A rule on an aggregate of one column of numbers."""
+    """A rule on an aggregate of one column of numbers. In quotes: whose last digit may be the engine's own."""
 
     def evaluate(rule: Rule, around: Around) -> Evaluation:
         column = around.data.column(rule.parameters[0])
@@ -150,7 +150,7 @@ def correlation(rule: Rule, around: Around) -> Evaluation:
     """Pearson's correlation of two columns."""
     columns = [around.data.column(name) for name in rule.parameters]
     (number,) = yield [
-        Ask(function="corr", of=tuple(column.number() for column in columns), where=rule.where)
+        Ask(function="`corr`", of=tuple(column.number() for column in columns), where=rule.where)
     ]
     undefined = number is None or number != number
     metric = column_metric(columns, "ColumnCorrelation")
@@ -193,9 +193,9 @@ COLUMNS: Mapping[str, Evaluator] = {
     "IsPrimaryKey": primary_key,
     "IsUnique": uniqueness,
     "Mean": statistic("avg", "Mean"),
-    "StandardDeviation": statistic("stddev_pop", "StandardDeviation"),
+    "StandardDeviation": statistic("`stddev_pop`", "StandardDeviation"),
     "Sum": statistic("sum", "Sum"),
     "UniqueValueRatio": unique_value_ratio,
     "Uniqueness": uniqueness,
-    "Variance": statistic("var_pop", "Variance"),
+    "Variance": statistic("`var_pop`", "Variance"),
 }

@@ -121,7 +121,7 @@ class Dataset:
                 "count(case when `count` = 1 then 1 end)",
                 "count(*)",
                 "sum(`count`)",
-                "sum(cast(`count` as double) * ln(cast(`count` as double))) as weighted",
+                "sum(cast(`count` as double) * `ln`(cast(`count` as double))) as weighted",
             ).collect()[0]
             unique, distinct, total, weighted = row[0], row[1], row[2] or 0, row[3]
             self._groups[key] = Groups(

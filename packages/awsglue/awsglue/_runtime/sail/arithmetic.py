@@ -60,29 +60,35 @@ def bounded(kind: Exact) -> Exact:
 
 
 class Casts(NamedTuple):
-    """What both operands, and then the result, are cast to."""
+    """What both operands, and then the result, are cast to: by way of `middle`, where Spark rounds twice."""
 
     left: Exact
     right: Exact
     result: Exact
+    middle: Exact | None = None
 
 
-def casts(operator: str, left: Exact, right: Exact) -> Casts | None:
-    """How this operation (+ - /) gives Spark's result; None when even 76 digits are too few."""
-    wide = unbounded(operator, left, right)
-    result = bounded(wide)
+def casts(operator: str, left: Exact, right: Exact, result: Exact | None = None) -> Casts | None:
+    """How this operation (+ - /) gives Spark's result, which an average says; None when even 76 digits are too few."""
+    result = result or bounded(unbounded(operator, left, right))
     if operator != "/":
         return Casts(Exact(INNER, left.scale), Exact(INNER, right.scale), result)
-    # Spark rounds a quotient to 39 places first: that matters only where more of them could stand just below a half,
-    # and is left out where there are not enough digits for it.
-    whole = left.precision - left.scale + right.scale
+    # Spark rounds a quotient to 39 places first: that matters only where more of them could stand just below a half.
     twice = right.precision + left.scale + result.scale > WIDEST
-    for places in (WIDEST + 2, result.scale + 1) if twice else (result.scale + 1,):
-        # The engine's quotient has four places more than its dividend.
-        scale = max(places - 4, left.scale)
-        if whole + scale + 4 <= INNER:
-            return Casts(Exact(INNER, scale), Exact(INNER, right.scale), result)
-    return None
+    places = WIDEST + 2 if twice else result.scale + 1
+    # The engine's quotient has four places more than its dividend.
+    scale = max(places - 4, left.scale)
+    whole = left.precision - left.scale
+    if twice:
+        # Numbers that are too long for it are noticed as they come: the engine fails, which is a refusal.
+        return (
+            Casts(Exact(INNER, scale), Exact(INNER, right.scale), result, Exact(INNER, WIDEST + 1))
+            if whole + scale <= INNER
+            else None
+        )
+    if whole + right.scale + scale + 4 > INNER:
+        return None
+    return Casts(Exact(INNER, scale), Exact(INNER, right.scale), result)
 
 
 def is_exact(operator: str, left: Exact, right: Exact) -> bool:

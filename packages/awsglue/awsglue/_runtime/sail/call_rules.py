@@ -9,12 +9,15 @@ import re
 from collections.abc import Callable, Sequence
 
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.sail import kind_rules, patterns
 
 # Of an argument: its type, or all kinds it may be made of; and its text, when it is a literal.
 Kinds = Sequence[frozenset[str]]
 Literals = Sequence[str | None]
 
 FLOATING = frozenset({"double", "float"})
+# Decimals of more places than these are written with an exponent where they are small.
+PLACES = 6
 TIMES = frozenset({"timestamp", "timestamp_ntz"})
 _NUMBERS = frozenset({"tinyint", "smallint", "int", "bigint", "decimal"}) | FLOATING
 _ZONE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z_/-]+|UTC|GMT|Z")
@@ -30,7 +33,6 @@ _BRANCHING = "coalesce nvl ifnull nvl2 if when case greatest least array map nul
 _PATTERNS = (
     "split rlike regexp regexp_like regexp_replace regexp_extract regexp_extract_all regexp_count regexp_substr"
 ).split()
-_UNLIKE_JAVA = re.compile(r"\[\[|&&|\[\^?\]|\(\?[=!<>]|\\[0-9GkKQERXZ]|[*+?}]\+")
 
 
 def check(name: str, kinds: Kinds, literals: Literals) -> None:
@@ -50,6 +52,14 @@ def bare(kind: str) -> str:
     return kind.partition("(")[0].strip()
 
 
+def kinds_of_type(kind: str) -> frozenset[str]:
+    """What the rules see of a type."""
+    scale = re.match(r"decimal\(\d+,\s*(\d+)\)", kind)
+    if scale and int(scale[1]) > PLACES:
+        return frozenset({"decimal", kind_rules.FINE})
+    return frozenset({bare(kind)})
+
+
 def _of_strings(kinds: Kinds, literals: Literals) -> str:
     # Its first argument, or for extract() its last, is what is taken for a date.
     subject = next((kind for kind, text in zip(kinds, literals, strict=True) if text is None), frozenset())
@@ -61,7 +71,8 @@ def _of_times(kinds: Kinds, literals: Literals) -> str:
 
 
 def _of_floating_arrays(kinds: Kinds, literals: Literals) -> str:
-    return "of arrays of doubles" if any("array of floating" in kind for kind in kinds) else ""
+    held = FLOATING | {"array of floating"}
+    return "of arrays of doubles" if any(kind & held for kind in kinds) else ""
 
 
 def _of_unlike(kinds: Kinds, literals: Literals) -> str:
@@ -88,9 +99,7 @@ def _of_pattern(kinds: Kinds, literals: Literals) -> str:
     pattern = literals[1] if len(literals) > 1 else None
     if pattern is None:
         return "of a pattern that is no literal"
-    if _UNLIKE_JAVA.search(pattern):
-        return "of a pattern that is understood differently"
-    return ""
+    return "" if patterns.understood(pattern) else "of a pattern that is understood differently"
 
 
 def _of_full_pattern(kinds: Kinds, literals: Literals) -> str:
@@ -108,7 +117,7 @@ def _of_full_pattern(kinds: Kinds, literals: Literals) -> str:
 
 def _by_zero(kinds: Kinds, literals: Literals) -> str:
     zero = literals[1] if len(literals) == 2 else None
-    return "by zero" if zero is not None and re.fullmatch(r"0+(\.0*)?", zero) else ""
+    return "by zero" if zero is not None and re.fullmatch(r"0+(\.0*)?[dDfFlL]?", zero) else ""
 
 
 def _both(*rules: Callable[[Kinds, Literals], str]) -> Callable[[Kinds, Literals], str]:
@@ -127,8 +136,12 @@ RULES: dict[str, Callable[[Kinds, Literals], str]] = {
     **dict.fromkeys(("pmod", "sign", "signum", "collect_set"), _of_floating),
     "nullif": _both(_of_unlike, _of_floating),
     "to_timestamp": _of_numbers,
-    "timestamp": _of_numbers,
+    "timestamp": lambda kinds, literals: (
+        _of_numbers(kinds, literals) or ("of times" if kinds and kinds[0] <= TIMES | {"date"} else "")
+    ),
 }
+for _name, _rule in kind_rules.RULES.items():
+    RULES[_name] = _both(RULES[_name], _rule) if _name in RULES else _rule
 
 
 def check_cast(source: str, target: str) -> None:
@@ -139,7 +152,7 @@ def check_cast(source: str, target: str) -> None:
         scale = re.search(r",\s*(\d+)\)", source)
         if kind.startswith(("array", "map", "struct")):
             reason = "nested values as text"
-        elif kind == "decimal" and scale and int(scale[1]) > 6:
+        elif kind == "decimal" and scale and int(scale[1]) > PLACES:
             reason = "decimals of more than six places as text"
     elif target == "boolean" and kind == "string":
         reason = "text as boolean"

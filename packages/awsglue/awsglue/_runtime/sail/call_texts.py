@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import call_rules, comparisons, decimals, exact_calls
+from awsglue._runtime.sail import call_rules, comparisons, decimals, exact_calls, patterns
 from awsglue._runtime.sail.makers import TextMaker
 from awsglue._runtime.sail.operands import Insertions
 from awsglue._runtime.sail.sql_kinds import DECIMALS, columns_of, kinds_of_node
@@ -43,7 +43,7 @@ class Known(NamedTuple):
         """All that a value may be: its type, or what it is made of."""
         kind = self.kind(node)
         if kind is not None:
-            return frozenset({call_rules.bare(kind)})
+            return call_rules.kinds_of_type(kind)
         return frozenset() if node is None else frozenset(kinds_of_node(node, self.columns))
 
 
@@ -56,7 +56,13 @@ def check(text: str, parsed: Any, known: Known, made: Insertions) -> None:
             kinds = [known.kinds(node) for node in nodes]
             if call.name not in _LIFTED or not _lifted(call, nodes, kinds, made):
                 call_rules.check(call.name, kinds, [_literal(node) for node in nodes])
-        elif (
+        if (
+            call.arguments
+            and tokens[call.arguments[0][0]].text == "DISTINCT"
+            and _behind(tokens, call.closing) == "OVER"
+        ):
+            raise EngineRefused(f"{call.name}(DISTINCT) of windows", "Spark has none")
+        if (
             call.name in ("collect_list", "collect_set", "array_agg")
             and _behind(tokens, call.closing) == "OVER"
         ):
@@ -113,7 +119,8 @@ def rewritten(text: str, frames: list[Any]) -> str:
 
     tokens = words(text)
     if not any(
-        word.text.lower() in exact_calls.NAMES or word.text in ("CAST", "TRY_CAST") for word in tokens
+        word.text.lower() in exact_calls.NAMES or word.text in ("CAST", "TRY_CAST", "DISTINCT")
+        for word in tokens
     ):
         return text
     try:
@@ -140,7 +147,7 @@ class _Writer:
         out, place, at = "", self._tokens[first].start, first
         while at <= last:
             call = _call_at(self._tokens, at)
-            found = self._made(call) if call is not None else None
+            found = self._made(call) if call is not None else self._tested(at, last)
             if found is None:
                 at += 1
                 continue
@@ -149,9 +156,32 @@ class _Writer:
             place, at = self._tokens[end].end, end + 1
         return out + self._text[place : self._tokens[last].end]
 
-    def _made(self, call: Call | None) -> tuple[str, int] | None:
-        if call is None:
+    def _tested(self, at: int, last: int) -> tuple[str, int] | None:
+        """`RLIKE 'pattern'`, with the engine's pattern."""
+        if self._tokens[at].text not in ("RLIKE", "REGEXP") or at == last:
             return None
+        pattern = _literal(parsed_piece(self._text, self._tokens, (at + 1, at + 1)))
+        made = None if pattern is None else patterns.translated(pattern, testing=True)
+        return None if made is None or made == pattern else (f"RLIKE {TextMaker().literal(made)}", at + 1)
+
+    def _counted(self, call: Call) -> tuple[str, int] | None:
+        """count(DISTINCT …) of doubles: -0.0 and 0.0 are one."""
+        if self._tokens[call.arguments[0][0]].text != "DISTINCT":
+            return None
+        nodes = [parsed_piece(self._text, self._tokens, span) for span in call.arguments]
+        kinds = [self._known.kind(node) for node in nodes]
+        if not any(kind in call_rules.FLOATING for kind in kinds):
+            return None
+        pieces = [self.piece(*span).removeprefix("DISTINCT ") for span in call.arguments]
+        shown = [
+            f"({piece} + CAST(0 AS {kind}))" if kind in call_rules.FLOATING else piece
+            for piece, kind in zip(pieces, kinds, strict=True)
+        ]
+        return f"count(DISTINCT {', '.join(shown)})", call.closing
+
+    def _made(self, call: Call) -> tuple[str, int] | None:
+        if call.name == "count" and call.arguments:
+            return self._counted(call)
         if call.name in ("cast", "try_cast"):
             return self._cast(call)
         if call.name not in exact_calls.NAMES or not call.arguments:
@@ -159,6 +189,8 @@ class _Writer:
         nodes = [parsed_piece(self._text, self._tokens, span) for span in call.arguments]
         distinct = self._tokens[call.arguments[0][0]].text == "DISTINCT"
         kind = self._kind(call.name, nodes[0])
+        if call.name in ("greatest", "least"):
+            kind = next((each for each in map(self._known.kind, nodes) if each in call_rules.FLOATING), kind)
         behind = _behind(self._tokens, call.closing) if call.name in exact_calls.AGGREGATES else ""
         over, end = self._over(call.closing) if behind == "OVER" else ("", call.closing)
         arguments = [self.piece(*span) for span in call.arguments]
@@ -196,7 +228,19 @@ class _Writer:
         if not behind or self._tokens[behind[-1] + 1].text not in ("DECIMAL", "DEC", "NUMERIC"):
             return None
         span = (call.opening + 1, behind[-1] - 1)
-        kind = self._known.kind(parsed_piece(self._text, self._tokens, span))
+        node = parsed_piece(self._text, self._tokens, span)
+        kind = self._known.kind(node)
+        if kind is None and self._known.kinds(node) == {"string"}:
+            kind = "string"
+        if kind == "string" and _literal(node) is None:
+            value = exact_calls.ascii_text(self.piece(*span), TextMaker())
+            made = (
+                f"{self._text[self._tokens[call.opening - 1].start : self._tokens[call.opening].end]}{value}"
+            )
+            return (
+                f"{made} {self._text[self._tokens[behind[-1]].start : self._tokens[call.closing].end]}",
+                call.closing,
+            )
         if kind not in call_rules.FLOATING:
             return None
         target = self._text[self._tokens[behind[-1] + 1].start : self._tokens[call.closing].start].strip()
@@ -228,6 +272,9 @@ def _literal(node: Any) -> str | None:
 
     if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
         return f"-{node.this.this}"
+    if isinstance(node, exp.TryCast) and isinstance(node.this, exp.Literal) and not node.this.is_string:
+        # A number with a letter behind it.
+        node = node.this
     return str(node.this) if isinstance(node, exp.Literal) else None
 
 

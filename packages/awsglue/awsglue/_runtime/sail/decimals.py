@@ -49,7 +49,14 @@ class Names(NamedTuple):
         shown = _shown(parsed)
         known = {id(each) for each in shown}
         inner = [alias for alias in parsed.find_all(exp.Alias) if id(alias) not in known]
-        return cls(fields, inner, shown, _doubtful(parsed, inner, {name for name, _ in fields}))
+        doubtful = _doubtful(parsed, inner, {name for name, _ in fields})
+        names = cls(fields, inner, shown, doubtful)
+        if parsed.find(exp.Lambda) is None:
+            return names
+        from awsglue._runtime.sail import lambdas, sql_types
+
+        variables = lambdas.in_text(parsed, inner, sql_types.type_of, sql_types.types_of_names(names))
+        return cls([*fields, *variables], inner, shown, doubtful)
 
 
 def sizes(names: Names) -> dict[str, Size | None]:

@@ -10,15 +10,30 @@ from collections.abc import Callable
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.sail import patterns
 from awsglue._runtime.sail.arithmetic import INNER, WIDEST, Exact, casts, decimal_of, rounded
 from awsglue._runtime.sail.call_rules import FLOATING
+from awsglue._runtime.sail.functions import DATE_TEXT
 
 AGGREGATES = frozenset({"avg", "mean", "sum", "min", "max"})
-NAMES = AGGREGATES | {"round", "isnan", "to_date", "to_timestamp", "unix_timestamp", "to_unix_timestamp"}
+_READING = frozenset({"isnan", "to_date", "to_timestamp", "unix_timestamp", "to_unix_timestamp"})
+_MATCHING = frozenset(
+    "regexp_replace regexp_extract regexp_extract_all regexp_count regexp_substr regexp_instr split".split()
+)
+TESTING = frozenset({"rlike", "regexp", "regexp_like"})
+NAMES = (
+    AGGREGATES
+    | _READING
+    | _MATCHING
+    | TESTING
+    | {"round", "pow", "power", "format_number", "from_json", "ifnull", "nvl", "nullif", "greatest", "least"}
+)
 _WHOLE = ("tinyint", "smallint", "int", "bigint")
 # Beyond, doubles have no places behind the point.
 _LARGEST = "9007199254740992"
 _MOST_PLACES = 15
+# Digits of decimals whose sums the engine's 127 bits hold, but for hundreds of thousands of the greatest.
+_SUMMED = 33
 # Below, the engine writes doubles with an exponent, which it does not read again; they round to 0 at the fourth place.
 _SMALLEST = "0.00001"
 _PLAIN_PLACES = 4
@@ -32,15 +47,17 @@ def made(name: str, arguments: list[Any], kind: str | None, literals: list[str |
     """
     if name == "round":
         return _rounded(arguments, kind, literals, maker)
+    if name in _MATCHING or name in TESTING:
+        return _matched(name, arguments, literals, maker)
+    if name in _MADE:
+        return _MADE[name](name, arguments, kind, literals, maker)
+    if name in AGGREGATES and len(arguments) != 1:
+        raise EngineRefused(f"{name}() of {len(arguments)} arguments")
     if name in ("avg", "mean"):
         return _average(arguments[0], kind, maker)
     if name == "sum":
         exact = decimal_of(kind or "")
-        if exact is None or exact.precision + 10 <= WIDEST:
-            return None
-        # By way of a wider type: the engine's sum may have more digits than its type says.
-        total = maker.cast(maker.aggregate("sum", arguments[0]), str(Exact(INNER, exact.scale)))
-        return maker.cast(total, str(Exact(WIDEST, exact.scale)))
+        return None if exact is None or exact.precision + 10 <= WIDEST else _sum(arguments[0], exact, maker)
     if name in ("min", "max"):
         if kind is not None and kind.startswith(("array", "struct")):
             raise EngineRefused(f"{name}() of nested values", "their order is another")
@@ -90,8 +107,27 @@ def decimal_of_floating(value: Any, kind: str, target: str, maker: Any) -> Any:
     return maker.when(_below(value, _SMALLEST, maker), maker.cast(maker.literal(0), target), found)
 
 
+def ascii_text(value: Any, maker: Any) -> Any:
+    """A text that is to become a decimal: Spark takes no signs but ASCII's, the engine blanks of all scripts."""
+    other = maker.call("rlike", value, maker.literal(r"[^\x00-\x7F]"))
+    return maker.when(other, maker.literal("?"), value)
+
+
+def negated(value: Any, kind: str, maker: Any) -> Any:
+    """A double with the other sign: NaN stays what it is."""
+    return maker.call("*", value, maker.cast(maker.literal(-1), kind))
+
+
 def _below(value: Any, bound: str, maker: Any) -> Any:
     return maker.call("<", maker.call("abs", value), maker.cast(maker.literal(bound), "double"))
+
+
+def _sum(value: Any, exact: Exact, maker: Any) -> Any:
+    """A sum that is null where it has more than 38 digits: the engine's may have more than its type says."""
+    inner = str(Exact(INNER, exact.scale))
+    if exact.precision > _SUMMED:
+        value = maker.cast(value, inner)
+    return maker.cast(maker.cast(maker.aggregate("sum", value), inner), str(Exact(WIDEST, exact.scale)))
 
 
 def _average(value: Any, kind: str | None, maker: Any) -> Any:
@@ -102,14 +138,17 @@ def _average(value: Any, kind: str | None, maker: Any) -> Any:
         return None
     total = Exact(min(exact.precision + 10, WIDEST), exact.scale)
     result = Exact(min(exact.precision + 4, WIDEST), min(exact.scale + 4, WIDEST))
-    wanted = casts("/", total, Exact(20, 0))
-    if wanted is None or exact.precision > WIDEST - 14:
+    wanted = casts("/", total, Exact(20, 0), result)
+    if wanted is None:
         raise EngineRefused("avg() of wide decimals", "the engine has too few digits for it")
+    fits = exact.precision + 10 <= WIDEST
     quotient = maker.call(
         "/",
-        maker.cast(maker.aggregate("sum", value), str(wanted.left)),
+        maker.cast(maker.aggregate("sum", value) if fits else _sum(value, exact, maker), str(wanted.left)),
         maker.cast(maker.aggregate("count", value), str(wanted.right)),
     )
+    if wanted.middle is not None:
+        quotient = maker.cast(quotient, str(wanted.middle))
     return maker.cast(quotient, str(result))
 
 
@@ -146,3 +185,125 @@ def _read(name: str, arguments: list[Any], kind: str | None, literals: list[str 
 def _failing(value: Any, maker: Any) -> Any:
     """A whole number that no row has: the engine's cast of text to bigint is one that fails."""
     return maker.cast(maker.call("concat", maker.literal("?"), value), "bigint")
+
+
+def _matched(name: str, arguments: list[Any], literals: list[str | None], maker: Any) -> Any:
+    """A call with a pattern of Java's; None where the pattern is one and the same for the engine."""
+    pattern = literals[1] if len(literals) > 1 else None
+    if pattern == DATE_TEXT[0]:
+        return None
+    if pattern is None or not patterns.understood(pattern):
+        raise EngineRefused(f"{name}() of a pattern that is understood differently")
+    testing = name in TESTING
+    made = patterns.translated(pattern, testing=testing)
+    out = [arguments[0], maker.literal(made), *arguments[2:]]
+    changed = made != pattern
+    if name == "regexp_replace" and len(literals) > 2:
+        new = patterns.replacement(literals[2] or "", patterns.groups_of(pattern))
+        if literals[2] is None or new is None:
+            raise EngineRefused("regexp_replace() by a text that is understood differently")
+        out[2] = maker.literal(new)
+        changed |= new != literals[2]
+    if not testing and patterns.ends_lines(pattern) and (literals[0] is None or literals[0].endswith("\n")):
+        # The engine's $ is the very end, so a text that ends with the end of a line makes this fail.
+        failing = maker.cast(_failing(arguments[0], maker), "string")
+        line = maker.call("rlike", arguments[0], maker.literal(patterns.LINE_END))
+        out[0] = maker.when(line, failing, arguments[0])
+        changed = True
+    return maker.call(name, *out) if changed else None
+
+
+def _power(name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any) -> Any:
+    """Java's powers are their own, but for squares."""
+    if len(literals) != 2 or literals[1] not in ("2", "2.0"):
+        raise EngineRefused(f"function {name}()", "the last digit differs")
+    if kind not in (*_WHOLE, *FLOATING):
+        raise EngineRefused(f"{name}() of values whose type cannot be told")
+    value = maker.cast(arguments[0], "double")
+    return maker.call("*", value, value)
+
+
+def _formatted(
+    name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any
+) -> Any:
+    """format_number(): infinity has a sign of its own."""
+    if len(literals) != 2 or not str(literals[1]).isdigit():
+        raise EngineRefused("format_number() by a pattern")
+    if kind not in (*_WHOLE, *FLOATING):
+        raise EngineRefused("format_number() of values that are no doubles or whole numbers")
+    value = arguments[0]
+    if kind == "bigint":
+        # It is made a double.
+        great = maker.call(">", maker.call("abs", value), maker.cast(maker.literal(_LARGEST), "bigint"))
+        failing = maker.cast(_failing(maker.cast(value, "string"), maker), "string")
+        return maker.when(great, failing, maker.call(name, *arguments))
+    if kind in _WHOLE:
+        return None
+    infinite = maker.call("=", maker.call("abs", value), maker.cast(maker.literal("Infinity"), "double"))
+    positive = maker.call(">", value, maker.cast(maker.literal(0), "double"))
+    shown = maker.when(positive, maker.literal("\u221e"), maker.literal("-\u221e"))
+    return maker.when(infinite, shown, maker.call(name, *arguments))
+
+
+def _from_json(
+    name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any
+) -> Any:
+    """Numbers with an exponent that become texts are written anew by the engine: such a text makes this fail."""
+    schema = literals[1] if len(literals) > 1 else None
+    if schema is not None and not re.search("(?i)string|char|text", schema):
+        return None
+    if literals[0] is not None:
+        if re.search("[0-9][eE][+-]?[0-9]", literals[0]):
+            raise EngineRefused("from_json() of numbers with an exponent")
+        return None
+    exponent = maker.call("rlike", arguments[0], maker.literal("[0-9][eE][+-]?[0-9]"))
+    failing = maker.cast(_failing(arguments[0], maker), "string")
+    return maker.call(name, maker.when(exponent, failing, arguments[0]), *arguments[1:])
+
+
+def _first_known(
+    name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any
+) -> Any:
+    """nvl() and ifnull() have another type."""
+    return maker.call("coalesce", *arguments)
+
+
+def _unless(name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any) -> Any:
+    """nullif() of decimals has the type of both."""
+    if decimal_of(kind or "") is None or len(arguments) != 2:
+        return None
+    return maker.when(maker.call("=", *arguments), maker.literal(None), arguments[0])
+
+
+def _extreme_of(
+    name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any
+) -> Any:
+    """greatest() and least() of two doubles: the first of equal ones, with NaN the greatest."""
+    if kind not in FLOATING:
+        return None
+    if len(arguments) != 2:
+        raise EngineRefused(f"{name}() of more than two doubles")
+    one, other = (_canonical(each, maker) for each in arguments)
+    changes = maker.call("<" if name == "least" else ">", other, one)
+    none = maker.call("isnull", arguments[0])
+    changes = maker.call("or", none, changes)
+    return maker.when(changes, maker.call("coalesce", *arguments[::-1]), arguments[0])
+
+
+def _canonical(value: Any, maker: Any) -> Any:
+    """The one NaN, which is the greatest, and 0.0 for -0.0."""
+    nan = maker.cast(maker.literal("NaN"), "double")
+    return maker.call("+", maker.call("nanvl", value, nan), maker.cast(maker.literal(0), "double"))
+
+
+_MADE: dict[str, Callable[[str, list[Any], str | None, list[str | None], Any], Any]] = {
+    "pow": _power,
+    "power": _power,
+    "format_number": _formatted,
+    "from_json": _from_json,
+    "ifnull": _first_known,
+    "nvl": _first_known,
+    "nullif": _unless,
+    "greatest": _extreme_of,
+    "least": _extreme_of,
+}

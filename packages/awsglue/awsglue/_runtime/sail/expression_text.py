@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
-from awsglue._runtime.sail import call_texts, plans, sql_proof
+from awsglue._runtime.sail import call_texts, lambdas, plans, sql_proof
 from awsglue._runtime.sql.sources import replace
 
 TypesOf = Callable[[Any, list[Any]], "list[Any] | None"]
@@ -63,10 +63,11 @@ def _names(text: str) -> tuple[tuple[str, ...], ...]:
     )
     if parsed is None or not parsed.find(*telling):
         return ()
+    bound = set(lambdas.bound(parsed))
     found = {
         tuple(part.name for part in column.parts): None
         for column in parsed.find_all(exp.Column)
-        if isinstance(column.this, exp.Identifier)
+        if isinstance(column.this, exp.Identifier) and id(column) not in bound
     }
     return tuple(found)
 

@@ -41,6 +41,17 @@ def operations(tokens: list[Word]) -> Iterator[Operation]:
         )
 
 
+def signed(tokens: list[Word]) -> Iterator[tuple[int, int]]:
+    """(its place, the last word of what it stands before) of all signs - that are not within numbers."""
+    for index, word in enumerate(tokens[:-1]):
+        if word.text != "-" or _is_binary(tokens, index) or tokens[index + 1].text[0].isdigit():
+            continue
+        try:
+            yield index, _primary_end(tokens, index + 1)
+        except Unclear:
+            continue
+
+
 def _is_operand_end(word: Word) -> bool:
     return word.text not in (*_ADDED, *_MULTIPLIED) and (
         word.text in (")", "]", "END") or word.text not in _ENDS_LEFT
@@ -154,7 +165,10 @@ class Insertions:
         wanted = casts(found.sign, left, right)
         if wanted is None:
             return False
-        self.around((found.left[0], found.right[1]), "CAST(", f" AS {wanted.result})")
+        both = (found.left[0], found.right[1])
+        for kind in (wanted.middle, wanted.result):
+            if kind is not None:
+                self.around(both, "CAST(", f" AS {kind})")
         self.around(found.left, "CAST(", f" AS {wanted.left})")
         self.around(found.right, "CAST(", f" AS {wanted.right})")
         return True

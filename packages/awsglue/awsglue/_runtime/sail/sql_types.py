@@ -37,6 +37,34 @@ _DOUBLES = (
     "Corr",
 )
 
+# They give texts, whatever they are made of.
+_TEXTS = (
+    "Upper",
+    "Lower",
+    "Trim",
+    "Initcap",
+    "Substring",
+    "SubstringIndex",
+    "RegexpReplace",
+    "RegexpExtract",
+    "TimeToStr",
+    "UnixToStr",
+    "SplitPart",
+    "Replace",
+    "Repeat",
+    "Pad",
+    "Hex",
+    "MD5",
+    "SHA",
+    "SHA2",
+    "Translate",
+    "Concat",
+    "ConcatWs",
+    "DPipe",
+    "ArrayToString",
+    "JSONFormat",
+)
+
 
 def types_of_names(names: Names) -> Types:
     """Types by lower-case name: of the sources, then of aliases; None where a name has several."""
@@ -87,7 +115,20 @@ def type_of(node: Any, types: Types) -> str | None:
             return of(node.this)
         case exp.Subquery() if isinstance(node.this, exp.Select) and len(node.this.expressions) == 1:
             return of(node.this.expressions[0])
-    return "double" if type(node).__name__ in _DOUBLES else None
+    name = type(node).__name__
+    return "double" if name in _DOUBLES else "string" if name in _TEXTS else _list_of(node, of)
+
+
+def _list_of(node: Any, of: Any) -> str | None:
+    """The type of an array, or None."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Split):
+        return "array<string>"
+    if isinstance(node, exp.ArrayFilter):
+        return of(node.this)  # type: ignore[no-any-return]
+    held = _common([of(each) for each in node.expressions]) if isinstance(node, exp.Array) else None
+    return held and f"array<{held}>"
 
 
 def _rounded(kind: str | None, places: Any) -> str | None:

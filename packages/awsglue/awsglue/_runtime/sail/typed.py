@@ -11,7 +11,15 @@ from typing import Any
 from pyspark.sql.connect import proto
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import call_rules, comparisons, exact_calls, expression_text, plans
+from awsglue._runtime.sail import (
+    call_rules,
+    comparisons,
+    exact_calls,
+    expression_text,
+    kind_rules,
+    plan_lambdas,
+    plans,
+)
 from awsglue._runtime.sail.arithmetic import Exact, as_decimal, casts, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, REFUSED, REFUSED_WITH, TEXT_OF_ARGUMENTS
 from awsglue._runtime.sail.makers import PlanMaker
@@ -43,35 +51,32 @@ def check(relation: Any, kind: str, expressions: list[Any], types_of: TypesOf) -
             watched.append((expression, operands))
     if not watched or below is None:
         return
-    flat = [operand for _, operands in watched for operand in operands]
-    types = None if not flat or any(_has_lambda(operand) for operand in flat) else types_of(below, flat)
-    for expression, operands in reversed(watched):
-        if not operands:
-            # Not before: operands whose types are asked for would come back with one more cast each time.
-            _wrap_cast(expression, _wanted_type(expression))
-            continue
+    bound = plan_lambdas.bindings(expressions, below, types_of)
+    asked = [[plan_lambdas.stood_in(operand, bound) for operand in operands] for _, operands in watched]
+    flat = [operand for operands in asked for operand in operands]
+    # What is made of a variable that nobody knows cannot be asked for.
+    types = None if not flat or any(operand is None for operand in flat) else types_of(below, flat)
+    for (expression, operands), own_asked in zip(reversed(watched), reversed(asked), strict=True):
         if types is not None:
             own: list[Any] | None = types[len(types) - len(operands) :]
             types = types[: len(types) - len(operands)]
         else:
             # Aggregates and what they are made of cannot be asked for together.
-            own = None if any(_has_lambda(operand) for operand in operands) else types_of(below, operands)
-        if own is None and _needs_types(expression):
+            unknown = not operands or any(operand is None for operand in own_asked)
+            own = None if unknown else types_of(below, own_asked)
+        if own is None and any(plan_lambdas.has_variables(operand) for operand in operands):
             raise EngineRefused("a function of values whose type cannot be told")
-        _judge(expression, own)
+        wanted = _wanted_type(expression)
+        if operands:
+            _judge(expression, own)
+        if wanted:
+            # Not before: operands whose types are asked for would come back with one more cast each time.
+            _wrap_cast(expression, wanted)
 
 
 def _wanted_type(expression: Any) -> str:
     """The type that Spark gives a call whose value comes in another type here; "" for all others."""
     return CAST_TO.get(expression.unresolved_function.function_name.lower(), "")
-
-
-def _needs_types(expression: Any) -> bool:
-    """Whether the engine's answer may differ and nothing else would say so: within functions of functions."""
-    if not any(_has_lambda(operand) for operand in _operands(expression)):
-        return False
-    name = expression.unresolved_function.function_name.lower()
-    return name in exact_calls.NAMES
 
 
 def _sort_keys(relation: Any, types_of: TypesOf) -> None:
@@ -130,6 +135,8 @@ def _operands(expression: Any) -> list[Any]:
     name = function.function_name.lower()
     if name in REFUSED:
         raise EngineRefused(f"function {name}()", REFUSED[name])
+    if name == "count" and function.is_distinct:
+        return list(function.arguments)
     if name == "split" and len(function.arguments) > 1 and _is_literal(function.arguments[1], ""):
         raise EngineRefused("split() with an empty pattern")
     if (
@@ -145,7 +152,7 @@ def _operands(expression: Any) -> list[Any]:
         return []
     if name in ("to_date", "date") and len(function.arguments) == 1:
         return list(function.arguments)
-    if name in CAST_TO:
+    if name in CAST_TO and name not in call_rules.RULES:
         return []
     if name in comparisons.SIGNS or name == "in" or name in call_rules.RULES or name in exact_calls.NAMES:
         return list(function.arguments)
@@ -166,7 +173,7 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
         return
     function = expression.unresolved_function
     name = function.function_name.lower()
-    if _called(expression, name, names):
+    if _called(expression, name, names) or _of_doubles(expression, name, names):
         return
     if name in comparisons.SIGNS or name in ("in", "coalesce", "ifnull", "nvl"):
         for argument, kind, wanted in zip(
@@ -190,6 +197,20 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
                 _as_java_text_of(argument, item)
 
 
+def _of_doubles(expression: Any, name: str, names: list[str]) -> bool:
+    """The sign before a double, and how many different ones there are; whether it is one of these."""
+    arguments = expression.unresolved_function.arguments
+    if name == "negative" and names[0] in call_rules.FLOATING:
+        expression.CopyFrom(exact_calls.negated(arguments[0], names[0], PlanMaker()))
+        return True
+    if name != "count":
+        return False
+    for argument, kind in zip(arguments, names, strict=True):
+        if kind in call_rules.FLOATING:
+            without_negative_zero(argument, kind)
+    return True
+
+
 def _cast(expression: Any, kind: str) -> None:
     """A cast of this type to another."""
     target = expression.cast.type_str.lower() or str(expression.cast.type.WhichOneof("kind"))
@@ -199,6 +220,8 @@ def _cast(expression: Any, kind: str) -> None:
         _tidy(expression.cast.expr)
     elif target == "string" and kind in ("double", "float"):
         _as_java_text(expression, kind)
+    elif target.startswith("decimal") and kind == "string" and not expression.cast.expr.HasField("literal"):
+        expression.cast.expr.CopyFrom(exact_calls.ascii_text(expression.cast.expr, PlanMaker()))
     elif target.startswith("decimal") and kind in ("double", "float"):
         made = exact_calls.decimal_of_floating(
             expression.cast.expr, kind, _decimal_target(expression), PlanMaker()
@@ -235,13 +258,21 @@ def _called(expression: Any, name: str, names: list[str]) -> bool:
     if name == "when":
         # Conditions and values by turns, then what is left.
         judged = [at for at in judged if at % 2 or at == len(names) - 1]
-    kinds = [frozenset({call_rules.bare(names[at])}) for at in judged]
+    kinds = [call_rules.kinds_of_type(names[at]) for at in judged]
     if name not in ("coalesce", "ifnull", "nvl"):
         # Of these the decimals are made doubles.
         call_rules.check(name, kinds, [literals[at] for at in judged])
+    else:
+        kind_rules.check(name, kinds, literals)
+        # The others have another type.
+        function.function_name = "coalesce"
+        return False
     if name not in exact_calls.NAMES or not names:
         return False
-    made = exact_calls.made(name, list(function.arguments), names[0], literals, PlanMaker())
+    kind = names[0]
+    if name in ("greatest", "least"):
+        kind = next((each for each in names if each in call_rules.FLOATING), kind)
+    made = exact_calls.made(name, list(function.arguments), kind, literals, PlanMaker())
     if made is None or (function.is_distinct and name in ("min", "max")):
         return False
     if function.is_distinct:
@@ -318,7 +349,9 @@ def _arithmetic(expression: Any, operator: str, types: list[Any]) -> None:
         raise EngineRefused("division of wide decimals", "the engine has too few digits for it")
     _wrap_cast(arguments[0], str(wanted.left))
     _wrap_cast(arguments[1], str(wanted.right))
-    _wrap_cast(expression, str(wanted.result))
+    for kind in (wanted.middle, wanted.result):
+        if kind is not None:
+            _wrap_cast(expression, str(kind))
 
 
 def _whole_literal(expression: Any) -> int | None:
@@ -333,13 +366,6 @@ def _is_literal(expression: Any, text: str) -> bool:
         expression.HasField("literal")
         and expression.literal.HasField("string")
         and (expression.literal.string == text)
-    )
-
-
-def _has_lambda(expression: Any) -> bool:
-    return b"lambda" in expression.SerializeToString() or any(
-        field.name in ("unresolved_named_lambda_variable", "lambda_function")
-        for field, _ in expression.ListFields()
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import comparisons, decimals
-from awsglue._runtime.sail.operands import Insertions
+from awsglue._runtime.sail.operands import Insertions, signed
 from awsglue._runtime.sail.sql_kinds import DECIMALS, kinds_of_node
 from awsglue._runtime.sail.sql_types import Types, type_of, types_of_names
 from awsglue._runtime.sql.tokens import Word
@@ -28,6 +28,7 @@ def check(
         _compared(text, each, columns, types, made)
     if any("double" in kinds for kinds in columns.values()) or "DOUBLE" in text.upper():
         _ordered(text, parsed, columns, made)
+        _negated(text, types, made)
 
 
 def _compared(
@@ -59,6 +60,15 @@ def _compared(
             made.around(span, "", "D")
         else:
             made.around(span, *comparisons.as_double(str(kinds[place])))
+
+
+def _negated(text: str, types: Types, made: Insertions) -> None:
+    """The sign before a double: -1 times it, for the engine's NaN would have a sign, too."""
+    for first, last in signed(made.tokens):
+        kind = type_of(_parsed(text, made.tokens, (first + 1, last)), types)
+        if kind in comparisons.FLOATING:
+            made.around((first, last), "(", ")")
+            made.around((first + 1, last), f"CAST(1 AS {kind}) * ", "")
 
 
 def _texts(text: str, each: comparisons.Comparison, made: Insertions) -> str:
