@@ -56,6 +56,23 @@ def test_a_whole_job(glue, bucket, catalog, records):
     ]
 
 
+def test_persisted_rows_outlive_their_files(glue, bucket, spark):
+    client, name = bucket
+    path = f"s3://{name}/t/"
+    made = spark.createDataFrame([(1, "eu"), (2, "us"), (3, "eu")], "id int, region string")
+    made.repartition("region").write.partitionBy("region").parquet(path)
+    kept, lost = spark.read.parquet(path).filter("id > 1"), spark.read.parquet(path)
+    assert (kept.cache().count(), lost.count()) == (2, 3)
+    for one in client.list_objects_v2(Bucket=name, Prefix="t/")["Contents"]:
+        client.delete_object(Bucket=name, Key=one["Key"])
+    assert sorted(kept.collect()) == [(2, "us"), (3, "eu")]
+    kept.write.parquet(path)
+    assert sorted(spark.read.parquet(path).collect()) == [(2, "us"), (3, "eu")]
+    # What was not persisted is missed, as by Spark: no rows would be a wrong answer.
+    with pytest.raises(Exception, match=r"No such file|does not exist"):
+        lost.collect()
+
+
 def test_json_and_missing_places(glue, bucket, records):
     client, name = bucket
     client.put_object(Bucket=name, Key="j/a.json", Body=b'{"a": 1}\n{"a": "x"}\n')

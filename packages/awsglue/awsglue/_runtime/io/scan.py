@@ -45,6 +45,9 @@ class Scan:
     scratch: str
     roots: list[str] = field(default_factory=list)
     native: bool = False
+    # Whether the script has persisted a frame of it; a file of it that has been deleted since.
+    kept: bool = False
+    gone: str = ""
     # Whether the files are such that the engine reads them as this schema says (asked once, when rows are needed).
     fits: Callable[[], bool] | None = None
     # (file, data schema, wanted columns) -> record batches of just these columns, where a format can do that

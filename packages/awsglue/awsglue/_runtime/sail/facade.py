@@ -228,14 +228,24 @@ def _frames() -> None:
     DataFrame.sql_ctx = property(lambda self: self.sparkSession)  # type: ignore[attr-defined]
     DataFrame.inputFiles = lambda self: services().input_files(self)  # type: ignore[method-assign]
 
+    original = DataFrame.persist
+
+    def persist(self: Any, *arguments: Any, **named: Any) -> Any:
+        services().keep(self)
+        return original(self, *arguments, **named)
+
+    DataFrame.persist = persist  # type: ignore[method-assign]
+
 
 def partitions_of(node: Any) -> int:
     """How many partitions the script asked for by repartition or coalesce (on rows not regrouped since), else 1."""
     from pyspark.sql.connect import plan as plans
 
     while node is not None:
-        if isinstance(node, (plans.Repartition, plans.RepartitionByExpression)) and node._num_partitions:
+        if isinstance(node, plans.Repartition):
             return int(node._num_partitions)
+        if isinstance(node, plans.RepartitionByExpression) and node.num_partitions:
+            return int(node.num_partitions)
         if not isinstance(
             node, (plans.Project, plans.WithColumns, plans.Filter, plans.Drop, plans.SubqueryAlias)
         ):

@@ -9,7 +9,7 @@ from typing import Any
 from awsglue._runtime.io.partitions import render
 from awsglue._runtime.io.scan import HIDDEN, Scan, hidden_fields, hidden_values
 from awsglue._runtime.io.storage import split
-from awsglue._runtime.sail import plans
+from awsglue._runtime.sail import plans, vanishing
 
 # Above this many branches a union costs more to plan than a spool costs to write.
 BRANCHES = 64
@@ -32,6 +32,8 @@ def relation(scan: Scan, *, hidden: bool, needed: frozenset[str] | None = None) 
     if not scan.files or not scan.schema.fields:
         return schema_relation(scan, hidden=hidden)
     native = scan.readable_natively()
+    if native:
+        vanishing.refuse_gone(scan)
     groups = _groups(scan, hidden) if native else []
     if native and len(groups) <= BRANCHES:
         return plans.union([_native(scan, files, hidden) for files in groups])

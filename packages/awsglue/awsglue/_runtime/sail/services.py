@@ -376,6 +376,12 @@ class Services:
         """The paths that a DataFrame reads."""
         return [root for scan in self._scans_of(frame) for root in scan.roots]
 
+    def keep(self, frame: Any) -> None:
+        """A frame is persisted: what it reads is read before its files are deleted."""
+        from awsglue._runtime.sail.vanishing import keep
+
+        keep(self._scans_of(frame))
+
     def _scans_of(self, frame: Any) -> list[Scan]:
         from awsglue._runtime.sail.plans import scan_ids
 

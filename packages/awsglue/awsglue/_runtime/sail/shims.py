@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from awsglue._runtime.delta import modules as delta_modules
+from awsglue._runtime.sail import vanishing
 
 _CONTEXT = "awsglue._runtime.sail.spark_context"
 _RDD = "awsglue._runtime.sail.local_rdd"
@@ -100,6 +101,8 @@ def install() -> None:
     delta_modules.install()
     if "pyspark" in sys.modules:
         adapt(sys.modules["pyspark"])
+    if "botocore.client" in sys.modules:
+        vanishing.adapt(sys.modules["botocore.client"])
 
 
 def _stay_remote(module: Any) -> None:
@@ -131,4 +134,4 @@ def adapt(pyspark: Any) -> None:
     pyspark.sql.session.SparkSession = SparkSession  # type: ignore[misc,assignment]
 
 
-_ADAPTED = {"pyspark": adapt, "pyspark.util": _stay_remote}
+_ADAPTED = {"pyspark": adapt, "pyspark.util": _stay_remote, "botocore.client": vanishing.adapt}
