@@ -227,6 +227,7 @@ def test_recorded_decimals_over_files(spark: Any, tmp_path: Path, taken: list[st
         "SELECT 1e2 AS x, o FROM lines",
         "SELECT (SELECT o FROM orders k WHERE k.o = l.o) AS x FROM lines l",
         "SELECT (SELECT count(*) FROM orders k WHERE k.o = l.o) AS x FROM lines l",
+        "SELECT o, n AS m, sum(e) AS n FROM lines GROUP BY o, n HAVING n > 3",
         "SELECT count(*) AS x FROM lines TABLESAMPLE (50 PERCENT)",
         "SELECT upper(m) AS x FROM lines",
         "SELECT x.a FROM wide x",
@@ -284,3 +285,22 @@ def test_columns_are_named_as_asked(spark: Any, tables: str, taken: list[str]) -
 def test_little_is_left_to_the_engine(spark: Any, tables: str) -> None:
     plan = spark.sql("SELECT sum(e) AS s FROM lines")._plan.to_proto(spark.client)
     assert spark._mastic.answers.table(plan) is None
+
+
+def test_a_function_of_the_script_takes_the_place_of_spark_s(
+    spark: Any, tables: str, taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from awsglue._runtime.flow.answers import Answers
+
+    # Names that are given stay given: the session's own statements are not to know of it.
+    monkeypatch.setitem(spark._mastic.__dict__, "answers", Answers(spark._mastic))
+    statement = "SELECT substring(name, 1, 2) AS x FROM customers WHERE c = 7"
+    assert [row.x for row in spark.sql(statement).collect()] == ["Ze"]
+    assert len(taken) == 1
+    spark._mastic.answers.replaced("SubString")
+    assert [row.x for row in spark.sql(statement).collect()] == ["Ze"]
+    assert len(taken) == 1
+    heard: list[str] = []
+    monkeypatch.setattr(spark._mastic.answers, "replaced", heard.append)
+    spark.udf.register("my_own", lambda text: text, "string")
+    assert heard == ["my_own"]

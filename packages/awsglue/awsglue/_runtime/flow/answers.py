@@ -20,6 +20,10 @@ LEAST_BYTES = 8 << 20
 MOST_FILES = 64
 KEPT = 256
 _KINDS = {"int": "int32", "bigint": "int64", "date": "date32[day]", "boolean": "bool"}
+# The functions that are known here, as a text may call them.
+_CALLED = frozenset(
+    {"substring", "substr", "year", "month", "day", "dayofmonth", "count", "sum", "avg", "mean", "min", "max"}
+)
 _TEXTS = ("string", "large_string", "string_view")
 
 
@@ -38,13 +42,18 @@ class Answers:
     def __init__(self, services: Any) -> None:
         self._services = services
         self._known: dict[str, Answer] = {}
+        self._replaced = False
+
+    def replaced(self, name: str) -> None:
+        """Hear that the script has given a name to a function of its own."""
+        self._replaced = self._replaced or name.lower() in _CALLED
 
     def offer(
         self, key: str, parsed: Any, text: str, tables: dict[tuple[str, ...], Any], schema: Any
     ) -> None:
         """Take a statement (parsed, over these DataFrames), if it is one of those that are known to be exact."""
         scans = {parts: self._scan(frame) for parts, frame in tables.items()}
-        if "\\" in text or self._is_ansi() or not scans or None in scans.values():
+        if "\\" in text or self._differs() or not scans or None in scans.values():
             return
         if sum(file.size for scan in scans.values() for file in scan.files) < LEAST_BYTES:
             return
@@ -78,7 +87,7 @@ class Answers:
         if not relation.HasField("sql"):
             return None
         answer = self._known.get(relation.sql.query)
-        if answer is None or self._is_ansi():
+        if answer is None or self._differs():
             return None
         made = self._run(answer)
         if made is None:
@@ -106,8 +115,10 @@ class Answers:
         except duckdb.Error:
             return None
 
-    def _is_ansi(self) -> bool:
-        return bool(self._services.conf.get("spark.sql.ansi.enabled", "false").lower() == "true")
+    def _differs(self) -> bool:
+        """Whether statements mean something else in this session now."""
+        ansi = self._services.conf.get("spark.sql.ansi.enabled", "false").lower() == "true"
+        return self._replaced or ansi
 
     def _scan(self, frame: Any) -> Any:
         """The scan behind a DataFrame, when it is nothing else, of local Parquet files without partitions."""

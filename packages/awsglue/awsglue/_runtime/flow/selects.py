@@ -63,6 +63,7 @@ class Compiler:
         if node.args.get("group"):
             sql.append(f"GROUP BY {self._groups(node.args['group'], items, scope)}")
         if node.args.get("having"):
+            self._apart(node.args["having"], items)
             sql.append(f"HAVING {self._condition(node.args['having'], scope)}")
         terms = [self._term(item, scope) for _, item in items]
         columns = [
@@ -169,6 +170,18 @@ class Compiler:
                 key = named[0]
             made.append(self._term(key, scope).sql)
         return ", ".join(made)
+
+    def _apart(self, having: Any, items: list[tuple[str, Any]]) -> None:
+        """HAVING names what is selected before what is read: both may not have the same name."""
+        from sqlglot import exp
+
+        named = {
+            name
+            for name, item in items
+            if name and not (isinstance(item, exp.Column) and item.name.lower() == name)
+        }
+        if any(column.name.lower() in named for column in having.find_all(exp.Column)):
+            raise Unknown("HAVING with a name that is given")
 
     def _order(self, node: Any, names: list[str]) -> str:
         """ORDER BY names of the result's columns, and LIMIT."""

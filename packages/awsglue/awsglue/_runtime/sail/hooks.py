@@ -92,6 +92,17 @@ def _collecting() -> None:
         return (*found, ExecutionInfo([], []))
 
     SparkConnectClient.to_table = to_table  # type: ignore[method-assign]
+    # A function of the script's own takes the place of Spark's function of that name.
+    from pyspark.sql.connect.udf import UDFRegistration
+
+    register = UDFRegistration.register
+
+    def registered(self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        state = self.sparkSession._mastic
+        state.answers.replaced(name)
+        return register(self, name, *args, **kwargs)
+
+    UDFRegistration.register = registered  # type: ignore[method-assign]
 
 
 _BRANCHING = frozenset(
