@@ -238,10 +238,13 @@ def test_glue_script_head(tmp_path: Path) -> None:
             "import sys\nfrom pyspark.context import SparkContext\n"
             "from pyspark.sql import SparkSession, functions as F\n"
             "from pyspark import SparkConf\n"
-            "sc = SparkContext.getOrCreate(SparkConf().set('spark.app.name', 'x'))\nsc.setLogLevel('ERROR')\n"
+            "conf = SparkConf().set('spark.app.name', 'x').set('spark.sql.catalog.lake.warehouse', 's3://lake/')\n"
+            "conf.set('spark.sql.extensions', 'org.example.NotThere')\n"
+            "sc = SparkContext.getOrCreate(conf)\nsc.setLogLevel('ERROR')\n"
             "builder = SparkSession.builder.config('spark.sql.shuffle.partitions', '2')\n"
             "spark = builder.enableHiveSupport().getOrCreate()\n"
             "print(spark.conf.get('spark.sql.shuffle.partitions'), spark.sparkContext is not None, spark.version[:3])\n"
+            "from awsglue._runtime.engine import STATE\nprint(STATE.conf['spark.sql.catalog.lake.warehouse'])\n"
             "print(spark.range(3).agg(F.sum('id')).collect()[0][0], isinstance(spark, SparkSession))\n"
         ),
         command="glueetl",
@@ -253,7 +256,8 @@ def test_glue_script_head(tmp_path: Path) -> None:
     from awsglue._runtime.engine import installed
 
     shown = "3.5" if installed() == "sail" else pyspark.__version__[:3]
-    assert out == f"2 True {shown}\n3 True\n"
+    assert out == f"2 True {shown}\ns3://lake/\n3 True\n"
+    assert "org.example.NotThere" not in err
     assert result["engine"] in ("sail", "spark")
 
 

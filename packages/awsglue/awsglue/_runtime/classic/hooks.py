@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from typing import Any
 
@@ -36,6 +38,7 @@ def install() -> None:
     # The executors' Python; the driver's own unless the operator says where theirs is.
     os.environ.setdefault("PYSPARK_PYTHON", cluster.operators().get("spark.pyspark.python") or sys.executable)
     meters.install()
+    _context()
     _session()
     _configuration()
     _writers()
@@ -48,6 +51,27 @@ def services() -> Any:
     from awsglue._runtime import engine
 
     return engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
+
+
+def _context() -> None:
+    """`SparkContext(conf=SparkConf()…)`: the catalogs that it names are ours."""
+    from pyspark import SparkConf, SparkContext
+
+    from awsglue._runtime.engine import STATE
+
+    native = SparkContext.__init__
+
+    @functools.wraps(native)
+    def init(self: Any, *args: Any, **named: Any) -> None:
+        given = inspect.signature(native).bind(self, *args, **named)
+        conf = given.arguments.get("conf")
+        if conf is not None:
+            found = dict(conf.getAll())
+            STATE.conf.update({key: value for key, value in found.items() if key.startswith("spark.sql.")})
+            given.arguments["conf"] = SparkConf(loadDefaults=False).setAll(list(passed_on(found).items()))
+        native(*given.args, **given.kwargs)
+
+    SparkContext.__init__ = init  # type: ignore[method-assign]
 
 
 def _session() -> None:
