@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import traceback
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,9 @@ def describe(error: BaseException, script: str) -> Failure:
     error_class = "EngineRefused" if isinstance(error, EngineRefused) else type(error).__name__
     text = _text(error)
     message = f"{error_class}: {text}" if text else error_class
+    lost = _lost_engine(error)
+    if lost:
+        message = f"{message[: LIMIT // 2]} ({lost})"
     return Failure(
         error_class=error_class,
         message=message[:LIMIT],
@@ -67,6 +71,20 @@ def describe(error: BaseException, script: str) -> Failure:
         line=_line(error, script),
         refusal=_refusal(error),
     )
+
+
+def _lost_engine(error: BaseException) -> str:
+    """What to say of Apache Spark's JVM when it is gone: the error itself is then only that nobody answers."""
+    if isinstance(error, SystemExit) or "pyspark" not in sys.modules:
+        return ""
+    from awsglue._runtime.engine import SPARK, installed
+
+    if installed() != SPARK:
+        return ""
+    from awsglue._runtime.classic.jvm import ending
+
+    silent = type(error).__name__ in ("Py4JError", "Py4JNetworkError") or isinstance(error, ConnectionError)
+    return ending(wait=silent)
 
 
 def _text(error: BaseException) -> str:

@@ -72,6 +72,27 @@ def _properties(settings: dict[str, str], folder: str) -> str:
     return path
 
 
+def ending(*, wait: bool) -> str:
+    """How the JVM has ended, in a sentence; empty while it runs. Its last breath may be waited for."""
+    import signal
+    import subprocess
+
+    from pyspark import SparkContext
+
+    process: Any = getattr(SparkContext._gateway, "proc", None)
+    if process is None:
+        return ""
+    try:
+        code = process.wait(timeout=2 if wait else 0)
+    except subprocess.TimeoutExpired:
+        return ""
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = " Running out of memory is the usual reason." if name == "SIGKILL" else ""
+        return f"Apache Spark's JVM was killed by signal {-code} ({name}).{hint}"
+    return f"Apache Spark's JVM ended with exit code {code}."
+
+
 def jars() -> list[str]:
     """Jars for S3: a folder the operator names (MASTIC_SPARK_JARS), else those of the sagemaker_pyspark package."""
     folder = os.environ.get("MASTIC_SPARK_JARS", "")
