@@ -1,14 +1,16 @@
 """Whole statements of `spark.sql` whose rows are collected, answered by DuckDB over local Parquet files.
 
-Owns what is known of the session's statements: their query here, until it is asked for. A statement is offered after
-the engine has analysed it, and is taken only when each of its columns has the type that the analysis says. When DuckDB
-cannot answer (a number leaves its type, a file is not as it was), the engine does.
+Owns the session's connection to DuckDB and what is known of its statements: their query, until it is asked for. A
+statement is offered after the engine has analysed it, and is taken only when each of its columns has the type that the
+analysis says. When DuckDB cannot answer (a number leaves its type, a file is not as it was), the engine does.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from awsglue._runtime.flow.scopes import Source
@@ -43,6 +45,7 @@ class Answers:
         self._services = services
         self._known: dict[str, Answer] = {}
         self._replaced = False
+        self._lock = threading.Lock()
 
     def replaced(self, name: str) -> None:
         """Hear that the script has given a name to a function of its own."""
@@ -97,23 +100,34 @@ class Answers:
     def _run(self, answer: Answer) -> Any:
         import duckdb
 
-        from awsglue._runtime.flow.queries import Engine
-        from awsglue._runtime.sail.server import memory_limit
-
-        state = self._services.state
-        engine = Engine(
-            scratch=self._services.scratch,
-            threads=state.cores or os.cpu_count() or 1,
-            memory=memory_limit(state.memory_mb),
-            alone=False,
-        )
         views = [_view(place, *source) for place, source in enumerate(answer.sources)]
         if None in views:
             return None
         try:
-            return engine.answer([view for view in views if view], answer.query.sql)
+            # A connection takes longer to make than most queries over little; views are a cursor's own.
+            with self._lock:
+                cursor = self._connection.cursor()
+            try:
+                for view in views:
+                    cursor.execute(view)
+                return cursor.sql(answer.query.sql).to_arrow_table()
+            finally:
+                cursor.close()
         except duckdb.Error:
             return None
+
+    @cached_property
+    def _connection(self) -> Any:
+        from awsglue._runtime.flow.queries import Engine
+        from awsglue._runtime.sail.server import memory_limit
+
+        state = self._services.state
+        return Engine(
+            scratch=self._services.scratch,
+            threads=state.cores or os.cpu_count() or 1,
+            memory=memory_limit(state.memory_mb),
+            alone=False,
+        ).connection()
 
     def _differs(self) -> bool:
         """Whether statements mean something else in this session now."""

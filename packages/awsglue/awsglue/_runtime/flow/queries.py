@@ -1,5 +1,5 @@
 """One query of DuckDB over a stream of Arrow batches, which it knows as `source`. Each owns a connection for as long as
-rows are taken."""
+rows are taken; one over files is its owner's."""
 
 from __future__ import annotations
 
@@ -37,17 +37,11 @@ class Engine:
         finally:
             connection.close()
 
-    def answer(self, views: list[str], query: str) -> Any:
-        """The Arrow table of one query over views that are made first; rows in the query's order."""
+    def connection(self) -> Any:
+        """A connection for queries over files, of which nothing is kept. Many may take cursors of it."""
         import duckdb
 
-        connection = duckdb.connect(config=self._settings(True))
-        try:
-            for view in views:
-                connection.execute(view)
-            return connection.sql(query).to_arrow_table()
-        finally:
-            connection.close()
+        return duckdb.connect(config={**self._settings(True), "enable_external_file_cache": False})
 
     def _settings(self, ordered: bool) -> dict[str, Any]:
         folder = os.path.join(self.scratch, "spill")
