@@ -480,6 +480,22 @@ def test_certificates_that_glue_does_not_take(glue, store, encrypted, tmp_path):
         cipher(glue, store, encrypted(CUSTOM_JDBC_CERT=own))
 
 
+@pytest.mark.parametrize("format_name", ["redshift", "io.github.spark_redshift_community.spark.redshift"])
+def test_redshift_s_connector_for_spark(spark, postgres, format_name):
+    table = f"t{uuid.uuid4().hex[:8]}"
+    df = spark.createDataFrame([(1, "a"), (2, None)], "id int, t string")
+    address = f"{postgres[0].replace('postgresql', 'redshift')}?user=postgres&password=x"
+    keys = {"url": address, "tempdir": "s3://t/t/", "aws_iam_role": "arn:aws:iam::1:role/r"}
+    df.write.format(format_name).options(**keys).option("dbtable", table).mode("overwrite").save()
+    read = spark.read.format(format_name).options(**keys)
+    assert sorted(read.option("dbtable", table).load().collect()) == [(1, "a"), (2, None)]
+    assert spark.read.format(format_name).options(**keys).option(
+        "query", f"select count(*) as n from {table}"
+    ).load().collect() == [(2,)]
+    with pytest.raises(NotImplementedError, match="preactions"):
+        df.write.format(format_name).options(**keys, dbtable=table, preactions="x").mode("append").save()
+
+
 def test_redshift_over_its_protocol(glue, postgres, frame, records):
     """A server of the PostgreSQL protocol in Redshift's place: rows, queries, actions around a write."""
     url, _ = postgres

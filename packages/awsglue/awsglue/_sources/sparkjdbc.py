@@ -25,6 +25,11 @@ _SPARK = frozenset(
     "pushdownoffset pushdowntablesample isolationlevel truncate cascadetruncate createtableoptions "
     "createtablecolumntypes connectionprovider prefertimestampntz hint".split()
 )
+# Redshift's connector for Spark, by the names that it has had: here its rows travel over the connection.
+_REDSHIFT = frozenset(
+    {"redshift", "com.databricks.spark.redshift", "io.github.spark_redshift_community.spark.redshift"}
+)
+_OF_REDSHIFT = ("url", "dbtable", "query", "user", "password")
 _REFUSED = ("sessioninitstatement", "preparequery", "connectionprovider", "hint", "prefertimestampntz")
 
 
@@ -32,6 +37,22 @@ def vendor_of(url: str) -> str:
     """The database that a JDBC URL is for; "" for what the job library has no driver for."""
     named = url.split(":", 2)[1].lower() if url.startswith("jdbc:") and url.count(":") > 1 else ""
     return named if named in VENDORS else ""
+
+
+def options_of(kind: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The options of a read or write in this format, None where it is no database's. Raises NotImplementedError."""
+    if kind == "jdbc":
+        return dict(given)
+    if kind not in _REDSHIFT:
+        return None
+    options = lowered(given)
+    for name in ("preactions", "postactions"):
+        if options.get(name):
+            raise NotImplementedError(
+                f"option {name!r} of format {kind!r} is not served: write a DynamicFrame with "
+                "connection_type='redshift', which has it"
+            )
+    return {name: options[name] for name in _OF_REDSHIFT if options.get(name)}
 
 
 def read(

@@ -35,11 +35,12 @@ def install() -> None:
             from awsglue._streams.queries import read_now
 
             return read_now(self._spark, kind, kept)
-        if kind != "jdbc" or not ours(self._spark, kept):
-            return native_load(self, path, format, schema, **options)
         from awsglue._sources import sparkjdbc
 
-        return sparkjdbc.read(self._spark, kept, schema=schema)
+        named = sparkjdbc.options_of(kind, kept)
+        if named is None or not ours(self._spark, named):
+            return native_load(self, path, format, schema, **options)
+        return sparkjdbc.read(self._spark, named, schema=schema)
 
     def jdbc(
         self: Any,
@@ -70,12 +71,15 @@ def install() -> None:
 
 def write(writer: Any, wanted: Any, mode: Any, more: dict[str, Any]) -> bool:
     """Write by our own driver, where there is no other; False where there is."""
-    options = {**wanted.options, **more}
+    return _written(writer, {**wanted.options, **more}, mode or wanted.mode)
+
+
+def _written(writer: Any, options: dict[str, Any], mode: Any) -> bool:
     if not ours(writer._spark, options):
         return False
     from awsglue._sinks import sparkjdbc
 
-    sparkjdbc.write(writer._df, str(mode or wanted.mode).lower(), options)
+    sparkjdbc.write(writer._df, str(mode).lower(), options)
     return True
 
 
@@ -92,7 +96,10 @@ def saved(
 
         write_rows(writer._df, {**wanted.options, **options})
         return True
-    return kind == "jdbc" and write(writer, wanted, mode, options)
+    from awsglue._sources.sparkjdbc import options_of
+
+    named = options_of(kind, {**wanted.options, **options})
+    return named is not None and _written(writer, named, mode or wanted.mode)
 
 
 def ours(spark: Any, options: dict[str, Any]) -> bool:

@@ -175,10 +175,11 @@ def _reader() -> None:
             from awsglue._streams.queries import read_now
 
             return read_now(self._client, str(self._format).lower(), dict(self._options))
-        if str(self._format).lower() == "jdbc":
-            from awsglue._sources import sparkjdbc
+        from awsglue._sources import sparkjdbc
 
-            return sparkjdbc.read(self._client, dict(self._options), schema=self._schema)
+        named = sparkjdbc.options_of(str(self._format).lower(), self._options)
+        if named is not None:
+            return sparkjdbc.read(self._client, named, schema=self._schema)
         return services().load(self._format, path, dict(self._options), self._schema or None)
 
     def jdbc(

@@ -58,11 +58,14 @@ def _version_one() -> None:
             from awsglue._streams.queries import write_rows
 
             return write_rows(DataFrame(self._df, self._spark), dict(self._write.options))
-        if (self._write.source or "").lower() == "jdbc":
+        from awsglue._sources.sparkjdbc import options_of
+
+        named = options_of((self._write.source or "").lower(), self._write.options)
+        if named is not None:
             from awsglue._sinks import sparkjdbc
 
             mode = (self._write.mode or "error").lower()
-            return sparkjdbc.write(DataFrame(self._df, self._spark), mode, dict(self._write.options))
+            return sparkjdbc.write(DataFrame(self._df, self._spark), mode, named)
         return _services().save(request(self), self._write.path)  # type: ignore[no-any-return]
 
     def save_as_table(
