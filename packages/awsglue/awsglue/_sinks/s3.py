@@ -54,6 +54,7 @@ def write_files(request: SinkRequest, frame: Encoded, context: Any) -> Written:
     if not frame.schema.fields:
         # Of a source without new files, say: nothing is known of its records, and there are none.
         return Written(files=[], partitions=[])
+    frame = _spelt(frame, keys)
     missing = [key for key in keys if key not in frame.schema.field_map]
     if missing:
         raise ValueError(f"partitionKeys {missing} are not columns of the frame")
@@ -63,6 +64,27 @@ def write_files(request: SinkRequest, frame: Encoded, context: Any) -> Written:
 
         update_catalog(request, frame.schema, keys, kind, written)
     return written
+
+
+def _spelt(frame: Encoded, keys: list[str]) -> Encoded:
+    """The frame with the partition keys' spelling for columns that differ from them in case alone."""
+    own = frame.schema.field_map
+    like: dict[str, list[str]] = {}
+    for name in own:
+        like.setdefault(name.lower(), []).append(name)
+    found = {key: like.get(key.lower(), []) for key in keys if key not in own}
+    renamed = {names[0]: key for key, names in found.items() if len(names) == 1}
+    if not renamed:
+        return frame
+    return frame.select(
+        [
+            (
+                g.Field(renamed.get(field.name, field.name), field.dataType, field.properties),
+                quote(field.name),
+            )
+            for field in frame.schema.fields
+        ]
+    )
 
 
 def partition_keys(options: dict[str, Any]) -> list[str]:
