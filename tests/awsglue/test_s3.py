@@ -68,6 +68,12 @@ def test_persisted_rows_outlive_their_files(glue, bucket, spark):
     assert sorted(kept.collect()) == [(2, "us"), (3, "eu")]
     kept.write.parquet(path)
     assert sorted(spark.read.parquet(path).collect()) == [(2, "us"), (3, "eu")]
+    client.put_object(Bucket=name, Key="c/a.csv", Body=b"id,x\n1,a\n2,b\n")
+    texts = spark.read.csv(f"s3://{name}/c/", header=True).dropDuplicates(["x"]).persist()
+    assert texts.count() == 2
+    client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": "c/a.csv"}]})
+    texts.write.csv(f"s3://{name}/d/")
+    assert sorted(spark.read.csv(f"s3://{name}/d/").collect()) == [("1", "a"), ("2", "b")]
     # What was not persisted is missed, as by Spark: no rows would be a wrong answer.
     with pytest.raises(Exception, match=r"No such file|does not exist"):
         lost.collect()

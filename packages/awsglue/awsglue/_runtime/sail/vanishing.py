@@ -35,7 +35,7 @@ def leaving(paths: frozenset[str]) -> None:
             continue
         if scan.kept:
             scan.spool(hidden=True)
-            scan.native = False
+            scan.native, scan.choose = False, None
         elif scan.readable_natively():
             scan.gone = found
 
