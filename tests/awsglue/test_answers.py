@@ -126,11 +126,81 @@ def test_values(spark: Any, t: Any, statement: str, expected: list[Any]) -> None
         "SELECT some_function_of_mine(i) FROM t",
         "t.select(F.to_timestamp(F.lit(1)))",
         "t.agg({'i': 'sum', 'j': 'sum', 'k': 'sum', 'b': 'sum', 'd': 'sum'})",
+        "SELECT ln(d) AS x, sin(d) AS y FROM t",
+        "SELECT pow(d, 3) AS x FROM t",
+        "SELECT upper(d) AS x FROM t",
+        "SELECT concat('a', w) AS x FROM t",
+        "SELECT coalesce(i, s) AS x FROM t",
+        "SELECT s RLIKE '(?m)^a' AS x FROM t",
+        "SELECT regexp_replace(s, '(a)', '$2') AS x FROM t",
+        "SELECT regexp_replace(concat(s, '\\n'), 'a$', '') AS x FROM t",
+        "SELECT format_number(m, 1) AS x FROM t",
+        "SELECT transform(ad, e -> cast(e AS string)) AS x FROM t",
+        "SELECT count(DISTINCT j) OVER () AS x FROM t",
+        "SELECT corr(i, j) AS x FROM t",
+        "SELECT d * 0 AS x, count(*) AS y FROM t GROUP BY d * 0",
+        "SELECT struct(i, i) AS x FROM t",
+        "SELECT a.* FROM (SELECT k FROM t) a JOIN (SELECT k FROM t) b USING (k)",
+        "SELECT upper(s, s) AS x FROM t",
+        "t.select(F.upper('d'))",
+        "t.select(F.transform('w', lambda e: e + 1).alias('x'))",
         "t.describe('i')",
     ],
 )
 def test_what_would_differ_is_refused(spark: Any, t: Any, statement: str) -> None:
     assert answer(spark, t, statement) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("F.transform('ad', lambda e: e.cast('string'))", ["-1.5", "1.0E300"]),
+        ("F.transform('ad', lambda e: -e)", [1.5, -1e300]),
+        ("F.transform(F.array('m'), lambda e: e / 3)", [Decimal("1.166667")]),
+        (
+            "F.transform(F.array(F.array('m')), lambda a: F.transform(a, lambda e: e / 3))",
+            [[Decimal("1.166667")]],
+        ),
+        ("F.filter('ad', lambda e: e > 0.1)", [1e300]),
+        ("F.aggregate('ai', F.lit(0), lambda a, e: a + F.coalesce(e, F.lit(0)))", 7),
+        ("F.transform('asr', lambda e: F.regexp_replace(e, '\\\\w', '$0$0'))", ["qq"]),
+        ("F.map_keys('mp')", ["d", "b"]),
+        ("F.regexp_extract('fm', '(\\\\w+)$', 1)", "yyyy"),
+    ],
+)
+def test_bodies_of_functions_are_judged_as_others(spark: Any, t: Any, expression: str, expected: Any) -> None:
+    from pyspark.sql import functions as fn
+
+    row = t.filter("k = 12").select(eval(expression, {"F": fn}).alias("x")).collect()[0]
+    assert row.x == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (
+            "SELECT nosuch FROM t",
+            "[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column or function parameter with name ",
+        ),
+        (
+            "t.select('nosuch')",
+            "[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column or function parameter with name ",
+        ),
+        ("SELECT i FROM t UNION SELECT i, j FROM t", "[NUM_COLUMNS_MISMATCH] UNION can only be performed "),
+        (
+            "SELECT sum(sum(i)) AS x FROM t",
+            "[NESTED_AGGREGATE_FUNCTION] It is not allowed to use an aggregate ",
+        ),
+    ],
+)
+def test_faults_of_scripts_are_told_in_spark_s_words(
+    spark: Any, t: Any, statement: str, message: str
+) -> None:
+    from pyspark.errors import AnalysisException
+
+    with pytest.raises(AnalysisException) as raised:
+        answer(spark, t, statement)
+    assert str(raised.value).startswith(message)
 
 
 def test_years_that_python_has_not_are_refused_before_anything_is_written(

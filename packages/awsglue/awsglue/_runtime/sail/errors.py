@@ -6,24 +6,23 @@ place in its types. None of that may end a script that Spark would run. Owns no 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.ancient import within_years
+from awsglue._runtime.sail import faults
 
-# Signs of statements that Spark does not take either.
-_OF_THE_SCRIPT = (
+# Signs of statements that Spark does not take either, in words that are for people.
+_OF_THE_SCRIPT = ("TABLE_OR_VIEW_NOT_FOUND", "found end of input")
+# Signs of names that the engine has not found: Spark may find them, or says better what is wrong.
+_NAMES = (
     "is missing from the schema",
     "cannot resolve",
     "ambiguous attribute",
     "UNRESOLVED_COLUMN",
-    "TABLE_OR_VIEW_NOT_FOUND",
     "column not found",
-    "different number of columns",
-    "cannot be nested",
-    "non-boolean predicate",
     "No field named",
-    "found end of input",
 )
 _REFUSALS = {
     "a cast of text": ("Cannot cast string", "Cannot cast value", "Error parsing"),
@@ -58,19 +57,64 @@ def install() -> None:
         try:
             original(self, error)
         except SparkConnectException as failed:
+            said = faults.told(str(failed), getattr(self, "_mastic_plan", None))
+            if said is not None:
+                raise said from None
             refused = refusal(failed)
             if refused is None:
                 raise
             raise refused from None
 
     SparkConnectClient._handle_error = handle  # type: ignore[method-assign,assignment]
+    _remember(SparkConnectClient)
+    _types()
     convert = ArrowTableToRowsConversion.convert
 
     def converted(*args: Any, **kwargs: Any) -> Any:
         with within_years():
-            return convert(*args, **kwargs)
+            try:
+                return convert(*args, **kwargs)
+            except ValueError as failed:
+                if "duplicate field names" not in str(failed):
+                    raise
+                raise EngineRefused("members of one name in rows") from None
 
     ArrowTableToRowsConversion.convert = staticmethod(converted)  # type: ignore[method-assign]
+
+
+def _types() -> None:
+    """Types of the engine that Spark has not are refused where they show."""
+    from pyspark.errors import PySparkTypeError
+    from pyspark.sql.pandas import types
+
+    original = types.from_arrow_type
+
+    def from_arrow(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return original(*args, **kwargs)
+        except PySparkTypeError as failed:
+            raise EngineRefused("values of a type of the engine's own", str(failed)[:100]) from None
+
+    types.from_arrow_type = from_arrow
+
+
+def _remember(client: Any) -> None:
+    """Keep the plan that a client asks about, for what is said of its names."""
+    analyze, execute = client._analyze, client._execute_and_fetch_as_iterator
+
+    def analyzed(self: Any, method: str, **kwargs: Any) -> Any:
+        before = getattr(self, "_mastic_plan", None)
+        self._mastic_plan = kwargs.get("plan")
+        try:
+            return analyze(self, method, **kwargs)
+        finally:
+            self._mastic_plan = before
+
+    def executed(self: Any, request: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        self._mastic_plan = request.plan
+        yield from execute(self, request, *args, **kwargs)
+
+    client._analyze, client._execute_and_fetch_as_iterator = analyzed, executed
 
 
 def refusal(failed: Exception) -> EngineRefused | None:
@@ -83,6 +127,8 @@ def refusal(failed: Exception) -> EngineRefused | None:
         return EngineRefused("this plan", first)
     if isinstance(failed, PythonException) or any(sign in text for sign in _OF_THE_SCRIPT):
         return None
+    if any(sign in text for sign in _NAMES):
+        return EngineRefused("this use of names", "Spark may find them, or says what is wrong")
     for name, signs in _REFUSALS.items():
         if any(sign in text for sign in signs):
             return EngineRefused(name, first)

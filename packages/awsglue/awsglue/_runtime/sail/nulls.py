@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from awsglue._runtime.sail import map_order
+
 
 def install() -> None:
     """Patch the Connect client's classes."""
@@ -19,7 +21,7 @@ def install() -> None:
     original = LocalRelation.__init__
 
     def init(self: Any, table: Any, schema: str | None = None) -> None:
-        original(self, None if table is None else masked_table(table), schema)
+        original(self, None if table is None else masked_table(map_order.ordered_table(table)), schema)
 
     LocalRelation.__init__ = init  # type: ignore[method-assign]
     map_batches = DataFrame.mapInArrow

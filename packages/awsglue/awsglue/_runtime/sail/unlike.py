@@ -16,7 +16,9 @@ from awsglue._runtime.sail.sql_types import Types, type_of, types_of_names
 from awsglue._runtime.sql.tokens import Word
 
 Span = tuple[int, int]
-_ORDER_ENDS = frozenset("LIMIT ROWS RANGE UNION INTERSECT EXCEPT OFFSET ORDER SORT WINDOW".split())
+_ORDER_ENDS = frozenset(
+    "LIMIT ROWS RANGE UNION INTERSECT EXCEPT OFFSET ORDER SORT WINDOW HAVING WITH GROUPING".split()
+)
 
 
 def check(
@@ -29,6 +31,7 @@ def check(
     if any("double" in kinds for kinds in columns.values()) or "DOUBLE" in text.upper():
         _ordered(text, parsed, columns, made)
         _negated(text, types, made)
+        _grouped(text, types, made.tokens)
 
 
 def _compared(
@@ -69,6 +72,21 @@ def _negated(text: str, types: Types, made: Insertions) -> None:
         if kind in comparisons.FLOATING:
             made.around((first, last), "(", ")")
             made.around((first + 1, last), f"CAST(1 AS {kind}) * ", "")
+
+
+def _grouped(text: str, types: Types, tokens: list[Word]) -> None:
+    """Keys of groups that are arrays of doubles, or products and sums of them: there are NaNs of both signs."""
+    from sqlglot import exp
+
+    for at, word in enumerate(tokens):
+        if word.text != "BY" or not at or tokens[at - 1].text != "GROUP":
+            continue
+        for span in _keys(tokens, at + 1):
+            node = _parsed(text, tokens, span)
+            kind = None if node is None else type_of(node, types)
+            computed = kind in comparisons.FLOATING and node.find(exp.Mul, exp.Div, exp.Add, exp.Sub)
+            if computed or str(kind).startswith(("array<double", "array<float")):
+                raise EngineRefused("GROUP BY of computed doubles or arrays of doubles")
 
 
 def _texts(text: str, each: comparisons.Comparison, made: Insertions) -> str:

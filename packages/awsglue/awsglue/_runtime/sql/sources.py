@@ -21,17 +21,24 @@ class Reference:
 
 
 def parse(text: str) -> list[Any]:
-    """The statements of a text. Raises ParseException."""
+    """The statements of a text. Raises ParseException, or EngineRefused where Spark can be asked."""
     import logging
 
     import sqlglot
     from pyspark.errors import ParseException
     from sqlglot.errors import SqlglotError
 
+    from awsglue._runtime.engine import SAIL, installed
+    from awsglue._runtime.failures import EngineRefused
+
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
         return [item for item in sqlglot.parse(text, read="spark") if item is not None]
-    except SqlglotError as error:
+    except (SqlglotError, IndexError, ValueError) as error:
+        if installed() == SAIL:
+            raise EngineRefused(
+                "this statement", "Spark may understand it, or says what is wrong with it"
+            ) from None
         raise ParseException(f"[PARSE_SYNTAX_ERROR] {error}") from None
 
 
