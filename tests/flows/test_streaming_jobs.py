@@ -17,6 +17,8 @@ import pytest
 from tests.conftest import Server
 
 PATIENCE = 400.0
+# More than any test kills.
+RETRIES = 10
 pytestmark = pytest.mark.timeout(2400)
 BUCKET = "streaming"
 # What a batch is goes to a place named after its number; every processing leaves traces of its own besides, before and
@@ -58,28 +60,46 @@ glue.forEachBatch(frame, process, {"windowSize": "200 milliseconds", "checkpoint
 class Streaming:
     """A bucket, a streaming job, and what its batches have left behind."""
 
-    def __init__(self, server: Server, kind: str, stream: str) -> None:
+    def __init__(
+        self,
+        server: Server,
+        kind: str,
+        stream: str,
+        *,
+        script: str = SCRIPT,
+        version: str = "5.0",
+        engine: str = "sail",
+        **arguments: str,
+    ) -> None:
         self.server, self.kind = server, kind
         self.glue = server.client("glue", retries={"total_max_attempts": 10})
         self.s3 = server.client("s3", retries={"total_max_attempts": 10})
         self.s3.create_bucket(Bucket=BUCKET)
-        self.s3.put_object(Bucket=BUCKET, Key="job.py", Body=SCRIPT.encode())
+        self.s3.put_object(Bucket=BUCKET, Key="job.py", Body=script.encode())
         self.glue.create_job(
             Name="stream",
             Role="r",
             Command={"Name": "gluestreaming", "ScriptLocation": f"s3://{BUCKET}/job.py"},
-            GlueVersion="5.0",
+            GlueVersion=version,
             WorkerType="G.025X",
             NumberOfWorkers=2,
-            MaxRetries=10,
+            MaxRetries=RETRIES,
             MaintenanceWindow="Sun:3",
             DefaultArguments={
-                "--engine": "sail",
+                "--engine": engine,
                 "--enable-metrics": "true",
                 "--kind": kind,
                 "--stream": stream,
+                **{f"--{name}": value for name, value in arguments.items()},
             },
         )
+
+    def hold(self, what: str, number: int) -> None:
+        """Batches with this number wait there until they are released."""
+        self.s3.put_object(Bucket=BUCKET, Key=f"hold/{what}/{number}/")
+
+    def release(self, what: str, number: int) -> None:
+        self.s3.delete_object(Bucket=BUCKET, Key=f"hold/{what}/{number}/")
 
     def keys(self, prefix: str) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
@@ -124,6 +144,7 @@ class Streaming:
                 return found
             states = [(one["JobRunState"], one.get("ErrorMessage")) for one in self.runs()]
             assert ("FAILED", None) not in states, states
+            assert len(states) <= RETRIES, states
             time.sleep(0.1)
         log = self.server.log.read_text()[-3000:]
         raise AssertionError(f"{what} did not happen: {states}, rows {self.rows()}\n{log}")
@@ -149,14 +170,14 @@ def test_a_killed_stream_goes_on_with_the_batch_that_was_not_committed(own_serve
     with broker() as address:
         job = Streaming(own_server, "kafka", f"{address}/events")
         for what, number in deaths:
-            job.s3.put_object(Bucket=BUCKET, Key=f"hold/{what}/{number}/")
+            job.hold(what, number)
         send(address, "events", [json.dumps({"n": n}) for n in range(40)])
         job.glue.start_job_run(JobName="stream")
         for what, number in deaths:
             job.until(lambda what=what, number=number: job.keys(f"{what}/{number}/"), f"{what} {number}")
             job.kill()
             assert job.committed() == set(range(number))
-            job.s3.delete_object(Bucket=BUCKET, Key=f"hold/{what}/{number}/")
+            job.release(what, number)
         send(address, "events", [json.dumps({"n": n}) for n in range(40, 45)])
         job.until(lambda: job.rows() == list(range(45)), "all rows, once each")
         job.until(lambda: job.committed() == set(job.processed()), "the last commit")
