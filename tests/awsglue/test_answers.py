@@ -203,6 +203,22 @@ def test_faults_of_scripts_are_told_in_spark_s_words(
     assert str(raised.value).startswith(message)
 
 
+def test_functions_in_python_are_given_moments_without_a_zone(spark: Any, t: Any) -> None:
+    from pyspark.sql import functions as fn
+
+    said = fn.udf(lambda moment, moments: f"{moment} {moments[0].tzinfo}")
+    row = t.filter("k = 11").select(said("ts", fn.array("ts")).alias("x")).collect()[0]
+    assert row.x == "2021-01-01 00:00:00 None"
+
+
+def test_an_answer_that_has_no_place_in_its_type_is_refused(spark: Any, t: Any) -> None:
+    from pyspark.sql import functions as fn
+
+    exact = fn.udf(lambda value: Decimal("1.23456"), "decimal(10,2)")
+    with pytest.raises(EngineRefused, match="what a function in Python answers"):
+        t.select(exact("k").alias("x")).collect()
+
+
 def test_years_that_python_has_not_are_refused_before_anything_is_written(
     spark: Any, t: Any, tmp_path: Path
 ) -> None:

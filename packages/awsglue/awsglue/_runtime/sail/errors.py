@@ -24,6 +24,8 @@ _NAMES = (
     "column not found",
     "No field named",
 )
+# Signs of what the engine's workers fail at around a function in Python, not the function.
+_OF_WORKERS = ("pyarrow.lib.Arrow", ", in fromInternal")
 _REFUSALS = {
     "a cast of text": ("Cannot cast string", "Cannot cast value", "Error parsing"),
     "an overflow": (
@@ -125,6 +127,9 @@ def refusal(failed: Exception) -> EngineRefused | None:
     first = text.strip().split("\n")[0][:200]
     if isinstance(failed, UnsupportedOperationException):
         return EngineRefused("this plan", first)
+    if isinstance(failed, PythonException) and any(sign in text for sign in _OF_WORKERS):
+        # Values that have no place in the answer's type: Spark rounds them, or makes them null.
+        return EngineRefused("what a function in Python answers", text.strip().split("\n")[-1][:200])
     if isinstance(failed, PythonException) or any(sign in text for sign in _OF_THE_SCRIPT):
         return None
     if any(sign in text for sign in _NAMES):

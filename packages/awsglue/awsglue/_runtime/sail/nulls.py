@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from awsglue._runtime.sail import map_order
+from awsglue._runtime.sail import map_order, udfs
 
 
 def install() -> None:
@@ -18,6 +18,7 @@ def install() -> None:
     from pyspark.sql.connect.group import GroupedData, PandasCogroupedOps
     from pyspark.sql.connect.plan import LocalRelation
 
+    udfs.install()
     original = LocalRelation.__init__
 
     def init(self: Any, table: Any, schema: str | None = None) -> None:
