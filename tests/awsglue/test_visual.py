@@ -13,10 +13,15 @@ SCHEMA = "id int, s string, n double, l array<string>, r struct<x:int,y:struct<z
 ROWS = [(1, "a b", 1.5, ["p", "q"], (7, ("u",))), (2, "c d", None, None, None)]
 
 
-@pytest.fixture
-def source(frame):
+@pytest.fixture(autouse=True)
+def steps():
+    """Scripts import the steps that they call."""
     for name in (*STEPS, "gs_parse_json"):
         importlib.import_module(name)
+
+
+@pytest.fixture
+def source(frame):
     return frame(SCHEMA, ROWS)
 
 
