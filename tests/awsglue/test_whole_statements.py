@@ -231,6 +231,9 @@ def test_recorded_decimals_over_files(spark: Any, tmp_path: Path, taken: list[st
         "SELECT count(*) AS x FROM lines TABLESAMPLE (50 PERCENT)",
         "SELECT upper(m) AS x FROM lines",
         "SELECT x.a FROM wide x",
+        "SELECT o FROM lines l WHERE EXISTS (SELECT max(c) FROM orders k WHERE k.o = l.o)",
+        "SELECT o FROM lines l WHERE EXISTS (SELECT 1 AS x FROM orders k WHERE k.o = l.o HAVING count(*) > 0)",
+        "SELECT o FROM lines l WHERE l.o NOT IN (SELECT max(k.o) FROM orders k WHERE k.c = l.n)",
     ],
 )
 def test_what_is_left_to_the_engine(statement: str) -> None:
@@ -252,6 +255,31 @@ def test_what_is_left_to_the_engine(statement: str) -> None:
 def test_numbers_that_leave_their_type_are_the_engine_s(spark: Any, tables: str, taken: list[str]) -> None:
     # 2**62 * 4 begins anew in Spark; DuckDB says that it cannot.
     assert spark.sql("SELECT sum(x * 4) AS s FROM wide").collect()[0].s == 20
+    assert taken == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("SELECT count(*) AS x FROM most WHERE a + 1 > 5", 0),
+        ("SELECT count(*) AS x FROM most WHERE a - 1 < 0", 0),
+        ("SELECT sum(a + 1) AS x FROM most", -(2**32) + 3),
+        ("SELECT sum(b + 1) AS x FROM most", -(2**63) + 7),
+    ],
+)
+def test_what_would_not_overflow_in_another_order(
+    spark: Any, tmp_path: Path, taken: list[str], statement: str, expected: Any
+) -> None:
+    """DuckDB makes a > 4 of a + 1 > 5, which does not begin anew."""
+    import pyarrow as pa
+
+    columns = {
+        "a": pa.array([2**31 - 1, -(2**31), 1], pa.int32()),
+        "b": pa.array([2**63 - 1, 5, 0], pa.int64()),
+    }
+    parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
+    spark.read.parquet(f"file://{tmp_path / 't.parquet'}").createOrReplaceTempView("most")
+    assert spark.sql(statement).collect()[0].x == expected
     assert taken == []
 
 

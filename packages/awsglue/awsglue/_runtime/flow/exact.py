@@ -100,7 +100,7 @@ def arithmetic(sign: str, left: Term, right: Term) -> Term:
     if left.type in WHOLE and right.type in WHOLE:
         if sign == "/":
             raise Unknown("a quotient of whole numbers is a double")
-        return Term(f"({left.sql} {sign} {right.sql})", max(left.type, right.type, key=WHOLE.index))
+        return _whole(sign, left, right)
     pair = exact_of(left, as_written=True), exact_of(right, as_written=True)
     wide = unbounded(sign, *pair)
     result = bounded(wide)
@@ -110,6 +110,17 @@ def arithmetic(sign: str, left: Term, right: Term) -> Term:
     if result.scale != wide.scale:
         raise Unknown("a result with fewer places")
     return Term(f"({sides[0]} {sign} {sides[1]})", str(result))
+
+
+def _whole(sign: str, left: Term, right: Term) -> Term:
+    """+ - * of whole numbers, which fail when they leave their type.
+
+    In numbers of just that type DuckDB would calculate with what stands around them: it makes x > 4 of x + 1 > 5 and
+    sum(x) + count(x) of sum(x + 1), where nothing overflows any more.
+    """
+    kind = max(left.type, right.type, key=WHOLE.index)
+    wide = "BIGINT" if kind == "int" else "HUGEINT"
+    return Term(f"CAST((CAST({left.sql} AS {wide}) {sign} CAST({right.sql} AS {wide})) AS {kind})", kind)
 
 
 def quotient(left: str, left_places: int, right: str, right_places: int, result: Exact) -> str:

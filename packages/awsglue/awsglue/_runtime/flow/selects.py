@@ -23,11 +23,15 @@ _NOTES = frozenset({"big_int", "typed", "safe", "negate"})
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One query and the names and types of its columns."""
+    """One query and the names and types of its columns.
+
+    Without groups, `single` when all of its columns are aggregates (it has one row), `groupless` when some are.
+    """
 
     sql: str
     fields: Fields
     single: bool
+    groupless: bool
     correlated: bool
 
 
@@ -73,8 +77,10 @@ class Compiler:
         text = f"{prefix}SELECT {', '.join(columns)} {' '.join(sql)}"
         if top:
             text += self._order(node, [name for name, _ in fields])
-        single = not node.args.get("group") and all(_aggregates(item) for _, item in items)
-        return Query(sql=text, fields=fields, single=single, correlated=scope.correlated)
+        made = [not node.args.get("group") and _aggregates(item) for _, item in items]
+        return Query(
+            sql=text, fields=fields, single=all(made), groupless=any(made), correlated=scope.correlated
+        )
 
     def _with(self, node: Any, scope: Scope) -> str:
         if node is None:
@@ -344,7 +350,7 @@ class Compiler:
                 only(inner.expressions[0])
                 inner = inner.copy()
                 inner.set("expressions", [exp.Literal.number(1)])
-            return Term(f"EXISTS ({self._select(inner, scope, scope.tables).sql})", "boolean")
+            return Term(f"EXISTS ({_of_rows(inner, self._select(inner, scope, scope.tables))})", "boolean")
         if isinstance(node, exp.In) and node.args.get("query") is None:
             only(node, "this", "expressions")
             value = self._term(node.this, scope)
@@ -366,10 +372,17 @@ class Compiler:
             value = self._term(node.this, scope)
             if value.type != query.fields[0][1] or value.type == "boolean":
                 raise Unknown("IN a subquery of another type")
-            return Term(f"({value.sql} IN ({query.sql}))", "boolean")
+            return Term(f"({value.sql} IN ({_of_rows(inner, query)}))", "boolean")
         if not query.single or (query.correlated and (inner.find(exp.Count) or inner.args.get("having"))):
             raise Unknown("a subquery of several rows")
         return Term(f"({query.sql})", query.fields[0][1])
+
+
+def _of_rows(node: Any, query: Query) -> str:
+    """The query in EXISTS or IN. Spark joins its groups to the rows outside, and no rows make no group."""
+    if query.correlated and (query.groupless or (node.args.get("having") and not node.args.get("group"))):
+        raise Unknown("an aggregate of all rows for each row outside")
+    return query.sql
 
 
 def _aggregates(node: Any) -> bool:
