@@ -35,13 +35,21 @@ _PATTERNS = (
 ).split()
 
 
-def check(name: str, kinds: Kinds, literals: Literals) -> None:
-    """Raise EngineRefused where the answer would differ."""
+def check(name: str, kinds: Kinds, literals: Literals, certain: Kinds | None = None) -> None:
+    """Raise EngineRefused where the answer would differ.
+
+    Args:
+        kinds: What each argument may be.
+        literals: The arguments' texts, of those that are literals.
+        certain: What each argument is, nothing where that is unknown; the same as `kinds` unless given.
+    """
     rule = RULES.get(name)
     if rule is not None:
         reason = rule(kinds, literals)
         if reason:
             raise EngineRefused(f"{name}() {reason}")
+    if name in kind_rules.RULES:
+        kind_rules.check(name, kinds if certain is None else certain, literals)
 
 
 def bare(kind: str) -> str:
@@ -140,8 +148,7 @@ RULES: dict[str, Callable[[Kinds, Literals], str]] = {
         _of_numbers(kinds, literals) or ("of times" if kinds and kinds[0] <= TIMES | {"date"} else "")
     ),
 }
-for _name, _rule in kind_rules.RULES.items():
-    RULES[_name] = _both(RULES[_name], _rule) if _name in RULES else _rule
+NAMES = RULES.keys() | kind_rules.RULES.keys()
 
 
 def check_cast(source: str, target: str) -> None:

@@ -39,23 +39,32 @@ class Known(NamedTuple):
     def kind(self, node: Any) -> str | None:
         return None if node is None else type_of(node, self.types)
 
+    def certain(self, node: Any) -> frozenset[str]:
+        """What a value is, if that is known."""
+        kind = self.kind(node)
+        return frozenset() if kind is None else call_rules.kinds_of_type(kind)
+
     def kinds(self, node: Any) -> frozenset[str]:
         """All that a value may be: its type, or what it is made of."""
-        kind = self.kind(node)
-        if kind is not None:
-            return call_rules.kinds_of_type(kind)
-        return frozenset() if node is None else frozenset(kinds_of_node(node, self.columns))
+        known = self.certain(node)
+        return known or (frozenset() if node is None else frozenset(kinds_of_node(node, self.columns)))
+
+    def check(self, name: str, nodes: list[Any], literals: list[Any]) -> None:
+        """Raise EngineRefused for a call of these arguments whose answer would differ."""
+        kinds, certain = [self.kinds(node) for node in nodes], [self.certain(node) for node in nodes]
+        call_rules.check(name, kinds, literals, certain)
 
 
 def check(text: str, parsed: Any, known: Known, made: Insertions) -> None:
     """Raise EngineRefused for a call whose answer would differ."""
     tokens = made.tokens
     for call in _calls(tokens):
-        if call.name in call_rules.RULES:
+        if call.name in call_rules.NAMES:
             nodes = [parsed_piece(text, tokens, span) for span in call.arguments]
-            kinds = [known.kinds(node) for node in nodes]
-            if call.name not in _LIFTED or not _lifted(call, nodes, kinds, made):
-                call_rules.check(call.name, kinds, [_literal(node) for node in nodes])
+            if call.name not in _LIFTED or not _lifted(
+                call, nodes, [known.kinds(node) for node in nodes], made
+            ):
+                known.check(call.name, nodes, [_literal(node) for node in nodes])
         if (
             call.arguments
             and tokens[call.arguments[0][0]].text == "DISTINCT"
@@ -102,11 +111,11 @@ def _check_nodes(parsed: Any, known: Known) -> None:
                 type(node).__name__
             ]
             sides = [node.this, node.expression]
-            call_rules.check(name, [known.kinds(side) for side in sides], [_literal(side) for side in sides])
+            known.check(name, sides, [_literal(side) for side in sides])
         elif isinstance(node, exp.Case):
             branches = [item.args.get("true") for item in node.args.get("ifs") or ()]
             branches = [item for item in [*branches, node.args.get("default")] if item is not None]
-            call_rules.check("case", [known.kinds(item) for item in branches], [None] * len(branches))
+            known.check("case", branches, [None] * len(branches))
         elif isinstance(node, (exp.Cast, exp.TryCast)):
             target = node.to.sql("spark").lower()
             for kind in {known.kind(node.this)} - {None} or known.kinds(node.this):

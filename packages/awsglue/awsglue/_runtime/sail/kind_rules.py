@@ -33,7 +33,7 @@ _OF_TEXTS = (
     " string ilike like repeat encode parse_url regexp_substr regexp_extract_all"
 ).split()
 _OF_TEXTS_OR_LISTS = "concat concat_ws reverse".split()
-_BRANCHES = "coalesce nvl ifnull array greatest least nullif equal_null nvl2".split()
+_BRANCHES = "coalesce nvl ifnull array greatest least nullif equal_null".split()
 _CLASSES = {
     **dict.fromkeys(_NUMBERS, "number"),
     **dict.fromkeys(_TIMES, "time"),
@@ -140,6 +140,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_OF_TEXTS, written_alike(_UNLIKE_TEXT)),
     **dict.fromkeys(_OF_TEXTS_OR_LISTS, written_alike(_TIMES)),
     **dict.fromkeys(_BRANCHES, _of_one_class),
+    "nvl2": lambda kinds, literals: _of_one_class(kinds[1:], literals),
     "greatest": both(_several, _of_one_class),
     "least": both(_several, _of_one_class),
     **dict.fromkeys(("locate", "position"), both(written_alike(_UNLIKE_TEXT), _from_there)),

@@ -109,6 +109,8 @@ def type_of(node: Any, types: Types) -> str | None:
             branches = [of(each.args.get("true")) for each in node.args.get("ifs") or ()]
             default = node.args.get("default")
             return _common([*branches, *([of(default)] if default is not None else [])])
+        case exp.If():
+            return _common([of(node.args.get("true")), of(node.args.get("false") or exp.Null())])
         case exp.Round():
             return _rounded(of(node.this), node.args.get("decimals"))
         case exp.Window():

@@ -152,9 +152,9 @@ def _operands(expression: Any) -> list[Any]:
         return []
     if name in ("to_date", "date") and len(function.arguments) == 1:
         return list(function.arguments)
-    if name in CAST_TO and name not in call_rules.RULES:
+    if name in CAST_TO and name not in call_rules.NAMES:
         return []
-    if name in comparisons.SIGNS or name == "in" or name in call_rules.RULES or name in exact_calls.NAMES:
+    if name in comparisons.SIGNS or name == "in" or name in call_rules.NAMES or name in exact_calls.NAMES:
         return list(function.arguments)
     if name in ("/", "*", "-", "+", "%") or name in REFUSED_WITH or name in TEXT_OF_ARGUMENTS:
         return list(function.arguments)
