@@ -243,7 +243,9 @@ def part_of_day(name: str, value: Term) -> Term:
     """year, month, day of a date."""
     if value.type != "date" or name not in DATE_PARTS:
         raise Unknown(f"{name}() of {value.type}")
-    return Term(f"CAST({DATE_PARTS[name]}({value.sql}) AS INTEGER)", "int")
+    # The last days of 32 bits are DuckDB's infinity, which has no year.
+    part = f"CASE WHEN isinf({value.sql}) THEN error('no date') ELSE {DATE_PARTS[name]}({value.sql}) END"
+    return Term(f"CAST({part} AS INTEGER)", "int")
 
 
 def piece(value: Term, start: Term, length: Term) -> Term:

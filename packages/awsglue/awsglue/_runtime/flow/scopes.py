@@ -52,6 +52,8 @@ class Scope:
     relations: list[Relation] = field(default_factory=list)
     correlated: bool = False
     aggregating: bool = False
+    # In WHERE, the only place where Spark lets names of the query around it be.
+    filtering: bool = False
 
     def find(self, qualifier: str, name: str) -> Term | None:
         """A column by the name before it (or "") and its own. Raises Unknown when there are several."""
@@ -70,8 +72,8 @@ class Scope:
         above = self.outer.here(qualifier, name)
         if above is not None:
             self.correlated = True
-            if self.aggregating:
-                raise Unknown("an aggregate of what is outside")
+            if not self.filtering:
+                raise Unknown(f"column {name} of the query outside")
         return above
 
     def here(self, qualifier: str, name: str) -> Term | None:

@@ -62,7 +62,9 @@ class Compiler:
         prefix = self._with(node.args.get("with_"), scope)
         sql = [f"FROM {self._from(node, scope)}"]
         if node.args.get("where"):
+            scope.filtering = True
             sql.append(f"WHERE {self._condition(node.args['where'], scope)}")
+            scope.filtering = False
         items = [self._item(item) for item in node.expressions]
         if node.args.get("group"):
             sql.append(f"GROUP BY {self._groups(node.args['group'], items, scope)}")
@@ -167,6 +169,8 @@ class Compiler:
         only(group, "expressions")
         made = []
         for key in group.expressions:
+            while isinstance(key, exp.Paren):
+                key = key.this
             if isinstance(key, exp.Literal):
                 raise Unknown("GROUP BY a place")
             if isinstance(key, exp.Column) and scope.find(key.table.lower(), key.name.lower()) is None:
@@ -207,9 +211,12 @@ class Compiler:
         if limit is None:
             return text
         only(limit, "expression")
-        if not keys or not isinstance(limit.expression, exp.Literal) or not limit.expression.name.isdigit():
+        if not keys or not isinstance(limit.expression, exp.Literal) or not limit.expression.is_int:
             raise Unknown("LIMIT of rows without an order")
-        return f"{text} LIMIT {int(limit.expression.name)}"
+        rows = exact.number(limit.expression.name)
+        if rows.type != "int":
+            raise Unknown("LIMIT of more rows than Spark takes")
+        return f"{text} LIMIT {rows.literal}"
 
     # expressions
     def _condition(self, clause: Any, scope: Scope) -> str:
@@ -365,6 +372,8 @@ class Compiler:
         inner = node.args["query"].this if isinstance(node, exp.In) else node.this
         if isinstance(node, exp.In):
             only(node.args["query"], "this")
+            if not _chooses(node):
+                raise Unknown("IN a subquery as a value")
         query = self._select(inner, scope, scope.tables)
         if len(query.fields) != 1:
             raise Unknown("a subquery of several columns")
@@ -380,9 +389,23 @@ class Compiler:
 
 def _of_rows(node: Any, query: Query) -> str:
     """The query in EXISTS or IN. Spark joins its groups to the rows outside, and no rows make no group."""
-    if query.correlated and (query.groupless or (node.args.get("having") and not node.args.get("group"))):
-        raise Unknown("an aggregate of all rows for each row outside")
+    if query.correlated and (query.groupless or node.args.get("having") or node.args.get("group")):
+        raise Unknown("groups for each row outside")
     return query.sql
+
+
+def _chooses(node: Any) -> bool:
+    """Whether only AND, OR and a NOT of its own stand between this and WHERE: elsewhere Spark's IN is never null."""
+    from sqlglot import exp
+
+    above = node.parent
+    while isinstance(above, exp.Paren):
+        above = above.parent
+    if isinstance(above, exp.Not) and not node.args.get("negate"):
+        above = above.parent
+    while isinstance(above, (exp.And, exp.Or, exp.Paren)):
+        above = above.parent
+    return isinstance(above, (exp.Where, exp.Having))
 
 
 def _aggregates(node: Any) -> bool:
