@@ -96,3 +96,14 @@ def test_partition_folders_with_escapes_are_read(spark: Any, tmp_path: Path) -> 
     spark.createDataFrame(values, "id int, p string").write.partitionBy("p").parquet(str(tmp_path / "t"))
     read = spark.read.parquet(str(tmp_path / "t"))
     assert sorted(tuple(row) for row in read.collect()) == values
+
+
+def test_schemas_of_files_are_merged(spark: Any, tmp_path: Path) -> None:
+    folder = str(tmp_path / "t")
+    spark.createDataFrame([(1, "x")], "a int, b string").write.parquet(folder)
+    spark.createDataFrame([(2, 5)], "a int, c bigint").write.mode("append").parquet(folder)
+    read = spark.read.option("mergeSchema", "true").parquet(folder)
+    assert sorted((row.a, row.b, row.c) for row in read.collect()) == [(1, "x", None), (2, None, 5)]
+    spark.createDataFrame([("3",)], "a string").write.mode("append").parquet(folder)
+    with pytest.raises(Exception, match="CANNOT_MERGE_SCHEMAS"):
+        spark.read.option("mergeSchema", "true").parquet(folder).collect()

@@ -122,7 +122,7 @@ def _nullable(struct: Any) -> Any:
 
 def merge_structs(left: Any, right: Any) -> Any:
     """Both schemas in one, by Spark's StructType.merge (names by case). Raises SparkException on different types."""
-    from pyspark.errors import SparkException
+    from pyspark.errors import SparkRuntimeException as SparkException
     from pyspark.sql.types import ArrayType, DecimalType, MapType, StructField, StructType
 
     def merge(a: Any, b: Any, where: str) -> Any:
