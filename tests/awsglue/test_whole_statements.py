@@ -314,6 +314,8 @@ def test_columns_are_named_as_asked(spark: Any, tables: str, taken: list[str]) -
     assert list(frame.toDF("a", "b").collect()[0].asDict()) == ["a", "b"]
     assert frame.toArrow().column_names == frame.columns
     assert len(taken) == 3
+    with pytest.raises(EngineRefused):
+        frame.toDF("a").collect()
 
 
 def test_little_is_left_to_the_engine(spark: Any, tables: str) -> None:

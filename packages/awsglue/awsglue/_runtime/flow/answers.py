@@ -74,10 +74,11 @@ class Answers:
             return
         if [kind for _, kind in query.fields] != [item.dataType.simpleString() for item in schema.fields]:
             return
-        while len(self._known) >= KEPT:
-            self._known.pop(next(iter(self._known)))
         sources = [(source, scans[source.parts]) for source in compiler.sources]
-        self._known[key] = Answer(query=query, sources=sources, schema=schema)
+        with self._lock:
+            while len(self._known) >= KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = Answer(query=query, sources=sources, schema=schema)
 
     def table(self, plan: Any) -> tuple[Any, Any] | None:
         """(Arrow table, StructType) of a plan that is one of the statements; None when the engine is to answer."""
@@ -91,6 +92,9 @@ class Answers:
             return None
         answer = self._known.get(relation.sql.query)
         if answer is None or self._differs():
+            return None
+        if names is not None and len(names) != len(answer.schema.fields):
+            # The engine says what is wrong with it.
             return None
         made = self._run(answer)
         if made is None:
