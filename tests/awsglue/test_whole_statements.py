@@ -236,6 +236,8 @@ def test_recorded_decimals_over_files(spark: Any, tmp_path: Path, taken: list[st
         "SELECT n IN (SELECT c FROM orders) AS x FROM lines",
         "SELECT o FROM lines WHERE NOT (p = 1 AND n NOT IN (SELECT c FROM orders))",
         "SELECT o FROM lines l WHERE EXISTS (SELECT l.n FROM orders k)",
+        "SELECT o, (SELECT max(k.c) FROM orders k WHERE k.o = l.o) AS x FROM lines l GROUP BY o",
+        "SELECT l.o FROM lines l JOIN orders m ON l.o = m.o AND l.n > (SELECT max(c) FROM orders k WHERE k.o = l.o)",
         "SELECT o FROM lines l WHERE o > (SELECT max(k.o) + l.n FROM orders k)",
         "SELECT o FROM lines l WHERE EXISTS (SELECT max(c) FROM orders k WHERE k.o = l.o)",
         "SELECT o FROM lines l WHERE EXISTS (SELECT 1 AS x FROM orders k WHERE k.o = l.o HAVING count(*) > 0)",

@@ -54,6 +54,8 @@ class Scope:
     aggregating: bool = False
     # In WHERE, the only place where Spark lets names of the query around it be.
     filtering: bool = False
+    # Where subqueries may name columns of this query: in WHERE, and in what is selected without groups.
+    lending: bool = False
 
     def find(self, qualifier: str, name: str) -> Term | None:
         """A column by the name before it (or "") and its own. Raises Unknown when there are several."""

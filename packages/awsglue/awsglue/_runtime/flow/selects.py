@@ -62,15 +62,17 @@ class Compiler:
         prefix = self._with(node.args.get("with_"), scope)
         sql = [f"FROM {self._from(node, scope)}"]
         if node.args.get("where"):
-            scope.filtering = True
+            scope.filtering = scope.lending = True
             sql.append(f"WHERE {self._condition(node.args['where'], scope)}")
-            scope.filtering = False
+            scope.filtering = scope.lending = False
         items = [self._item(item) for item in node.expressions]
         if node.args.get("group"):
             sql.append(f"GROUP BY {self._groups(node.args['group'], items, scope)}")
         if node.args.get("having"):
             self._apart(node.args["having"], items)
             sql.append(f"HAVING {self._condition(node.args['having'], scope)}")
+        made = [not node.args.get("group") and _aggregates(item) for _, item in items]
+        scope.lending = not (any(made) or node.args.get("group"))
         terms = [self._term(item, scope) for _, item in items]
         columns = [
             f"{exact.shown(term) if top else term.sql} AS o{place}" for place, term in enumerate(terms)
@@ -79,7 +81,8 @@ class Compiler:
         text = f"{prefix}SELECT {', '.join(columns)} {' '.join(sql)}"
         if top:
             text += self._order(node, [name for name, _ in fields])
-        made = [not node.args.get("group") and _aggregates(item) for _, item in items]
+        if scope.correlated and outer is not None and not outer.lending:
+            raise Unknown("a correlated subquery among groups or in ON")
         return Query(
             sql=text, fields=fields, single=all(made), groupless=any(made), correlated=scope.correlated
         )
