@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -43,6 +44,14 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(answers, "LEAST_BYTES", 0)
     monkeypatch.setattr(answers.Answers, "_run", noting)
     return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_view_stays(spark: Any) -> Iterator[None]:
+    """Other tests of the session have tables of these names."""
+    yield
+    for name in ("lines", "orders", "customers", "wide", "t"):
+        spark.catalog.dropTempView(name)
 
 
 @pytest.fixture(scope="module")
