@@ -7,14 +7,12 @@ checks), and then the statement is the engine's. Everything else raises Unknown.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-from awsglue._runtime.flow.values import DATE_PARTS, Unknown
+from awsglue._runtime.flow.values import DATE_PARTS, Unknown, day_literal
 from awsglue._runtime.sail.arithmetic import WIDEST, Exact, as_decimal, bounded, decimal_of, unbounded
 
 WHOLE = ("int", "bigint")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 PLAIN = (*WHOLE, "string", "date", "boolean")
 # The most digits whose sum, divided by a count, is still one division of 38 digits.
 _AVERAGED = WIDEST - 14
@@ -54,15 +52,7 @@ def text(value: str) -> Term:
 
 def day(value: str) -> Term:
     """DATE '…'."""
-    from datetime import date
-
-    if not _DAY.fullmatch(value):
-        raise Unknown("a date written in another way")
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        raise Unknown("no date") from None
-    return Term(f"DATE '{value}'", "date")
+    return Term(day_literal(value), "date")
 
 
 def _written(number_text: str, exact: Exact) -> str:

@@ -24,11 +24,22 @@ COMPARISONS = {
     "<=>": "IS NOT DISTINCT FROM",
 }
 DATE_PARTS = {"year": "year", "month": "month", "day": "day", "dayofmonth": "day"}
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Unknown(Exception):
     """This is not one of the expressions (or relations) that are known to be exact here."""
+
+
+def day_literal(text: str) -> str:
+    """DATE '…' of a text that is a day. Raises Unknown."""
+    if not _DAY.fullmatch(text):
+        raise Unknown("a date written in another way")
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise Unknown("no date") from None
+    return f"DATE '{text}'"
 
 
 class Value(NamedTuple):
@@ -76,13 +87,7 @@ class Values:
 
     def day(self, text: str) -> Value:
         """A literal of type date."""
-        if not _DAY.fullmatch(text):
-            raise Unknown("a date written in another way")
-        try:
-            date.fromisoformat(text)
-        except ValueError:
-            raise Unknown("no date") from None
-        return Value(f"DATE '{text}'", "date")
+        return Value(day_literal(text), "date")
 
     def cast(self, value: Value, kind: str, *, tried: bool = False) -> Value:
         """cast, and try_cast, which takes only whole numbers for integers."""

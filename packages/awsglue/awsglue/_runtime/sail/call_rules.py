@@ -6,14 +6,12 @@ Data and pure functions. Each rule comes from a differential run; what it refuse
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import kind_rules, patterns
+from awsglue._runtime.sail.kind_rules import Kinds, Literals, Rule
 
 # Of an argument: its type, or all kinds it may be made of; and its text, when it is a literal.
-Kinds = Sequence[frozenset[str]]
-Literals = Sequence[str | None]
 
 FLOATING = frozenset({"double", "float"})
 # Decimals of more places than these are written with an exponent where they are small.
@@ -128,11 +126,7 @@ def _by_zero(kinds: Kinds, literals: Literals) -> str:
     return "by zero" if zero is not None and re.fullmatch(r"0+(\.0*)?[dDfFlL]?", zero) else ""
 
 
-def _both(*rules: Callable[[Kinds, Literals], str]) -> Callable[[Kinds, Literals], str]:
-    return lambda kinds, literals: next((found for rule in rules if (found := rule(kinds, literals))), "")
-
-
-RULES: dict[str, Callable[[Kinds, Literals], str]] = {
+RULES: dict[str, Rule] = {
     **dict.fromkeys(_OF_DATES, _of_strings),
     **dict.fromkeys(_OF_TEXTS, _of_times),
     **dict.fromkeys(_OF_ARRAYS, _of_floating_arrays),
@@ -142,7 +136,7 @@ RULES: dict[str, Callable[[Kinds, Literals], str]] = {
     **dict.fromkeys(("from_utc_timestamp", "to_utc_timestamp"), _of_zone),
     **dict.fromkeys(("/", "%", "div", "mod"), _by_zero),
     **dict.fromkeys(("pmod", "sign", "signum", "collect_set"), _of_floating),
-    "nullif": _both(_of_unlike, _of_floating),
+    "nullif": kind_rules.both(_of_unlike, _of_floating),
     "to_timestamp": _of_numbers,
     "timestamp": lambda kinds, literals: (
         _of_numbers(kinds, literals) or ("of times" if kinds and kinds[0] <= TIMES | {"date"} else "")
