@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from awsglue._runtime.flow.scopes import Source
-from awsglue._runtime.flow.selects import Compiler, Query
+from awsglue._runtime.flow.scopes import Query, Source
+from awsglue._runtime.flow.selects import Compiler
 from awsglue._runtime.flow.values import Unknown
 
 # With less to read the engine is as quick.
@@ -114,7 +114,7 @@ class Answers:
             try:
                 for view in views:
                     cursor.execute(view)
-                return cursor.sql(answer.query.sql).to_arrow_table()
+                return cursor.sql(answer.query.text()).to_arrow_table()
             finally:
                 cursor.close()
         except duckdb.Error:

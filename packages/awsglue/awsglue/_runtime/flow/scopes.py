@@ -12,6 +12,31 @@ from awsglue._runtime.sail.arithmetic import decimal_of
 Fields = list[tuple[str, str]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """One query and the names and types of its columns; `order` and `limit` are told apart from its `sql`.
+
+    Without groups, `single` when all of its columns are aggregates (it has one row), `groupless` when some are.
+    """
+
+    sql: str
+    fields: Fields
+    single: bool
+    groupless: bool
+    correlated: bool
+    order: str = ""
+    limit: int | None = None
+
+    def text(self, most: int | None = None) -> str:
+        """The whole query, of no more rows than `most`."""
+        bounds = [rows for rows in (self.limit, most) if rows is not None]
+        return self.sql + self.order + (f" LIMIT {min(bounds)}" if bounds else "")
+
+    def counted(self, most: int | None = None) -> str:
+        """A query for how many rows it has."""
+        return f"SELECT count(*) FROM ({self.text(most)})"
+
+
 @dataclass(kw_only=True)
 class Source:
     """A table of the statement, and the places of its columns that are read."""

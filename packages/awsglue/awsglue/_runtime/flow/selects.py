@@ -6,33 +6,18 @@ with columns `c0`…, results have columns `o0`….
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from awsglue._runtime.flow import exact
 from awsglue._runtime.flow.exact import Term
-from awsglue._runtime.flow.scopes import Fields, Relation, Scope, Source
+from awsglue._runtime.flow.nodes import aggregates, only
+from awsglue._runtime.flow.scopes import Fields, Query, Relation, Scope, Source
+from awsglue._runtime.flow.subqueries import subquery
 from awsglue._runtime.flow.values import Unknown
 
 _SIGNS = {"EQ": "=", "NEQ": "<>", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 _OPERATORS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
-# What the parser notes besides the parts of a node.
-_NOTES = frozenset({"big_int", "typed", "safe", "negate"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """One query and the names and types of its columns.
-
-    Without groups, `single` when all of its columns are aggregates (it has one row), `groupless` when some are.
-    """
-
-    sql: str
-    fields: Fields
-    single: bool
-    groupless: bool
-    correlated: bool
 
 
 class Compiler:
@@ -45,10 +30,10 @@ class Compiler:
 
     def statement(self, parsed: Any) -> Query:
         """The whole statement, its columns cast to just their types."""
-        return self._select(parsed, None, {}, top=True)
+        return self.select(parsed, None, {}, top=True)
 
     # queries
-    def _select(
+    def select(
         self, node: Any, outer: Scope | None, tables: dict[str, tuple[str, Fields]], *, top: bool = False
     ) -> Query:
         from sqlglot import exp
@@ -71,20 +56,25 @@ class Compiler:
         if node.args.get("having"):
             self._apart(node.args["having"], items)
             sql.append(f"HAVING {self._condition(node.args['having'], scope)}")
-        made = [not node.args.get("group") and _aggregates(item) for _, item in items]
+        made = [not node.args.get("group") and aggregates(item) for _, item in items]
         scope.lending = not (any(made) or node.args.get("group"))
-        terms = [self._term(item, scope) for _, item in items]
+        terms = [self.term(item, scope) for _, item in items]
         columns = [
             f"{exact.shown(term) if top else term.sql} AS o{place}" for place, term in enumerate(terms)
         ]
         fields = [(name, term.type) for (name, _), term in zip(items, terms, strict=True)]
         text = f"{prefix}SELECT {', '.join(columns)} {' '.join(sql)}"
-        if top:
-            text += self._order(node, [name for name, _ in fields])
+        order, limit = self._order(node, [name for name, _ in fields]) if top else ("", None)
         if scope.correlated and outer is not None and not outer.lending:
             raise Unknown("a correlated subquery among groups or in ON")
         return Query(
-            sql=text, fields=fields, single=all(made), groupless=any(made), correlated=scope.correlated
+            sql=text,
+            fields=fields,
+            single=all(made),
+            groupless=any(made),
+            correlated=scope.correlated,
+            order=order,
+            limit=limit,
         )
 
     def _with(self, node: Any, scope: Scope) -> str:
@@ -95,7 +85,7 @@ class Compiler:
         for cte in node.expressions:
             only(cte, "this", "alias")
             only(cte.args["alias"], "this")
-            query = self._select(cte.this, None, scope.tables)
+            query = self.select(cte.this, None, scope.tables)
             name = f"q{next(self._numbers)}"
             scope.tables[cte.alias.lower()] = (name, query.fields)
             made.append(f"{name} AS ({query.sql})")
@@ -130,7 +120,7 @@ class Compiler:
             only(alias, "this")
         if isinstance(node, exp.Subquery):
             only(node, "this", "alias")
-            query = self._select(node.this, None, scope.tables)
+            query = self.select(node.this, None, scope.tables)
             made = Relation(name=node.alias.lower(), alias=f"r{next(self._numbers)}", fields=query.fields)
             scope.relations.append(made)
             return f"({query.sql}) AS {made.alias}"
@@ -181,7 +171,7 @@ class Compiler:
                 if len(named) != 1:
                     raise Unknown(f"column {key.name}")
                 key = named[0]
-            made.append(self._term(key, scope).sql)
+            made.append(self.term(key, scope).sql)
         return ", ".join(made)
 
     def _apart(self, having: Any, items: list[tuple[str, Any]]) -> None:
@@ -196,8 +186,8 @@ class Compiler:
         if any(column.name.lower() in named for column in having.find_all(exp.Column)):
             raise Unknown("HAVING with a name that is given")
 
-    def _order(self, node: Any, names: list[str]) -> str:
-        """ORDER BY names of the result's columns, and LIMIT."""
+    def _order(self, node: Any, names: list[str]) -> tuple[str, int | None]:
+        """ORDER BY names of the result's columns, and how many rows LIMIT leaves."""
         from sqlglot import exp
 
         order, limit = node.args.get("order"), node.args.get("limit")
@@ -212,14 +202,14 @@ class Compiler:
             keys.append(f"o{names.index(named)} {'DESC' if key.args.get('desc') else 'ASC'} NULLS {nulls}")
         text = f" ORDER BY {', '.join(keys)}" if keys else ""
         if limit is None:
-            return text
+            return text, None
         only(limit, "expression")
         if not keys or not isinstance(limit.expression, exp.Literal) or not limit.expression.is_int:
             raise Unknown("LIMIT of rows without an order")
         rows = exact.number(limit.expression.name)
         if rows.type != "int":
             raise Unknown("LIMIT of more rows than Spark takes")
-        return f"{text} LIMIT {rows.literal}"
+        return text, int(rows.literal or 0)
 
     # expressions
     def _condition(self, clause: Any, scope: Scope) -> str:
@@ -227,12 +217,12 @@ class Compiler:
         return self._boolean(clause.this, scope)
 
     def _boolean(self, node: Any, scope: Scope) -> str:
-        term = self._term(node, scope)
+        term = self.term(node, scope)
         if term.type != "boolean":
             raise Unknown("a condition that is no boolean")
         return term.sql
 
-    def _term(self, node: Any, scope: Scope) -> Term:
+    def term(self, node: Any, scope: Scope) -> Term:
         made = self._plain(node, scope)
         if node.args.get("negate"):
             return Term(f"(NOT {made.sql})", "boolean")
@@ -256,7 +246,7 @@ class Compiler:
                 return exact.text(node.this) if node.is_string else exact.number(node.this)
             case exp.Paren():
                 only(node, "this")
-                return self._term(node.this, scope)
+                return self.term(node.this, scope)
             case exp.Cast() if node.to.this == exp.DataType.Type.DATE and isinstance(node.this, exp.Literal):
                 only(node, "this", "to")
                 return exact.day(node.this.name if node.this.is_string else "")
@@ -267,7 +257,7 @@ class Compiler:
             case exp.Count() | exp.Sum() | exp.Avg() | exp.Min() | exp.Max():
                 return self._aggregate(name, node, scope)
             case exp.In() | exp.Exists() | exp.Subquery():
-                return self._subquery(node, scope)
+                return subquery(self, node, scope)
         return self._predicate(node, scope)
 
     def _predicate(self, node: Any, scope: Scope) -> Term:
@@ -279,15 +269,15 @@ class Compiler:
                 return Term(f"(NOT {self._boolean(node.this, scope)})", "boolean")
             case exp.Is() if isinstance(node.expression, exp.Null):
                 only(node, "this", "expression")
-                return Term(f"({self._term(node.this, scope).sql} IS NULL)", "boolean")
+                return Term(f"({self.term(node.this, scope).sql} IS NULL)", "boolean")
             case exp.Between():
                 only(node, "this", "low", "high")
-                value, low, high = (self._term(node.args[key], scope) for key in ("this", "low", "high"))
+                value, low, high = (self.term(node.args[key], scope) for key in ("this", "low", "high"))
                 sides = exact.compared(">=", value, low).sql, exact.compared("<=", value, high).sql
                 return Term(f"({sides[0]} AND {sides[1]})", "boolean")
             case exp.Like():
                 only(node, "this", "expression")
-                return exact.like(self._term(node.this, scope), self._term(node.expression, scope))
+                return exact.like(self.term(node.this, scope), self.term(node.expression, scope))
         raise Unknown(type(node).__name__)
 
     def _function(self, name: str, node: Any, scope: Scope) -> Term:
@@ -297,13 +287,13 @@ class Compiler:
             only(node, "this", "start", "length")
             if node.args.get("length") is None:
                 raise Unknown("substring() without a length")
-            return exact.piece(*(self._term(node.args[key], scope) for key in ("this", "start", "length")))
+            return exact.piece(*(self.term(node.args[key], scope) for key in ("this", "start", "length")))
         only(node, "this")
         inner = node.this.this if isinstance(node.this, exp.TsOrDsToDate) else node.this
-        return exact.part_of_day(name.lower(), self._term(inner, scope))
+        return exact.part_of_day(name.lower(), self.term(inner, scope))
 
     def _binary(self, name: str, node: Any, scope: Scope) -> Term:
-        left, right = self._term(node.this, scope), self._term(node.expression, scope)
+        left, right = self.term(node.this, scope), self.term(node.expression, scope)
         if name in _SIGNS:
             return exact.compared(_SIGNS[name], left, right)
         if name in _OPERATORS:
@@ -318,9 +308,9 @@ class Compiler:
             only(branch, "this", "true")
         default = node.args.get("default")
         return exact.chosen(
-            [self._term(branch.this, scope) for branch in node.args["ifs"]],
-            [self._term(branch.args["true"], scope) for branch in node.args["ifs"]],
-            None if default is None else self._term(default, scope),
+            [self.term(branch.this, scope) for branch in node.args["ifs"]],
+            [self.term(branch.args["true"], scope) for branch in node.args["ifs"]],
+            None if default is None else self.term(default, scope),
         )
 
     def _aggregate(self, name: str, node: Any, scope: Scope) -> Term:
@@ -336,7 +326,7 @@ class Compiler:
         if scope.aggregating:
             raise Unknown("an aggregate of aggregates")
         scope.aggregating = True
-        value = None if isinstance(argument, exp.Star) else self._term(argument, scope)
+        value = None if isinstance(argument, exp.Star) else self.term(argument, scope)
         scope.aggregating = False
         if name == "Count":
             return exact.counted(value, distinct=distinct)
@@ -345,82 +335,3 @@ class Compiler:
         if name in ("Min", "Max"):
             return exact.extreme(name.lower(), value)
         return exact.summed(value) if name == "Sum" else exact.averaged(value)
-
-    def _subquery(self, node: Any, scope: Scope) -> Term:
-        from sqlglot import exp
-
-        if scope.aggregating:
-            raise Unknown("a subquery within an aggregate")
-        if isinstance(node, exp.Exists):
-            only(node, "this")
-            inner = node.this
-            if isinstance(inner, exp.Select) and [type(item) for item in inner.expressions] == [exp.Star]:
-                if inner.args.get("group") or inner.args.get("having"):
-                    raise Unknown("groups within EXISTS")
-                only(inner.expressions[0])
-                inner = inner.copy()
-                inner.set("expressions", [exp.Literal.number(1)])
-            return Term(f"EXISTS ({_of_rows(inner, self._select(inner, scope, scope.tables))})", "boolean")
-        if isinstance(node, exp.In) and node.args.get("query") is None:
-            only(node, "this", "expressions")
-            value = self._term(node.this, scope)
-            choices = [self._term(item, scope) for item in node.expressions]
-            if not choices or any(choice.literal is None and choice.type != "date" for choice in choices):
-                raise Unknown("IN a list of other than literals")
-            if {choice.type for choice in choices} == {value.type} and value.type in ("string", "int"):
-                return Term(f"({value.sql} IN ({', '.join(choice.sql for choice in choices)}))", "boolean")
-            found = [exact.compared("=", value, choice).sql for choice in choices]
-            return Term(f"({' OR '.join(found)})", "boolean")
-        only(node, "this", "query")
-        inner = node.args["query"].this if isinstance(node, exp.In) else node.this
-        if isinstance(node, exp.In):
-            only(node.args["query"], "this")
-            if not _chooses(node):
-                raise Unknown("IN a subquery as a value")
-        query = self._select(inner, scope, scope.tables)
-        if len(query.fields) != 1:
-            raise Unknown("a subquery of several columns")
-        if isinstance(node, exp.In):
-            value = self._term(node.this, scope)
-            if value.type != query.fields[0][1] or value.type == "boolean":
-                raise Unknown("IN a subquery of another type")
-            return Term(f"({value.sql} IN ({_of_rows(inner, query)}))", "boolean")
-        if not query.single or (query.correlated and (inner.find(exp.Count) or inner.args.get("having"))):
-            raise Unknown("a subquery of several rows")
-        return Term(f"({query.sql})", query.fields[0][1])
-
-
-def _of_rows(node: Any, query: Query) -> str:
-    """The query in EXISTS or IN. Spark joins its groups to the rows outside, and no rows make no group."""
-    if query.correlated and (query.groupless or node.args.get("having") or node.args.get("group")):
-        raise Unknown("groups for each row outside")
-    return query.sql
-
-
-def _chooses(node: Any) -> bool:
-    """Whether only AND, OR and a NOT of its own stand between this and WHERE: elsewhere Spark's IN is never null."""
-    from sqlglot import exp
-
-    above = node.parent
-    while isinstance(above, exp.Paren):
-        above = above.parent
-    if isinstance(above, exp.Not) and not node.args.get("negate"):
-        above = above.parent
-    while isinstance(above, (exp.And, exp.Or, exp.Paren)):
-        above = above.parent
-    return isinstance(above, (exp.Where, exp.Having))
-
-
-def _aggregates(node: Any) -> bool:
-    """Whether an expression is made of aggregates of its own query."""
-    from sqlglot import exp
-
-    own = node.find_ancestor(exp.Select)
-    return any(found.find_ancestor(exp.Select) is own for found in node.find_all(exp.AggFunc))
-
-
-def only(node: Any, *parts: str) -> None:
-    """Raise Unknown when a node has anything besides these parts."""
-    more = [key for key, value in node.args.items() if value and key not in parts and key not in _NOTES]
-    if more:
-        raise Unknown(f"{type(node).__name__} with {', '.join(more)}")
