@@ -45,7 +45,7 @@ LOCKS := src/mastic/executors/locks
 lock: $(UV)                ## newest versions that the requirements allow, pinned with hashes
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
-	$(LOCK) --upgrade --extra sail --extra databases --extra documents --extra formats --extra streams --extra delta --extra ml packages/awsglue/pyproject.toml -o $(LOCKS)/sail.txt
+	$(LOCK) --upgrade --extra sail --extra databases --extra documents --extra formats --extra streams --extra delta --extra hudi --extra ml packages/awsglue/pyproject.toml -o $(LOCKS)/sail.txt
 	$(LOCK) --upgrade --extra spark35 --extra databases --extra documents --extra formats --extra streams --extra ml packages/awsglue/pyproject.toml -o $(LOCKS)/spark-3.5.txt
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-3.5.bare.in -o $(LOCKS)/spark-3.5.bare.txt
 	$(LOCK) --upgrade --extra spark41 --extra databases --extra documents --extra formats --extra streams --extra ml packages/awsglue/pyproject.toml -o $(LOCKS)/spark-4.1.txt
