@@ -25,9 +25,8 @@ from mastic.glue.account import profiles, security
 from mastic.glue.catalog import catalogs, databases, functions, tables
 from mastic.glue.connections import connections, types
 from mastic.glue.jobs import definitions as jobs
-from mastic.glue.jobs import notifications
+from mastic.glue.jobs import maintenance, notifications
 from mastic.glue.jobs.bookmarks import Bookmarks
-from mastic.glue.jobs.capacity import LONGEST_TIMEOUT
 from mastic.glue.jobs.channel import Channel
 from mastic.glue.jobs.engines import EMBEDDED_RUNTIME, SPARK_4_RUNTIME, SPARK_RUNTIME
 from mastic.glue.jobs.housekeeping import Housekeeping, Reminders
@@ -150,7 +149,7 @@ def _add_runner(
 
     def environment(run: JobRun) -> dict[str, str]:
         # Good for as long as the run may last.
-        lifetime = timedelta(minutes=(run.body.get("Timeout") or LONGEST_TIMEOUT) + 60)
+        lifetime = maintenance.longest(run) + timedelta(hours=1)
         account, _ = split_scope(run.scope)
         policy = run.body.get("ExecutionRoleSessionPolicy")
         return keys.environment(account, run.plan["Role"], "GlueJobRunnerSession", lifetime, policy)

@@ -27,6 +27,7 @@ from mastic.store.job_runs import JobRun, Launch
 log = structlog.get_logger()
 
 GRACE = 3.0  # seconds between TERM and KILL
+RESTART = Outcome(state="EXPIRED", restart=True)
 SURVIVORS = "Processes of the run could not be ended; it is tried again."
 
 
@@ -75,9 +76,12 @@ class Concluding:
                 insights=job_logs.has_insights(run),
             )
         )
-        timed_out = item.deadline is not None and self._clock.now() >= item.deadline
-        if timed_out and began and result is None:
+        # A former server may have ended the process, and was lost before it could say so.
+        now, ended_by_force = self._clock.now(), began and result is None
+        if ended_by_force and item.deadline is not None and now >= item.deadline:
             verdict = _timeout(run)
+        elif ended_by_force and item.restart_by is not None and now >= item.restart_by:
+            verdict = RESTART
         gone = self._clear(item, grace=0)
         if result is not None and result.state == "FAILED":
             self._logs.analyse(run, result)
@@ -97,6 +101,12 @@ class Concluding:
         gone = self._clear(item, grace=GRACE)
         run = self.current(item.run.seq)
         self.finish(run, _timeout(run), item, gone=gone)
+
+    def restart(self, item: Watched) -> None:
+        """The run was asked to end for its restart, and did not: another takes its place all the same."""
+        gone = self._clear(item, grace=GRACE)
+        run = self.current(item.run.seq)
+        self.finish(run, RESTART, item, gone=gone)
 
     def abandon(self, item: Watched) -> None:
         """End a process that has no run any more, without a word in the run's record."""

@@ -159,6 +159,8 @@ class Runner(Loop):
                 self._hand_over(item, self._conclude)
             elif item.deadline is not None and now >= item.deadline:
                 self._hand_over(item, self._concluding.expire)
+            elif item.restart_by is not None and now >= item.restart_by:
+                self._hand_over(item, self._concluding.restart)
             elif self._meters.due(item.run, item.process):
                 self._hand_over(item, self._measure)
             else:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mastic.executors.base import ProcessId, RunDirectory
+from mastic.glue.jobs import maintenance
 from mastic.loops.job_logs import Position
 from mastic.loops.launching import Launched
 
@@ -28,6 +29,7 @@ class Watched:
         minutes = self.run.body.get("Timeout")
         begun = self.run.running_on
         self.deadline = begun + timedelta(minutes=minutes) if minutes and begun else None
+        self.restart_by = maintenance.deadline(self.run)
 
 
 class WatchList:

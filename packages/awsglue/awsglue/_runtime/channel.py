@@ -104,12 +104,16 @@ class Channel:
         self._transport = transport
 
     @classmethod
-    def from_environment(cls) -> Channel:
-        """The channel this process was given, or one in memory when it was given none."""
+    def from_environment(cls, *, patience: float = PATIENCE) -> Channel:
+        """The channel this process was given, or one in memory when it was given none.
+
+        `patience` is how many seconds to wait for a server that restarts.
+        """
         url = os.environ.get("MASTIC_CHANNEL_URL", "")
         if not url:
             return cls(MemoryTransport())
-        return cls(HttpTransport(url=url, token=os.environ.get("MASTIC_CHANNEL_TOKEN", "")))
+        token = os.environ.get("MASTIC_CHANNEL_TOKEN", "")
+        return cls(HttpTransport(url=url, token=token, patience=patience))
 
     def send(self, kind: str, **members: Any) -> dict[str, Any]:
         """Send one message. Raises ChannelError."""
@@ -134,6 +138,10 @@ class Channel:
     def progress(self, message: str, **members: Any) -> dict[str, Any]:
         """A step worth showing to somebody who follows the run."""
         return self.send("progress", message=message, **members)
+
+    def stream_next(self) -> dict[str, Any]:
+        """Whether a stream's next batch may begin: {"stop": bool}."""
+        return self.send("stream.next")
 
     def engine(self, name: str, reason: str) -> dict[str, Any]:
         """Which engine serves this run, and why."""

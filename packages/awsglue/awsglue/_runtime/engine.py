@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,6 +35,12 @@ class EngineState:
     session: Any = None
     reason: str = ""
     wrote: bool = False
+    # Ends the process so that another run goes on for it; None where no server would start one.
+    leave: Callable[[], NoReturn] | None = None
+    leaving: bool = False
+    # The streams that this process has, and those of them that rest between two batches.
+    streams: set[int] = field(default_factory=set)
+    resting: set[int] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 

@@ -89,6 +89,7 @@ def run(order: Order) -> Result:
         _prepare_engine(order, source)
         program = compile(source, order.script, "exec", dont_inherit=True)
         _let_leave(order)
+        _let_restart(order)
         module = types.ModuleType("__main__")
         module.__dict__.update(__file__=order.script, __builtins__=__builtins__)
         sys.modules["__main__"] = module
@@ -131,6 +132,17 @@ def _let_leave(order: Order) -> None:
         leave(status)
 
     os._exit = left
+
+
+def _let_restart(order: Order) -> None:
+    """A stream may end the process between two batches: the server starts another run that goes on."""
+    from awsglue._runtime.engine import STATE
+
+    def leave() -> NoReturn:
+        engine, reason = _engine_used(order.command)
+        finish(order, Result(state="EXPIRED", exit_code=0, engine=engine, engine_reason=reason))
+
+    STATE.leave = leave if order.command == "gluestreaming" else None
 
 
 def finish(order: Order, result: Result) -> NoReturn:

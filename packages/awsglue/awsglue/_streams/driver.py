@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from awsglue._runtime.engine import STATE
+from awsglue._streams import restarts
 from awsglue._streams.checkpoint import Checkpoint
 from awsglue._streams.records import Range, Record, Source
 
@@ -56,14 +57,18 @@ class MicroBatches:
     # How often it has begun to look for records, and which look was the last to find none.
     looks: int = 0
     in_vain: int = 0
+    # When it asks the server again whether it may go on, in seconds of the monotonic clock.
+    ask_again: float = 0.0
     _wrote: bool = False
 
     def run(self) -> None:
         """Go on from the checkpoint until stopped. Raises what the function raises."""
+        restarts.began(self)
         try:
             self._run()
         finally:
             self.source.close()
+            restarts.ended(self)
 
     def _run(self) -> None:
         self._wrote = STATE.wrote
@@ -81,6 +86,8 @@ class MicroBatches:
         if self.until_caught_up:
             self.source.freeze(limited=self.limited)
         while not self.stopping.is_set():
+            if not self.until_caught_up:
+                restarts.between_batches(self)
             self.looks += 1
             wanted = self.source.plan(done)
             if wanted is not None:

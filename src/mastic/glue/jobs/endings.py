@@ -60,6 +60,9 @@ def _by_result(ended: Ended, result: Result) -> Outcome | Again:
     used = detail(result.engine, result.engine_reason) if result.engine else None
     if result.state == "SUCCEEDED":
         return Outcome(state="SUCCEEDED", state_detail=used)
+    if result.state == "EXPIRED" and ended.command == "gluestreaming":
+        # It was asked to end between two batches, and did.
+        return Outcome(state="EXPIRED", restart=True)
     if result.refusal is not None and ended.asked_engine == "auto":
         feature = str(result.refusal.get("feature", "a feature"))
         if not result.refusal.get("safe_to_restart"):

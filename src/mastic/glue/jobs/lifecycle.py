@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from mastic.clock import Clock
 from mastic.errors import ServiceError, not_found
-from mastic.glue.jobs import bookmarks, envelopes, limits, notifications, plans, states
+from mastic.glue.jobs import bookmarks, envelopes, limits, maintenance, notifications, plans, states
 from mastic.glue.jobs.limits import Profile
 from mastic.glue.jobs.surroundings import Surroundings
 from mastic.ids import Ids
@@ -43,12 +43,13 @@ class StartRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a run ended."""
+    """How a run ended. ``restart``: another run goes on in its place."""
 
     state: str
     error_message: str | None = None
     state_detail: str | None = None
     retry: bool = True
+    restart: bool = False
 
 
 class Lifecycle:
@@ -164,7 +165,7 @@ class Lifecycle:
         return self.finish(tx, asked, Outcome(state="STOPPED"))
 
     def finish(self, tx: Connection, run: JobRun, outcome: Outcome) -> JobRun:
-        """End a run: record how, retry it by MaxRetries, give its place to one that waits. Raises Stale."""
+        """End a run: record how, retry or restart it, give its place to one that waits. Raises Stale."""
         now = self._clock.now()
         seconds = 0 if run.running_on is None else max(0, round((now - run.running_on).total_seconds()))
         columns: dict[str, Any] = {
@@ -185,9 +186,15 @@ class Lifecycle:
             and alive
             and run.attempt < int(run.plan["MaxRetries"])
         )
-        ended = self._move(tx, run, outcome.state, final=not again, **columns)
+        restart = outcome.restart and alive
+        if restart and outcome.state_detail is None:
+            columns["state_detail"] = f"Restarted for maintenance as {maintenance.following_id(run.id)}."
+        ended = self._move(tx, run, outcome.state, final=not (again or restart), **columns)
         if again:
-            self._retry(tx, ended)
+            attempt = ended.attempt + 1
+            self._follow(tx, ended, f"{ended.root_id}_attempt_{attempt}", attempt)
+        elif restart:
+            self._follow(tx, ended, maintenance.following_id(ended.id), ended.attempt)
         if alive:
             assert job is not None
             self.admit(tx, job)
@@ -204,25 +211,25 @@ class Lifecycle:
             admitted += 1
         return admitted
 
-    def _retry(self, tx: Connection, failed: JobRun) -> None:
-        attempt = failed.attempt + 1
+    def _follow(self, tx: Connection, ended: JobRun, run_id: str, attempt: int) -> None:
+        """The run that goes on for one that has ended, with the same settings."""
         now = self._clock.now()
         seq = job_runs.add(
             tx,
-            scope=failed.scope,
-            id=f"{failed.root_id}_attempt_{attempt}",
-            job_name=failed.job_name,
-            job_id=failed.job_id,
-            number=failed.number,
+            scope=ended.scope,
+            id=run_id,
+            job_name=ended.job_name,
+            job_id=ended.job_id,
+            number=ended.number,
             state="STARTING",
             attempt=attempt,
-            root_id=failed.root_id,
-            previous_id=failed.id,
-            trigger_name=failed.trigger_name,
-            workflow_run_id=failed.workflow_run_id,
-            predecessors=failed.predecessors,
-            body=failed.body,
-            plan=failed.plan,
+            root_id=ended.root_id,
+            previous_id=ended.id,
+            trigger_name=ended.trigger_name,
+            workflow_run_id=ended.workflow_run_id,
+            predecessors=ended.predecessors,
+            body=ended.body,
+            plan=ended.plan,
             started_on=now,
             last_modified_on=now,
         )

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection
 
 from mastic.clock import Clock
-from mastic.glue.jobs import bookmarks
+from mastic.glue.jobs import bookmarks, maintenance
 from mastic.store import job_runs
 from mastic.store.engine import Stale, Store
 from mastic.store.job_runs import JobRun
@@ -95,6 +95,8 @@ class Messages:
                 )
             case "progress":
                 job_runs.annotate(tx, run, last_modified_on=now)
+            case "stream.next":
+                return {"stop": maintenance.asked(run, now)}
             case "metrics":
                 if self._metrics is not None:
                     self._metrics(tx, run, message["metrics"])
@@ -113,6 +115,7 @@ _MEMBERS: dict[str, dict[str, type]] = {
     "metrics": {"metrics": dict},
     "progress": {"message": str},
     "engine": {"engine": str, "reason": str},
+    "stream.next": {},
 }
 
 

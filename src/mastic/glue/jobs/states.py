@@ -5,7 +5,7 @@ from __future__ import annotations
 TRANSITIONS: dict[str, frozenset[str]] = {
     "WAITING": frozenset({"STARTING", "STOPPING", "EXPIRED"}),
     "STARTING": frozenset({"RUNNING", "STOPPING", "FAILED", "ERROR", "TIMEOUT"}),
-    "RUNNING": frozenset({"SUCCEEDED", "FAILED", "STOPPING", "TIMEOUT"}),
+    "RUNNING": frozenset({"SUCCEEDED", "FAILED", "STOPPING", "TIMEOUT", "EXPIRED"}),
     "STOPPING": frozenset({"STOPPED"}),
     "SUCCEEDED": frozenset(),
     "FAILED": frozenset(),
