@@ -98,6 +98,34 @@ def test_there_and_back(server: Server, hub: Path, tmp_path: Path) -> None:
     glue.update_job_from_source_control(JobName="nightly", CommitId=first)
     assert glue.get_job(JobName="nightly")["Job"]["Timeout"] == 33
 
+    # The same from a commit on: what was changed after it is not overwritten.
+    for commit, said in [
+        (first, "was changed after the commit"),
+        ("0" * 40, "merge-base"),
+        ("main", "no commit id"),
+    ]:
+        code, message = refusal(glue.update_source_control_from_job, JobName="nightly", CommitId=commit)
+        assert (code, said in message) == ("InvalidInputException", True)
+    third = git(hub, "rev-parse", "main")
+    (work / "README").write_text("more jobs\n")
+    git(work, "commit", "--all", "--quiet", "--message", "fourth")
+    git(work, "push", "--quiet", "origin", "main")
+    glue.update_source_control_from_job(JobName="nightly", CommitId=third)
+    last = git(hub, "rev-parse", "main")
+    assert git(hub, "rev-parse", "main~2") == third
+    assert glue.get_job(JobName="nightly")["Job"]["SourceControlDetails"]["LastCommitId"] == last
+    assert json.loads(git(hub, "show", "main:jobs/nightly/nightly.json"))["Timeout"] == 33
+    git(work, "pull", "--quiet")
+
+    # Where its script cannot be stored, its definition is not changed.
+    elsewhere = {**stored, "Timeout": 55, "Command": {**command, "ScriptLocation": "s3://nowhere/nightly.py"}}
+    (work / "jobs/nightly/nightly.json").write_text(json.dumps(elsewhere))
+    git(work, "commit", "--all", "--quiet", "--message", "fifth")
+    git(work, "push", "--quiet", "origin", "main")
+    code, message = refusal(glue.update_job_from_source_control, JobName="nightly")
+    assert (code, "s3://nowhere/nightly.py" in message) == ("InvalidInputException", True)
+    assert glue.get_job(JobName="nightly")["Job"]["Timeout"] == 33
+
     for given, said in [
         ({"CommitId": "0" * 40}, "checkout"),
         ({"BranchName": "none"}, "clone"),

@@ -25,7 +25,7 @@ from mastic.glue.account import profiles, security
 from mastic.glue.catalog import catalogs, databases, functions, tables
 from mastic.glue.connections import connections, types
 from mastic.glue.jobs import definitions as jobs
-from mastic.glue.jobs import maintenance, notifications
+from mastic.glue.jobs import maintenance, notifications, source_control
 from mastic.glue.jobs.bookmarks import Bookmarks
 from mastic.glue.jobs.channel import Channel
 from mastic.glue.jobs.engines import EMBEDDED_RUNTIME, SPARK_4_RUNTIME, SPARK_RUNTIME
@@ -38,7 +38,7 @@ from mastic.glue.jobs.preparation import CHANNEL_PATH, Preparation
 from mastic.glue.jobs.runs import JobRuns
 from mastic.glue.jobs.scripting import Scripting
 from mastic.glue.jobs.scripts import Scripts
-from mastic.glue.jobs.source_control import SecretOf, SourceControl
+from mastic.glue.jobs.source_control import ScriptsToStore, SecretOf, SourceControl
 from mastic.glue.jobs.surroundings import Lookup, Surroundings
 from mastic.glue.pages import Pager
 from mastic.glue.tags import Tags
@@ -104,6 +104,7 @@ def add_jobs(
             secret=secret,
             address=base.config.source_control_url,
         ),
+            **base.lasting,
         JobRuns(
             lifecycle=lifecycle,
             pager=pager,
@@ -122,6 +123,8 @@ def add_jobs(
     reminders = Reminders(store=base.store, lifecycle=lifecycle)
     base.worker(notifications.QUEUE, reminders.handle, concurrency=1)
 
+    scripts_to_store = ScriptsToStore(store=base.store, objects=objects)
+    base.worker(source_control.QUEUE, scripts_to_store.handle, concurrency=1)
 
 def _document(kind: str) -> Lookup:
     """Finds documents of a kind, for the rules of jobs, which know no other family."""

@@ -266,7 +266,9 @@ class RunDirectory:
             raise ValueError(f"{self.result.name}: {error.strerror}") from error
         if not isinstance(body, dict) or body.get("version") != ORDER_VERSION:
             raise ValueError(f"{self.result.name} is not of version {ORDER_VERSION}")
-        if body.get("state") not in ("SUCCEEDED", "FAILED", "EXPIRED") or not isinstance(body.get("exit_code"), int):
+        if body.get("state") not in ("SUCCEEDED", "FAILED", "EXPIRED") or not isinstance(
+            body.get("exit_code"), int
+        ):
             raise ValueError(f"{self.result.name} does not say how the process ended")
         return Result(
             **{name: body[name] for name in Result.__dataclass_fields__ if body.get(name) is not None}

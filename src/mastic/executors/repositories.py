@@ -54,24 +54,31 @@ class Repositories:
         """
         with self._clone(remote, whole=commit is not None) as (place, _):
             if commit is not None:
-                if not _COMMIT.match(commit):
-                    raise GitRefused(f"{commit!r} is no commit id")
-                self._git(place, remote, "checkout", "--quiet", "--detach", commit)
+                self._git(place, remote, "checkout", "--quiet", "--detach", _commit_id(commit))
             found = {one.name: one.read_bytes() for one in _files(place, folder) if one.name in names}
             return self._git(place, remote, "rev-parse", "HEAD").strip(), found
 
-    def write(self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str) -> str:
-        """Put files into a folder of the branch, which is made if need be; returns the commit. Raises GitRefused."""
+    def write(
+        self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str, since: str | None
+    ) -> str:
+        """Put files into a folder of the branch, which is made if need be; returns the commit.
+
+        ``since`` is a commit of the branch after which nobody may have changed the folder. Raises GitRefused.
+        """
         for _ in range(TRIES - 1):
             try:
-                return self._write(remote, folder, files, message)
+                return self._write(remote, folder, files, message, since)
             except _Overtaken:
                 continue  # somebody else has pushed meanwhile: on top of that
-        return self._write(remote, folder, files, message)
+        return self._write(remote, folder, files, message, since)
 
-    def _write(self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str) -> str:
-        with self._clone(remote, whole=False) as (place, branch):
+    def _write(
+        self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str, since: str | None
+    ) -> str:
+        with self._clone(remote, whole=since is not None) as (place, branch):
             target = _inside(place, folder)
+            if since is not None:
+                self._refuse_changes(place, remote, folder, since)
             try:
                 target.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -87,6 +94,13 @@ class Repositories:
                 self._git(place, remote, "commit", "--quiet", "--message", message)
                 self._git(place, remote, "push", "--quiet", "origin", f"HEAD:{branch}")
             return self._git(place, remote, "rev-parse", "HEAD").strip()
+
+    def _refuse_changes(self, place: Path, remote: Remote, folder: str, since: str) -> None:
+        commit = _commit_id(since)
+        self._git(place, remote, "merge-base", commit, "HEAD")  # whether the branch has it at all
+        changed = self._git(place, remote, "diff", "--name-only", commit, "HEAD", "--", f":(literal){folder}")
+        if changed:
+            raise GitRefused(f"{folder} of the repository was changed after the commit {since}")
 
     @contextmanager
     def _clone(self, remote: Remote, *, whole: bool) -> Iterator[tuple[Path, str]]:
@@ -147,6 +161,12 @@ class Repositories:
                 raise GitForbidden(reason)
             raise _Overtaken(reason) if _OVERTAKEN.search(complaint) else GitRefused(reason)
         return said
+
+
+def _commit_id(given: str) -> str:
+    if not _COMMIT.match(given):
+        raise GitRefused(f"{given!r} is no commit id")
+    return given
 
 
 def _environment(remote: Remote) -> dict[str, str]:

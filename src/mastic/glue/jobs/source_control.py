@@ -2,21 +2,37 @@
 
 A job is kept in a repository as two files of its folder: ``<Folder>/<job>/<job>.json`` is the definition and
 ``<job>.py`` the script. Owns no rows: it changes jobs by UpdateJob, and the object of their ScriptLocation.
+Definition and script change together: that the script has yet to be stored is on record before the definition changes,
+and is done by whoever comes next when a server is lost in between.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+import structlog
+
+from mastic.clock import Clock
 from mastic.context import Context
 from mastic.errors import ServiceError, invalid_input
 from mastic.executors.base import GitForbidden, GitRefused, Remote
 from mastic.glue.jobs import rules
 from mastic.glue.jobs.definitions import Jobs
+from mastic.store import jobs, tasks
+from mastic.store.engine import Store
+from mastic.store.tasks import Task
 from mastic.wire.dispatch import waits
+
+log = structlog.get_logger()
+
+QUEUE = "source_control"
+# The call itself has so long for both changes before somebody else looks whether it was lost.
+PATIENCE = timedelta(minutes=1)
 
 # Where a provider's repositories are.
 ADDRESSES = {
@@ -55,7 +71,9 @@ class Git(Protocol):
         self, remote: Remote, folder: str, names: Collection[str], commit: str | None
     ) -> tuple[str, dict[str, bytes]]: ...
 
-    def write(self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str) -> str: ...
+    def write(
+        self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str, since: str | None
+    ) -> str: ...
 
 
 class ScriptStore(Protocol):
@@ -64,6 +82,37 @@ class ScriptStore(Protocol):
     def read(self, bucket: str, key: str) -> bytes: ...
 
     def put(self, bucket: str, key: str, data: bytes) -> Any: ...
+
+    def bucket_exists(self, bucket: str) -> bool: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A script that belongs to a definition; ``found`` is when the definition that it replaces was made."""
+
+    scope: str
+    job: str
+    found: datetime
+    commit: str
+    bucket: str
+    key: str
+    data: bytes
+
+    @property
+    def task(self) -> str:
+        """The key of its task."""
+        return f"{self.scope}/{self.job}/{self.commit}"
+
+    def payload(self) -> dict[str, Any]:
+        """As it is on record."""
+        kept = {name: getattr(self, name) for name in ("scope", "job", "commit", "bucket", "key")}
+        return {**kept, "found": self.found.isoformat(), "data": base64.b64encode(self.data).decode()}
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> Script:
+        """From the record."""
+        found, data = datetime.fromisoformat(payload["found"]), base64.b64decode(payload["data"])
+        return cls(**{**payload, "found": found, "data": data})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +133,18 @@ class SourceControl:
     def __init__(
         self,
         *,
-        jobs: Jobs,
+        store: Store,
+        clock: Clock,
+        definitions: Jobs,
         update: Callable[[Context, dict[str, Any]], Any],
         git: Git,
         objects: ScriptStore,
         secret: SecretOf,
         address: str = "",
     ) -> None:
-        self._jobs = jobs
+        self._store = store
+        self._clock = clock
+        self._jobs = definitions
         self._update = update
         self._git = git
         self._objects = objects
@@ -107,7 +160,8 @@ class SourceControl:
             f"{name}.json": json.dumps(_definition(job), indent=2).encode() + b"\n",
             f"{name}.py": self._script(job),
         }
-        commit = _tried(lambda: self._git.write(place.remote, place.folder, files, f"Job {name}"))
+        since = request.get("CommitId")
+        commit = _tried(lambda: self._git.write(place.remote, place.folder, files, f"Job {name}", since))
         self._jobs.note_source_control(context, name, {**place.details, "LastCommitId": commit})
         return {"JobName": name}
 
@@ -133,16 +187,39 @@ class SourceControl:
             raise invalid_input(f"{name}.json of the repository is no definition of a job")
         kept = {one: definition[one] for one in _KEPT if one in definition}
         bucket, key = _script(kept)
+        if not self._objects.bucket_exists(bucket):
+            raise invalid_input(
+                f"The script cannot be stored at s3://{bucket}/{key}: there is no such bucket."
+            )
         details = {**place.details, "LastCommitId": commit}
-        self._update(context, {"JobName": name, "JobUpdate": {**kept, "SourceControlDetails": details}})
+        script = Script(
+            scope=context.scope,
+            job=name,
+            found=job["LastModifiedOn"],
+            commit=commit,
+            bucket=bucket,
+            key=key,
+            data=files[f"{name}.py"],
+        )
+        with self._store.write() as tx:
+            tasks.put(tx, QUEUE, script.task, script.payload(), not_before=self._clock.now() + PATIENCE)
+        try:
+            self._update(context, {"JobName": name, "JobUpdate": {**kept, "SourceControlDetails": details}})
+        except ServiceError:
+            self._settled(script)  # nothing has changed
+            raise
         # Behind the definition, which makes a script of its own for a visual job.
         try:
-            self._objects.put(bucket, key, files[f"{name}.py"])
+            self._objects.put(bucket, key, script.data)
         except ServiceError as error:
-            raise invalid_input(
-                f"The script cannot be stored at s3://{bucket}/{key}: {error.code}: {error.message}"
-            ) from error
+            reason = f"The script cannot be stored at s3://{bucket}/{key} now: {error.code}: {error.message}"
+            raise ServiceError("InternalServiceException", f"{reason} It is tried again.") from error
+        self._settled(script)
         return {"JobName": name}
+
+    def _settled(self, script: Script) -> None:
+        with self._store.write() as tx:
+            tasks.cancel(tx, QUEUE, script.task)
 
     def _job(self, context: Context, request: Mapping[str, Any]) -> dict[str, Any]:
         if not request.get("JobName"):
@@ -216,6 +293,28 @@ class SourceControl:
             repository=_part(repository),
             region=context.region,
         )
+
+
+class ScriptsToStore:
+    """Does the tasks that a lost server, or objects out of reach, have left: scripts of changed definitions."""
+
+    def __init__(self, *, store: Store, objects: ScriptStore) -> None:
+        self._store = store
+        self._objects = objects
+
+    def handle(self, task: Task) -> None:
+        """Store the script, if its definition has been changed and is still the job's."""
+        script = Script.of(task.payload)
+        with self._store.read() as tx:
+            job = jobs.find(tx, script.scope, script.job)
+        if job is None or job.last_modified_on == script.found:
+            return
+        if (job.body.get("SourceControlDetails") or {}).get("LastCommitId") != script.commit:
+            return
+        if not self._objects.bucket_exists(script.bucket):
+            log.error("script_not_stored", job=script.job, bucket=script.bucket, reason="no such bucket")
+            return
+        self._objects.put(script.bucket, script.key, script.data)
 
 
 def _definition(job: Mapping[str, Any]) -> dict[str, Any]:
