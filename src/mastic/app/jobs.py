@@ -97,7 +97,7 @@ def add_jobs(
         "glue",
         definitions,
         SourceControl(
-            jobs=definitions,
+            definitions=definitions,
             update=_checked_update(base),
             git=Repositories(directory=base.config.data_dir / "repositories"),
             objects=objects,
