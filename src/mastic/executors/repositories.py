@@ -59,7 +59,7 @@ class Repositories:
             return self._git(place, remote, "rev-parse", "HEAD").strip(), found
 
     def write(
-        self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str, since: str | None
+        self, remote: Remote, folder: str, files: Mapping[str, bytes], message: str, since: str | None = None
     ) -> str:
         """Put files into a folder of the branch, which is made if need be; returns the commit.
 
