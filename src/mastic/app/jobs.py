@@ -103,8 +103,8 @@ def add_jobs(
             objects=objects,
             secret=secret,
             address=base.config.source_control_url,
-        ),
             **base.lasting,
+        ),
         JobRuns(
             lifecycle=lifecycle,
             pager=pager,
@@ -122,9 +122,9 @@ def add_jobs(
     _add_runner(base, lifecycle, objects, logs, measured)
     reminders = Reminders(store=base.store, lifecycle=lifecycle)
     base.worker(notifications.QUEUE, reminders.handle, concurrency=1)
-
     scripts_to_store = ScriptsToStore(store=base.store, objects=objects)
     base.worker(source_control.QUEUE, scripts_to_store.handle, concurrency=1)
+
 
 def _document(kind: str) -> Lookup:
     """Finds documents of a kind, for the rules of jobs, which know no other family."""
@@ -162,7 +162,6 @@ def _add_runner(
         interpreter=runtimes.interpreter,
         directory=config.data_dir / "interpreters",
         warm=config.warm_interpreters,
-        prepare=(EMBEDDED_RUNTIME,),
         extra_env=_spark_settings(config),
     )
     preparation = Preparation(
