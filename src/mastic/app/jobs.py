@@ -162,6 +162,7 @@ def _add_runner(
         interpreter=runtimes.interpreter,
         directory=config.data_dir / "interpreters",
         warm=config.warm_interpreters,
+        prepare=(EMBEDDED_RUNTIME,),
         extra_env=_spark_settings(config),
     )
     preparation = Preparation(
