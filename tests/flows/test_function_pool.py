@@ -81,6 +81,7 @@ from mastic.executors.function_process import Assignment, Invocation
 from mastic.executors.functions import FunctionPool
 pool, code = FunctionPool(Path(sys.argv[1]), spare=1), Path(sys.argv[2])
 pool.start()
+pool.expect()
 path = [str(code), str(pool.libraries)]
 env = {"PATH": "/usr/bin:/bin", "LAMBDA_RUNTIME_DIR": str(pool.libraries)}
 call = Invocation(request_id="r", payload=b"{}", arn="arn", trace="", timeout=600)

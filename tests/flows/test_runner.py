@@ -86,7 +86,7 @@ class Machine:
         """A server's runner and executor, started."""
         executor = kind(
             host=host, interpreter=self.runtimes.interpreter, directory=self.folder / "interpreters", warm=warm,
-            prepare=("sail",), most=most,
+            most=most,
         )  # fmt: skip
         preparation = Preparation(
             objects=self.objects, endpoint="http://127.0.0.1:9", credentials=lambda run: {}, default_engine="auto",
@@ -108,6 +108,7 @@ class Machine:
             spark_installed=lambda: False,
         )  # fmt: skip
         executor.start()
+        executor.expect("sail")
         runner.start()
         self._servers.append((runner, executor))
         return runner

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,15 @@ from mastic.executors import local, processes
 from mastic.executors.base import Limits, ProcessId
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of another process: Linux")
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    pause = threading.Event()
+    for _ in range(2400):
+        if condition():
+            return
+        pause.wait(0.05)
+    raise AssertionError("it does not happen")
 
 
 @pytest.fixture
@@ -38,6 +47,25 @@ def test_jobs_are_in_utc_wherever_the_server_is(tmp_path: Path, monkeypatch: pyt
     started = executor._spawn("any", python, warm=False)
     started.popen.communicate()
     assert told.read_text() == "UTC\n"
+
+
+def test_interpreters_are_prepared_of_what_is_expected(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho ready\nread order\n")
+    python.chmod(0o755)
+    executor = local.LocalExecutor(host="here", interpreter=lambda name: python, directory=tmp_path / "jobs")
+    executor.start()
+    try:
+        executor.expect("one")
+        eventually(lambda: [i for i in executor._idle.get("one", []) if i.ready])
+        taken = executor.take("one")
+        assert taken.warm
+        executor.discard(taken)
+        executor.expect("two")
+        eventually(lambda: [i for i in executor._idle.get("two", []) if i.ready])
+        assert sorted(executor._idle) == ["one", "two"]
+    finally:
+        executor.stop()
 
 
 @linux

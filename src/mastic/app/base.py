@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from mastic.aws.iam.credentials import Credentials
 from mastic.clock import Clock
 from mastic.config import Config
+from mastic.context import Context
 from mastic.ids import Ids
 from mastic.loops.base import Worker
 from mastic.loops.janitor import Janitor
@@ -57,6 +58,25 @@ class App:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """Has something prepared only where it may be wanted: at the start if there is a use for it, else when there is."""
+
+    store: Store
+    used: Callable[[Connection], bool]
+    prepare: Callable[[], None]
+
+    def start(self) -> None:
+        """Prepare if there is a use already."""
+        with self.store.read() as tx:
+            used = self.used(tx)
+        if used:
+            self.prepare()
+
+    def stop(self) -> None:
+        """What was prepared is stopped by its owner."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Base:
     """The ground on which features are put. ``endpoint`` is where jobs and functions reach this server; ``host`` names
     this place, ``holder`` this server's process."""
@@ -98,6 +118,19 @@ class Base:
     def active(self, *parts: Active) -> None:
         """Let these act between start and stop."""
         self.app.active.extend(parts)
+
+    def expectation(
+        self, service: str, operation: str, used: Callable[[Connection], bool], prepare: Callable[[], None]
+    ) -> None:
+        """Call ``prepare``, any number of times, when the server starts with a use for it and when ``operation`` makes
+        one."""
+
+        def seen(context: Context, called: str, request: dict[str, Any], result: Any) -> None:
+            if called == operation:
+                prepare()
+
+        self.active(Expectation(store=self.store, used=used, prepare=prepare))
+        self.app.asgi.dispatcher.watch(service, seen)
 
     def worker(self, queue: str, handle: Callable[[Task], None], *, concurrency: int = 4) -> None:
         """Do the tasks of a queue."""

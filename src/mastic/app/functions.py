@@ -30,6 +30,7 @@ from mastic.executors.functions import FunctionPool
 from mastic.loops.function_logs import FunctionLogs
 from mastic.loops.sources import Sources
 from mastic.objects.base import Objects
+from mastic.store import lambda_
 
 # Longer than an environment lives.
 _KEYS_LAST = timedelta(hours=12)
@@ -83,6 +84,7 @@ def add_functions(
         functions=functions, destinations=results, retry_seconds=config.lambda_retry_seconds, **base.lasting
     )
     base.active(output, pool)
+    base.expectation("lambda", "CreateFunction", lambda_.exist, pool.expect)
     base.worker(QUEUE, deliveries.handle, concurrency=16)
     base.worker(sending.DESTINATION_QUEUE, deliveries.send)
     base.active(Sources(poller=Poller(functions=functions, queues=queues, **base.making), **base.lasting))

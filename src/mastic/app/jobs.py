@@ -51,6 +51,7 @@ from mastic.loops.runner import Runner
 from mastic.loops.scheduler import Scheduler
 from mastic.objects.base import Objects
 from mastic.store import documents, settings
+from mastic.store import jobs as stored
 from mastic.store.job_runs import JobRun
 from mastic.wire.dispatch import Response
 from mastic.wire.protocols.json import Documents
@@ -162,7 +163,6 @@ def _add_runner(
         interpreter=runtimes.interpreter,
         directory=config.data_dir / "interpreters",
         warm=config.warm_interpreters,
-        prepare=(EMBEDDED_RUNTIME,),
         extra_env=_spark_settings(config),
     )
     preparation = Preparation(
@@ -196,6 +196,7 @@ def _add_runner(
         **base.lasting,
     )
     base.active(executor, runner)
+    base.expectation("glue", "CreateJob", stored.exist, partial(executor.expect, EMBEDDED_RUNTIME))
     housekeeping = Housekeeping(lifecycle=lifecycle, directory=runs, **base.lasting)
     base.janitor("jobs", housekeeping.tidy, seconds=60)
     most = int(config.modules_max_gb * 1024**3)

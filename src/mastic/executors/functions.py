@@ -49,7 +49,7 @@ class FunctionPool:
     """Runs invocations, each in an environment of its function version that nobody else uses meanwhile.
 
     ``limit`` bounds the environments of all functions; ``idle`` is how long one is kept unused, in seconds;
-    ``spare`` is how many unassigned interpreters wait with the usual libraries imported.
+    ``spare`` is how many unassigned interpreters wait with the usual libraries imported, once there is a function.
     """
 
     def __init__(self, directory: Path, *, limit: int = 64, idle: float = 600.0, spare: int = 1) -> None:
@@ -78,10 +78,13 @@ class FunctionPool:
         return self._libraries
 
     def start(self) -> None:
-        """Lay out the libraries and begin to keep interpreters ready."""
+        """Lay out the libraries; nothing runs before ``expect`` or a call."""
         end_strays(self._libraries)
         _link_libraries(self._libraries)
         self._reaper.start()
+
+    def expect(self) -> None:
+        """There is a function, which may be called: from now on interpreters are kept ready."""
         self._refill()
 
     def stop(self) -> None:

@@ -57,8 +57,8 @@ class LocalExecutor:
     """Runs job processes as children of the server.
 
     ``host`` is this machine's name on the record of its processes: the same after every restart of the server.
-    ``interpreter`` answers where a runtime's Python is, or None. ``warm`` interpreters of each runtime in
-    ``prepare``, and of those that runs have used lately, wait for work; ``most`` processes run at a time.
+    ``interpreter`` answers where a runtime's Python is, or None. ``warm`` interpreters of each runtime that is
+    expected (``expect``), and of those that runs have used lately, wait for work; ``most`` processes run at a time.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class LocalExecutor:
         interpreter: Callable[[str], Path | None],
         directory: Path,
         warm: int = 1,
-        prepare: tuple[str, ...] = (),
         most: int | None = None,
         extra_env: Mapping[str, str] | None = None,
     ) -> None:
@@ -79,7 +78,7 @@ class LocalExecutor:
         self._interpreter = interpreter
         self._directory = directory
         self._warm = warm
-        self._prepare = prepare
+        self._expected: set[str] = set()
         self._most = most or max(8, 4 * self.cores)
         self._extra = dict(extra_env or {})
         self._idle: dict[str, list[Interpreter]] = {}
@@ -94,13 +93,22 @@ class LocalExecutor:
     # -- life --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to prepare interpreters and to watch."""
+        """Begin to watch, and to prepare interpreters of what is expected."""
         self._directory.mkdir(parents=True, exist_ok=True)
         for left in self._directory.glob("*.log"):
             left.unlink()
         self._watch.start()
-        self._refill.set()
+        if self._expected:
+            self._refill.set()
         self._filler.start()
+
+    def expect(self, runtime: str) -> None:
+        """There are jobs that may run in this runtime: from now on interpreters of it are kept prepared."""
+        with self._lock:
+            known = runtime in self._expected
+            self._expected.add(runtime)
+        if not known:
+            self._refill.set()
 
     def stop(self) -> None:
         """Let the prepared interpreters go. Jobs under way are left alone: the next server finds them."""
@@ -202,18 +210,18 @@ class LocalExecutor:
             while not self._closed.is_set() and self._refill.wait(pause):
                 self._refill.clear()
             pause = REFILL_PAUSE
-            for runtime in dict.fromkeys((*self._prepare, *self._in_use())):
+            for runtime in self._likely():
                 self._fill_one(runtime)
 
-    def _in_use(self) -> list[str]:
-        """Runtimes of recent runs: the next one is likely. What nobody has used for long is let go."""
+    def _likely(self) -> list[str]:
+        """Runtimes that are expected, and those of recent runs. What nobody has used for long is let go."""
         oldest = time.monotonic() - IN_USE
         with self._lock:
-            over = [name for name, used in self._used.items() if used < oldest and name not in self._prepare]
+            over = [name for name, used in self._used.items() if used < oldest and name not in self._expected]
             gone = [item for name in over for item in self._idle.pop(name, [])]
             for name in over:
                 del self._used[name]
-            found = list(self._used)
+            found = sorted(self._expected | set(self._used))
         for item in gone:
             self.discard(item)
         return found

@@ -79,6 +79,11 @@ def find(tx: Connection, scope: str, name: str) -> Job | None:
     return None if row is None else _job(row)
 
 
+def exist(tx: Connection) -> bool:
+    """Whether anybody has a job."""
+    return tx.execute(select(jobs.c.name).limit(1)).first() is not None
+
+
 def lock(tx: Connection, scope: str, name: str) -> Job | None:
     """The definition, with its row locked until the transaction ends: starts of one job take turns."""
     row = tx.execute(select(jobs).where(jobs.c.scope == scope, jobs.c.name == name).with_for_update()).first()

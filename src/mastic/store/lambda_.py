@@ -119,6 +119,11 @@ def get(tx: Connection, scope: str, name: str) -> Function | None:
     )
 
 
+def exist(tx: Connection) -> bool:
+    """Whether anybody has a function."""
+    return tx.execute(select(lambda_functions.c.name).limit(1)).first() is not None
+
+
 def change(tx: Connection, function: Function, **values: Any) -> None:
     """Set ``reserved``, ``tags`` or ``next_version``."""
     c = lambda_functions.c
