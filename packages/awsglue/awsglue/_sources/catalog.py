@@ -105,10 +105,9 @@ def open_table(request: SourceRequest, context: Any) -> Body:
     if kind == "dynamodb":
         from awsglue._sources.dynamodb import open_dynamodb
 
-        name = str(table["StorageDescriptor"].get("Location", "")).rsplit("/", 1)[-1]
-        return open_dynamodb(
-            replace(request, options={"dynamodb.input.tableName": name, **request.options}), context
-        )
+        location = str(table["StorageDescriptor"].get("Location", ""))
+        named = {"dynamodb.input.tableName": location.rsplit("/", 1)[-1], "dynamodb.tableArn": location}
+        return open_dynamodb(replace(request, options={**named, **request.options}), context)
     if connection and not str(table.get("StorageDescriptor", {}).get("Location", "")).startswith("s3"):
         from awsglue._sources.jdbc import open_jdbc
 

@@ -15,8 +15,11 @@ def open_dynamodb(request: SourceRequest, context: Any) -> Body:
     """The body of a table's frame. Raises ValueError and NotImplementedError."""
     options = request.options
     if options.get("dynamodb.export"):
-        raise NotImplementedError(
-            "the DynamoDB export connector (dynamodb.export) is not implemented: use dynamodb.input.tableName"
+        from awsglue._sources import dynamodbexport
+
+        wanted = dynamodbexport.asked(options)
+        return Body(
+            lambda: dynamodbexport.read(wanted, client(options, wanted.region), context.spark_session)
         )
     name = options.get("dynamodb.input.tableName") or options.get("tableName")
     if not name:
@@ -28,17 +31,19 @@ def open_dynamodb(request: SourceRequest, context: Any) -> Body:
     return Body(lambda: _read(str(name), max(1, splits), options, context.spark_session))
 
 
-def client(options: dict[str, Any]) -> Any:
+def client(options: dict[str, Any], region: str | None = None) -> Any:
     """The DynamoDB client, in another account's role if the options name one."""
     import boto3
 
     role = options.get("dynamodb.sts.roleArn")
+    region = region or options.get("dynamodb.sts.region")
     if not role:
-        return boto3.client("dynamodb")
+        return boto3.client("dynamodb", region_name=region)
     session = str(options.get("dynamodb.sts.roleSessionName") or "glue-dynamodb-sts-session")
     found = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
     return boto3.client(
         "dynamodb",
+        region_name=region,
         aws_access_key_id=found["AccessKeyId"],
         aws_secret_access_key=found["SecretAccessKey"],
         aws_session_token=found["SessionToken"],
