@@ -15,8 +15,6 @@ JVM_MODULES = ("pyspark.ml", "pyspark.mllib", "pyspark.streaming", "py4j", "pysp
 # What only shows when it is reached, mostly after something has been written: then it is too late to begin anew.
 TEXTS = (
     (re.compile(r"\bINSERT\s+OVERWRITE\s+(?:LOCAL\s+)?(DIRECTORY)\b", re.IGNORECASE), "INSERT OVERWRITE {}"),
-    (re.compile(r"\bTABLE\b.*\bUSING\s+(hudi)\b", re.IGNORECASE | re.DOTALL), "CREATE TABLE … USING {}"),
-    (re.compile(r"\Ahoodie\.(table\.name)\Z"), "hoodie.{}"),
 )
 # Of RDDs, contexts, writers and Delta tables; names that nothing else has.
 METHODS = frozenset(

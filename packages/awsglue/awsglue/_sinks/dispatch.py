@@ -6,7 +6,7 @@ from typing import Any
 
 from awsglue._frames.body import Encoded
 from awsglue._sinks.request import SinkRequest
-from awsglue._sources.dispatch import FILE_TYPES, JDBC_TYPES, LAKES, OUTSIDE
+from awsglue._sources.dispatch import FILE_TYPES, JDBC_TYPES, OUTSIDE, lake_kind
 
 
 def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
@@ -30,10 +30,10 @@ def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
         from awsglue._sinks.dynamodb import write_dynamodb
 
         write_dynamodb(request, frame)
-    elif kind in LAKES:
+    elif lake_kind(kind, request.options):
         from awsglue._sinks.lakes import write_lake
 
-        write_lake(kind, request, frame)
+        write_lake(lake_kind(kind, request.options), request, frame)
     elif kind in ("kafka", "kinesis"):
         from awsglue._sinks.streams import write_stream
 

@@ -1,4 +1,4 @@
-"""Frames into Delta and Hudi tables, by the engine's own writer of the format."""
+"""Frames into Delta and Hudi tables, by the session's writer of the format."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _OURS = {
     "updateBehavior",
     "connectionName",
     "useFrameName",
+    "className",
 }
 
 

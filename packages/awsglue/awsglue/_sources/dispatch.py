@@ -28,6 +28,16 @@ OUTSIDE = {
 }
 
 
+def lake_kind(kind: str, options: dict[str, Any]) -> str:
+    """delta or hudi for a connection to their tables, also by a connector's class; else ""."""
+    lake = lake_kind(kind, request.options)
+    if lake:
+        return kind
+    if kind in ("marketplace.spark", "custom.spark"):
+        return "hudi" if str(options.get("className", "")) in ("hudi", "org.apache.hudi") else ""
+    return ""
+
+
 def open_source(request: SourceRequest, context: Any) -> Body:
     """The body of the frame that a request means. Raises NotImplementedError for connections not built in."""
     kind = request.connection_type.lower()
@@ -55,11 +65,12 @@ def open_source(request: SourceRequest, context: Any) -> Body:
         from awsglue._streams.opening import open_batch
 
         return open_batch(request, context)
-    if kind in LAKES:
+    lake = lake_kind(kind, request.options)
+    if lake:
         from awsglue._frames.body import Encoded
         from awsglue._sources.lakes import open_lake
 
-        return Body(lambda: Encoded.of(open_lake(kind, request, context)))
+        return Body(lambda: Encoded.of(open_lake(lake, request, context)))
     if kind in OUTSIDE:
         from importlib import import_module
 

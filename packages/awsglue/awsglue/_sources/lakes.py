@@ -8,7 +8,15 @@ from awsglue._sources.catalog import lake_format
 from awsglue._sources.request import SourceRequest
 
 # Options of Glue's own, which the format's reader does not know.
-_OURS = {"path", "paths", "connectionName", "useGlueParquetReader", "partitionKeys", "enableUpdateCatalog"}
+_OURS = {
+    "path",
+    "paths",
+    "connectionName",
+    "className",
+    "useGlueParquetReader",
+    "partitionKeys",
+    "enableUpdateCatalog",
+}
 
 
 def open_lake(kind: str, request: SourceRequest, context: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from awsglue._runtime.catalog.glue import GlueApi, already_exists, schema_not_found, table_not_found
 from awsglue._runtime.catalog.names import SESSION_CATALOG, TableName, resolve, split_identifier
 from awsglue._runtime.delta.catalog import is_delta
+from awsglue._runtime.hudi.catalog import is_hudi
 from awsglue._runtime.iceberg.catalog import IcebergCatalog
 from awsglue._runtime.iceberg.requests import TableWrite
 
@@ -98,9 +99,23 @@ class Tables:
 
         return DeltaTables(self._services, self.glue)
 
+    @cached_property
+    def hudi(self) -> Any:
+        from awsglue._runtime.hudi.catalog import HudiTables
+
+        return HudiTables(self._services, self.glue)
+
     def keeper(self, row: dict[str, Any]) -> Any:
         """Who reads and writes a table of the session catalog that is not Iceberg's."""
-        return self.delta if is_delta(row) else self.hive
+        return self.delta if is_delta(row) else self.hudi if is_hudi(row) else self.hive
+
+    def _asked(self, format_name: str, row: dict[str, Any] | None) -> Any:
+        """Who writes a table in this format; without one, the keeper of what is there."""
+        if format_name == "delta":
+            return self.delta
+        if format_name in ("hudi", "org.apache.hudi"):
+            return self.hudi
+        return self.hive if row is None or format_name else self.keeper(row)
 
     def _iceberg_frame(self, name: TableName, options: dict[str, str]) -> Any:
         from awsglue._runtime.iceberg import inspect, snapshots
@@ -140,10 +155,11 @@ class Tables:
         name = self.name(request.table)
         if name.catalog == SESSION_CATALOG and not self._iceberg_in_session(name, request):
             row = self.glue.table(name.database, name.table)
-            if request.provider == "delta" or (row is not None and not request.provider and is_delta(row)):
-                self.delta.write_v2(name, request, row)
-                return
-            self.hive.write_v2(name, request)
+            keeper = self._asked(request.provider, row)
+            if keeper is self.hive:
+                self.hive.write_v2(name, request)
+            else:
+                keeper.write_v2(name, request, row)
             return
         writes.run(self, self._services, name, request)
 
@@ -161,10 +177,7 @@ class Tables:
             return
         if name.catalog != SESSION_CATALOG:
             raise table_not_found(name.shown)
-        if format_name == "delta" or (row is not None and not request.format and is_delta(row)):
-            self.delta.save_as_table(name, request, row)
-            return
-        self.hive.save_as_table(name, request, row)
+        self._asked(format_name, row).save_as_table(name, request, row)
 
     def _save_iceberg(self, name: TableName, request: Any, row: Any) -> None:
         from awsglue._runtime.iceberg import writes

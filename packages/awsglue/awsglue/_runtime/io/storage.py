@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from urllib.parse import quote, urlsplit
 
 S3_SCHEMES = ("s3", "s3a", "s3n")
 UPLOADS = 8
+# How often a conditional write is tried again while another one is under way.
+CONTESTED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +158,39 @@ class Storage:
         os.makedirs(os.path.dirname(key), exist_ok=True)
         with open(key, "wb") as file:
             file.write(body)
+
+    def put_new(self, path: str, body: bytes) -> bool:
+        """Write a file that must not be there yet; False when it is. Of several writers at once one gets True."""
+        scheme, bucket, key = split(path)
+        if scheme in S3_SCHEMES:
+            return self._put_new_object(bucket, key, body)
+        os.makedirs(os.path.dirname(key), exist_ok=True)
+        staged = f"{key}.{uuid.uuid4().hex}.tmp"
+        with open(staged, "wb") as file:
+            file.write(body)
+        try:
+            os.link(staged, key)
+        except FileExistsError:
+            return False
+        finally:
+            os.unlink(staged)
+        return True
+
+    def _put_new_object(self, bucket: str, key: str, body: bytes) -> bool:
+        from botocore.exceptions import ClientError
+
+        for _ in range(CONTESTED):
+            try:
+                self.s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", **encryption())
+                return True
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in ("PreconditionFailed", "412"):
+                    # It may be ours: the answer to the first attempt can have been lost.
+                    return bool(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body)
+                if code != "ConditionalRequestConflict":
+                    raise
+        raise OSError(f"s3://{bucket}/{key}: others write it again and again")
 
     def publish(self, staged: list[tuple[str, str]]) -> None:
         """Move local files to their targets, several at a time: [(local file, target path)]."""

@@ -18,6 +18,7 @@ from awsglue._runtime.io.scan import Scan
 from awsglue._runtime.io.storage import Storage
 
 TYPES_KEPT = 512
+HUDI = ("hudi", "org.apache.hudi")
 
 
 class Services:
@@ -143,6 +144,10 @@ class Services:
 
             return delta.frame(self, str(paths[0] if paths else ""), options)
         if not paths:
+        if name in HUDI:
+            from awsglue._runtime.hudi import lake as hudi
+
+            return hudi.frame(self, str(paths[0] if paths else ""), options)
             from pyspark.errors import AnalysisException
 
             raise AnalysisException(
@@ -190,6 +195,11 @@ class Services:
             saving.save(self, target, request)
             return None
         if request.mode == "overwrite":
+        if request.format in HUDI:
+            from awsglue._runtime.hudi import saving as hudi_saving
+
+            hudi_saving.save(self, target, request)
+            return None
             refuse_reading_own_target(self.roots(request.frame), target)
         struct, batches = self.rows(request.frame)
         return self.saving.save(request, target, struct, batches)

@@ -10,6 +10,7 @@ from awsglue._runtime.catalog.names import SESSION_CATALOG
 from awsglue._runtime.catalog.tables import is_iceberg, is_view
 from awsglue._runtime.delta.catalog import is_delta
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.hudi.catalog import is_hudi
 from awsglue._runtime.sql.tokens import Cutter, split_commas
 
 _CLAUSES = (
@@ -74,8 +75,9 @@ class Ddl:
         frame = self._statements.query(spec["as"]) if spec["as"] is not None else None
         if name.catalog != SESSION_CATALOG or spec["provider"] == "iceberg":
             self._create_iceberg(name, spec, frame, mode)
-        elif spec["provider"] == "delta":
-            self._tables.delta.create(name, spec, frame, self._tables.glue.table(name.database, name.table))
+        elif spec["provider"] in ("delta", "hudi"):
+            keeper = self._tables.delta if spec["provider"] == "delta" else self._tables.hudi
+            keeper.create(name, spec, frame, self._tables.glue.table(name.database, name.table))
         else:
             engine.mark_written()
             self._tables.hive.create(name, spec, frame, replace=exists and mode != "create")
@@ -264,6 +266,8 @@ class Ddl:
             from awsglue._runtime.delta.altering import alter as alter_delta
 
             alter_delta(self._tables, self._services, row, cutter)
+        elif is_hudi(row):
+            raise EngineRefused("ALTER TABLE of a Hudi table")
         else:
             self._tables.hive.alter(row, cutter)
         return self._statements.nothing()

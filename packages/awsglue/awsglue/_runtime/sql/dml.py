@@ -9,6 +9,7 @@ from awsglue._runtime.catalog.glue import table_not_found
 from awsglue._runtime.catalog.tables import by_position, is_iceberg
 from awsglue._runtime.delta.statements import DeltaStatements, Place, place
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.hudi.catalog import is_hudi
 from awsglue._runtime.iceberg.rowlevel import Clause, RowLevel
 from awsglue._runtime.sql.tokens import Cutter, split_assignment, split_commas
 
@@ -53,7 +54,7 @@ class Dml:
         row = self._tables.glue.table(name.database, name.table)
         if row is None:
             raise table_not_found(name.shown)
-        struct = self._tables.table_frame(name).schema
+        struct = self._tables.hudi.columns(row) if is_hudi(row) else self._tables.table_frame(name).schema
         frame = self._fitted(frame, struct, static, columns, by_name, name.shown)
         self._write(name, row, frame, overwrite, static)
         return self._statements.nothing()

@@ -130,6 +130,7 @@ class Statements:
             "orc",
             "delta",
         ):
+            "hudi",
             return self._services.load(reference.parts[0], reference.parts[1], options, None)
         return tables.table_frame(tables.name(reference.parts), options)
 

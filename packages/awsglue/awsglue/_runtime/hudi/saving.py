@@ -1,0 +1,61 @@
+"""df.write.format("hudi"): save modes, the table's creation, its entry in the catalog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awsglue._runtime import engine
+from awsglue._runtime.hudi import lake, options, syncing, writing
+from awsglue._runtime.hudi.errors import HoodieException, TableNotFoundException
+from awsglue._runtime.hudi.lake import Table
+from awsglue._runtime.hudi.options import Asked
+from awsglue._runtime.hudi.writing import Outcome
+
+_KEPT_BY_OVERWRITE = ("insert_overwrite", "insert_overwrite_table", "delete_partition")
+
+
+def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None = None) -> Outcome | None:
+    """Carry out one write; None when mode ignore found a table. Raises HoodieException as Hudi does."""
+    path = lake.plain(path)
+    asked = options.parse(request.options, request.partition_by, defaults)
+    mode = {"errorifexists": "error", "default": "error"}.get(request.mode, request.mode)
+    table = lake.find(services.storage, path)
+    operation = asked.operation
+    if table is not None and mode == "error":
+        raise HoodieException(f"hoodie table at {path} already exists.")
+    if table is not None and mode == "ignore":
+        return None
+    if table is None and operation in ("delete", "delete_partition"):
+        raise TableNotFoundException(f"hoodie table at {path} does not exist")
+    if table is not None and mode != "overwrite":
+        options.check_against(asked, table.config)
+    if mode == "overwrite" and table is not None and operation not in _KEPT_BY_OVERWRITE:
+        return _overwritten(services, table, asked, request, operation)
+    batch = writing.batch(services, request.frame)
+    syncing.check(path, asked, asked.get("hoodie.table.name"))
+    if table is None:
+        _check_name(services, path)
+        table = writing.create(services, path, asked, batch.struct)
+    outcome = writing.run(services, table, asked, batch, operation)
+    syncing.follow(table, asked, outcome)
+    return outcome
+
+
+def _overwritten(services: Any, table: Table, asked: Asked, request: Any, operation: str) -> Outcome:
+    """SaveMode.Overwrite: the table goes, with all its history, and is made anew, once the rows are known."""
+    batch = writing.batch(services, request.frame)
+    options.config(asked, batch.struct)
+    syncing.check(table.path, asked, asked.get("hoodie.table.name"))
+    engine.mark_written()
+    services.storage.delete_folder(table.path)
+    made = writing.create(services, table.path, asked, batch.struct)
+    outcome = writing.run(services, made, asked, batch, operation)
+    syncing.follow(made, asked, outcome, anew=True)
+    return outcome
+
+
+def _check_name(services: Any, path: str) -> None:
+    """A table is not made among other files. Raises HoodieException."""
+    marks = [name for name in services.storage.children(path) if name.startswith(".hoodie")]
+    if marks and marks != [".hoodie"]:
+        raise HoodieException(f"{path} holds what is left of another Hudi table: {marks}")
