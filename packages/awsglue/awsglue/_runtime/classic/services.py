@@ -108,7 +108,9 @@ class Services:
         catalog = self.session._jsparkSession.sessionState().catalog()
         return bool(catalog.getTempView(parts[0]).isDefined())
 
-    def prove(self, text: str, parsed: Any, frames: list[Any]) -> list[tuple[int, int, str]]:
+    def prove(
+        self, text: str, parsed: Any, frames: list[Any], known: Any = None
+    ) -> list[tuple[int, int, str]]:
         """Spark's answer is Spark's."""
         return []
 
