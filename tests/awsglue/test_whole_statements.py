@@ -35,8 +35,8 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     run = answers.Answers._run
 
-    def noting(self: Any, answer: Any) -> Any:
-        made = run(self, answer)
+    def noting(self: Any, answer: Any, *asked: Any) -> Any:
+        made = run(self, answer, *asked)
         if made is not None:
             found.append(answer.query.sql)
         return made
@@ -351,3 +351,77 @@ def test_a_function_of_the_script_takes_the_place_of_spark_s(
     monkeypatch.setattr(spark._mastic.answers, "replaced", heard.append)
     spark.udf.register("my_own", lambda text: text, "string")
     assert heard == ["my_own"]
+
+
+def test_rows_are_the_same_however_they_are_asked_for(spark: Any, tables: str, taken: list[str]) -> None:
+    from pandas.testing import assert_frame_equal
+
+    mine = RECORDED[::11]
+    for statement, _, rows in mine:
+        frame = spark.sql(statement)
+        given = frame.collect()
+        # What the engine makes of the same rows is what it would make of its own.
+        plain = spark.createDataFrame(given, frame.schema)
+        ordered = "ORDER BY" in statement
+        assert frame.count() == len(rows), statement
+        assert len(frame.take(2)) == min(2, len(rows)) == frame.limit(2).count(), statement
+        assert sorted(frame.toLocalIterator(), key=repr) == sorted(given, key=repr), statement
+        found, expected = frame.toPandas(), plain.toPandas()
+        assert list(found.dtypes) == list(expected.dtypes), statement
+        if ordered:
+            assert_frame_equal(found, expected)
+            assert frame._show_string(2, 4) == plain._show_string(2, 4), statement
+            assert (frame.first() or None) == (given[0] if given else None)
+        else:
+            lines = [sorted(one._show_string(100, False).splitlines()) for one in (frame, plain)]
+            assert lines[0] == lines[1], statement
+    # collect, count, take, limit().count(), iterator, pandas, show (and first of ordered rows)
+    assert len(taken) == sum(8 if "ORDER BY" in statement else 7 for statement, _, _ in mine)
+
+
+def test_columns_of_one_name_are_shown(spark: Any, tables: str, taken: list[str]) -> None:
+    text = spark.sql("SELECT o AS a, n AS a FROM lines")._show_string(1, False)
+    assert text.splitlines()[1] == "|a  |a  |"
+    assert len(taken) == 1
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "json"])
+def test_statements_are_written(
+    spark: Any, tables: str, tmp_path: Path, taken: list[str], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from awsglue._runtime.flow import held
+
+    text = "SELECT o, m AS m, e * 2 AS twice, s FROM lines WHERE n > 1"
+    frame = spark.sql(text)
+    expected = sorted(frame.collect(), key=repr)
+    for number, size in enumerate((held.IN_MEMORY, 0)):
+        monkeypatch.setattr(held, "IN_MEMORY", size)
+        path = f"file://{tmp_path / str(number)}"
+        (frame.repartition(2) if number else frame).write.format(kind).save(path)
+        assert len(list((tmp_path / str(number)).glob("part-*"))) == 1 + number
+        back = spark.read.schema(frame.schema).format(kind).load(path)
+        if kind != "csv":
+            # A text of no characters and no text are one to a CSV file.
+            assert sorted(back.collect(), key=repr) == expected
+        assert back.count() == len(expected)
+    assert len(taken) == 3
+    assert not list(Path(spark._mastic.scratch).glob("held-*"))
+
+
+def test_rows_to_nowhere(spark: Any, tables: str, taken: list[str]) -> None:
+    from pyspark.errors import AnalysisException
+
+    frame = spark.sql("SELECT sum(e) AS x FROM lines")
+    frame.write.format("noop").mode("overwrite").save()
+    assert len(taken) == 1
+    with pytest.raises(AnalysisException, match="noop cannot be written with ErrorIfExists mode"):
+        frame.write.format("noop").save()
+
+
+def test_a_statement_that_fails_late_is_written_by_the_engine(
+    spark: Any, tables: str, tmp_path: Path, taken: list[str]
+) -> None:
+    path = f"file://{tmp_path / 'x'}"
+    spark.sql("SELECT k, x * 4 AS y FROM wide").write.parquet(path)
+    assert sorted(spark.read.parquet(path).collect())[2] == (3, 20)
+    assert taken == []

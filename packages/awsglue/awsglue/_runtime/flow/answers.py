@@ -1,32 +1,37 @@
-"""Whole statements of `spark.sql` whose rows are collected, answered by DuckDB over local Parquet files.
+"""Whole statements of `spark.sql`, answered by DuckDB over Parquet files.
 
 Owns the session's connection to DuckDB and what is known of its statements: their query, until it is asked for. A
 statement is offered after the engine has analysed it, and is taken only when each of its columns has the type that the
-analysis says. When DuckDB cannot answer (a number leaves its type, a file is not as it was), the engine does.
+analysis says. When DuckDB cannot answer (a number leaves its type, a file is not as it was), the engine does: so all
+rows are there before the first is given out.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from awsglue._runtime.flow.asked import Asked, asked, regrouped
+from awsglue._runtime.flow.files import Files
 from awsglue._runtime.flow.scopes import Query, Source
 from awsglue._runtime.flow.selects import Compiler
 from awsglue._runtime.flow.values import Unknown
 
 # With less to read the engine is as quick.
 LEAST_BYTES = 8 << 20
-MOST_FILES = 64
 KEPT = 256
-_KINDS = {"int": "int32", "bigint": "int64", "date": "date32[day]", "boolean": "bool"}
+# Rows that show() may ask for: they are sent to the engine, which prints them.
+MOST_SHOWN = 10_000
 # The functions that are known here, as a text may call them.
 _CALLED = frozenset(
     {"substring", "substr", "year", "month", "day", "dayofmonth", "count", "sum", "avg", "mean", "min", "max"}
 )
-_TEXTS = ("string", "large_string", "string_view")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,8 @@ class Answers:
         self._known: dict[str, Answer] = {}
         self._replaced = False
         self._lock = threading.Lock()
+        self._files = Files()
+        self.given = 0
 
     def replaced(self, name: str) -> None:
         """Hear that the script has given a name to a function of its own."""
@@ -55,7 +62,7 @@ class Answers:
         self, key: str, parsed: Any, text: str, tables: dict[tuple[str, ...], Any], schema: Any
     ) -> None:
         """Take a statement (parsed, over these DataFrames), if it is one of those that are known to be exact."""
-        scans = {parts: self._scan(frame) for parts, frame in tables.items()}
+        scans = {parts: self._files.scan(frame) for parts, frame in tables.items()}
         if "\\" in text or self._differs() or not scans or None in scans.values():
             return
         if sum(file.size for scan in scans.values() for file in scan.files) < LEAST_BYTES:
@@ -81,55 +88,120 @@ class Answers:
             self._known[key] = Answer(query=query, sources=sources, schema=schema)
 
     def table(self, plan: Any) -> tuple[Any, Any] | None:
-        """(Arrow table, StructType) of a plan that is one of the statements; None when the engine is to answer."""
-        relation, names = plan.root, None
-        if relation.HasField("to_df"):
-            relation, names = relation.to_df.input, list(relation.to_df.column_names)
-        if relation.HasField("with_relations"):
-            # The frames that the text names: by names that no other text has.
-            relation = relation.with_relations.root
-        if not relation.HasField("sql"):
+        """(Arrow table, StructType) of a plan that asks no more than a statement; None when the engine is to answer."""
+        wanted = asked(plan.root)
+        answer = self._answer(wanted)
+        if wanted is None or answer is None:
             return None
-        answer = self._known.get(relation.sql.query)
-        if answer is None or self._differs():
+        if wanted.counted:
+            return self._number(answer, wanted)
+        made = self._run(answer, answer.query.text(wanted.most))
+        return None if made is None else _named(made, answer.schema, wanted.names)
+
+    def shown(self, plan: Any) -> Any:
+        """The plan of a show() over the rows of a statement, which are in it; None when it is for the engine alone."""
+        from pyspark.sql.connect import proto
+
+        from awsglue._runtime.sail import plans
+
+        printed = plan.root.show_string
+        wanted = asked(printed.input)
+        answer = self._answer(wanted)
+        if wanted is None or answer is None or wanted.counted or printed.num_rows >= MOST_SHOWN:
             return None
-        if names is not None and len(names) != len(answer.schema.fields):
+        # One more tells that there are more.
+        most = max(printed.num_rows, 0) + 1
+        rows = self._run(answer, answer.query.text(most if wanted.most is None else min(most, wanted.most)))
+        if rows is None or rows.nbytes > LEAST_BYTES:
+            return None
+        # Columns may have one name.
+        places = [f"c{place}" for place in range(len(answer.schema.fields))]
+        table, struct = _named(rows, answer.schema, places)
+        made = proto.Plan()
+        made.CopyFrom(plan)
+        below = made.root.show_string.input
+        below.Clear()
+        below.to_df.input.CopyFrom(plans.rows_relation(table, struct))
+        below.to_df.column_names.extend(wanted.names or answer.schema.names)
+        return made
+
+    def rows(self, plan: Any, schema: Any) -> Iterator[Any] | None:
+        """Record batches in this schema for a writer; None when the engine is to make them."""
+        from awsglue._runtime.flow.held import Held
+        from awsglue._runtime.io.arrow_types import arrow_schema
+
+        wanted = asked(regrouped(plan.root))
+        answer = self._answer(wanted)
+        if (
+            wanted is None
+            or answer is None
+            or wanted.counted
+            or len(answer.schema.fields) != len(schema.fields)
+        ):
+            return None
+        held = Held(arrow_schema(schema), self._services.scratch)
+        made = self._run(answer, answer.query.text(wanted.most), held.fill)
+        if made is None:
+            held.drop()
+            return None
+        return held.taken()
+
+    def _answer(self, wanted: Asked | None) -> Answer | None:
+        """What is known of the statement that a plan asks for."""
+        answer = self._known.get(wanted.text) if wanted is not None else None
+        if wanted is None or answer is None or self._differs():
+            return None
+        if wanted.names is not None and len(wanted.names) != len(answer.schema.fields):
             # The engine says what is wrong with it.
             return None
-        made = self._run(answer)
+        return answer
+
+    def _number(self, answer: Answer, wanted: Asked) -> tuple[Any, Any] | None:
+        """How many rows there are, as count() is told."""
+        import pyarrow as pa
+        from pyspark.sql.types import LongType, StructField, StructType
+
+        made = self._run(answer, answer.query.counted(wanted.most))
         if made is None:
             return None
-        return _named(made, answer.schema, names)
+        table = pa.table([made.column(0).cast(pa.int64())], names=["count(1)"])
+        return table, StructType([StructField("count(1)", LongType(), False)])
 
-    def _run(self, answer: Answer) -> Any:
+    def _run(self, answer: Answer, text: str, take: Callable[[Any], Any] | None = None) -> Any:
+        """What is taken (a table, if nothing else is said) of a query; None when DuckDB cannot answer it."""
         import duckdb
 
-        views = [_view(place, *source) for place, source in enumerate(answer.sources)]
+        views = [self._files.view(place, *source) for place, source in enumerate(answer.sources)]
         if None in views:
             return None
+        # A connection takes longer to make than most queries over little; views are a cursor's own.
+        with self._lock:
+            cursor = self._connection.cursor()
         try:
-            # A connection takes longer to make than most queries over little; views are a cursor's own.
-            with self._lock:
-                cursor = self._connection.cursor()
-            try:
-                for view in views:
-                    cursor.execute(view)
-                return cursor.sql(answer.query.text()).to_arrow_table()
-            finally:
-                cursor.close()
-        except duckdb.Error:
+            for view in views:
+                cursor.execute(view)
+            rows = cursor.sql(text)
+            made = take(rows) if take is not None else rows.to_arrow_table()
+        except duckdb.Error as error:
+            _LOG.debug("a statement is left to the engine: %s", error)
             return None
+        finally:
+            cursor.close()
+        with self._lock:
+            self.given += 1
+        _LOG.debug("a statement answered whole by DuckDB: %s", text)
+        return made
 
     @cached_property
     def _connection(self) -> Any:
         from awsglue._runtime.flow.queries import Engine
-        from awsglue._runtime.sail.server import memory_limit
+        from awsglue._runtime.sail.server import DUCKDB, memory_limit
 
         state = self._services.state
         return Engine(
             scratch=self._services.scratch,
             threads=state.cores or os.cpu_count() or 1,
-            memory=memory_limit(state.memory_mb),
+            memory=memory_limit(state.memory_mb, DUCKDB),
             alone=False,
         ).connection()
 
@@ -137,56 +209,6 @@ class Answers:
         """Whether statements mean something else in this session now."""
         ansi = self._services.conf.get("spark.sql.ansi.enabled", "false").lower() == "true"
         return self._replaced or ansi
-
-    def _scan(self, frame: Any) -> Any:
-        """The scan behind a DataFrame, when it is nothing else, of local Parquet files without partitions."""
-        from awsglue._runtime.io.storage import split
-        from awsglue._runtime.sail.plans import ScanPlan
-
-        scan = frame._plan.scan if isinstance(frame._plan, ScanPlan) else None
-        if scan is None or scan.format != "parquet" or scan.partition_schema.fields:
-            return None
-        # DuckDB would take these signs in a path for a pattern.
-        local = all(split(file.path)[0] == "file" and not set("*?[") & set(file.path) for file in scan.files)
-        return scan if local and 0 < len(scan.files) <= MOST_FILES else None
-
-
-def _view(place: int, source: Source, scan: Any) -> str | None:
-    """The statement that makes a table's columns known; None when a file has them otherwise than the table."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from awsglue._runtime.io.storage import split
-
-    wanted = [(at, scan.schema.fields[at]) for at in sorted(source.used)]
-    paths = ["/" + split(file.path)[2].lstrip("/") for file in scan.files]
-    for path in paths:
-        try:
-            found = pq.read_schema(path)
-        except (OSError, pa.ArrowInvalid):
-            return None
-        lower = [name.lower() for name in found.names]
-        for _, item in wanted:
-            if lower.count(item.name.lower()) != 1 or item.name not in found.names:
-                return None
-            if not _is_kind(str(found.field(item.name).type), item.dataType.simpleString()):
-                return None
-    columns = [_quoted(item.name, '"') + f" AS c{at}" for at, item in wanted] or ["1 AS none"]
-    files = ", ".join(_quoted(path, "'") for path in paths)
-    rows = f"read_parquet([{files}], hive_partitioning = false)"
-    return f"CREATE TEMP VIEW s{place} AS SELECT {', '.join(columns)} FROM {rows}"
-
-
-def _is_kind(arrow: str, kind: str) -> bool:
-    if kind == "string":
-        return arrow in _TEXTS
-    if kind.startswith("decimal"):
-        return arrow.replace(" ", "") == kind.replace("decimal", "decimal128")
-    return _KINDS.get(kind) == arrow
-
-
-def _quoted(text: str, sign: str) -> str:
-    return sign + text.replace(sign, sign * 2) + sign
 
 
 def _named(table: Any, schema: Any, names: list[str] | None) -> tuple[Any, Any]:

@@ -45,12 +45,12 @@ def _run(services: Any, rows: Rows, schema: Any) -> Iterator[Any]:
 
 
 def _engine(services: Any, rows: Rows) -> Engine:
-    from awsglue._runtime.sail.server import memory_limit
+    from awsglue._runtime.sail.server import DUCKDB, memory_limit
 
     return Engine(
         scratch=services.scratch,
         threads=services.state.cores or os.cpu_count() or 1,
-        memory=memory_limit(services.state.memory_mb),
+        memory=memory_limit(services.state.memory_mb, DUCKDB),
         # Of sorted rows the first of each group is kept.
         alone=rows.source.relation is not None and _is_sorted(rows.source.relation),
     )

@@ -76,22 +76,41 @@ def _analysis() -> None:
 
 
 def _collecting() -> None:
-    """Statements that DuckDB answers are taken from it when their rows are collected."""
+    """Statements that DuckDB answers are taken from it when their rows are collected, counted or shown."""
     from pyspark.sql.connect.client.core import SparkConnectClient
-    from pyspark.sql.metrics import ExecutionInfo
 
-    original = SparkConnectClient.to_table
+    fetch, iterate = SparkConnectClient._execute_and_fetch, SparkConnectClient.to_table_as_iterator
 
-    def to_table(self: Any, plan: Any, observations: Any) -> Any:
+    def answers(observations: Any) -> Any:
         from awsglue._runtime.engine import STATE
 
         state = getattr(STATE.session, "_mastic", None)
-        found = state.answers.table(plan) if state is not None and not observations else None
-        if found is None:
-            return original(self, plan, observations)
-        return (*found, ExecutionInfo([], []))
+        asking = state is not None and not observations and not getattr(state.sending, "rewritten", False)
+        return state.answers if asking else None
 
-    SparkConnectClient.to_table = to_table  # type: ignore[method-assign]
+    def _execute_and_fetch(self: Any, req: Any, observations: Any, *args: Any, **kwargs: Any) -> Any:
+        known = answers(observations) if req.plan.HasField("root") else None
+        if known is not None and req.plan.root.HasField("show_string"):
+            shown = known.shown(req.plan)
+            if shown is not None:
+                req.plan.CopyFrom(shown)
+        elif known is not None:
+            found = known.table(req.plan)
+            if found is not None:
+                return (*found, [], [], {})
+        return fetch(self, req, observations, *args, **kwargs)
+
+    def to_table_as_iterator(self: Any, plan: Any, observations: Any) -> Any:
+        known = answers(observations)
+        found = known.table(plan) if known is not None else None
+        if found is None:
+            yield from iterate(self, plan, observations)
+        else:
+            yield found[1]
+            yield found[0]
+
+    SparkConnectClient._execute_and_fetch = _execute_and_fetch  # type: ignore[method-assign]
+    SparkConnectClient.to_table_as_iterator = to_table_as_iterator  # type: ignore[method-assign]
     # A function of the script's own takes the place of Spark's function of that name.
     from pyspark.sql.connect.udf import UDFRegistration
 

@@ -33,15 +33,19 @@ class ScanPlan(LogicalPlan):
 
 def empty_relation(schema: Any) -> Any:
     """No rows of this StructType."""
-    import pyarrow as pa
-
     from awsglue._runtime.io.arrow_types import arrow_schema
+
+    return rows_relation(arrow_schema(schema).empty_table(), schema)
+
+
+def rows_relation(table: Any, schema: Any) -> Any:
+    """These few rows (an Arrow table) as a relation of this StructType."""
+    import pyarrow as pa
 
     relation = proto.Relation()
     sink = pa.BufferOutputStream()
-    arrow = arrow_schema(schema)
-    with pa.ipc.new_stream(sink, arrow) as writer:
-        writer.write_table(arrow.empty_table())
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
     relation.local_relation.data = sink.getvalue().to_pybytes()
     relation.local_relation.schema = schema.json()
     return relation

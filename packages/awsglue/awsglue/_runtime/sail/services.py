@@ -72,7 +72,8 @@ class Services:
 
         schema = frame.schema
         plan = frame._plan.to_proto(self.session.client)
-        return schema, pipeline(self, plan, schema) or self._produced(plan, schema)
+        made = self.answers.rows(plan, schema) or pipeline(self, plan, schema)
+        return schema, made or self._produced(plan, schema)
 
     def _produced(self, plan: Any, schema: Any) -> Iterator[Any]:
         """The rows of a plan as the engine produces them, in this schema."""
@@ -185,6 +186,8 @@ class Services:
         target = path or lower.get("path")
         if request.format in ("iceberg",):
             return self.tables.save_as_table(str(target), request)
+        if request.format == "noop":
+            return self._to_nowhere(request)
         if not target:
             from pyspark.errors import IllegalArgumentException
 
@@ -203,6 +206,19 @@ class Services:
             refuse_reading_own_target(self.roots(request.frame), target)
         struct, batches = self.rows(request.frame)
         return self.saving.save(request, target, struct, batches)
+
+    def _to_nowhere(self, request: Any) -> None:
+        """Make all rows, and keep none."""
+        if request.mode not in ("append", "overwrite"):
+            from pyspark.errors import AnalysisException
+
+            mode = "Ignore" if request.mode == "ignore" else "ErrorIfExists"
+            raise AnalysisException(
+                f"TableProvider implementation noop cannot be written with {mode} mode, please use Append or "
+                "Overwrite modes instead."
+            )
+        for _ in self.rows(request.frame)[1]:
+            pass
 
     @cached_property
     def saving(self) -> Any:
