@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from mastic import __version__
 from mastic.config import Config, load
@@ -105,6 +104,7 @@ def costs(
 ) -> None:
     """Estimate what job runs would have cost on AWS."""
     from botocore.session import Session
+    from rich.table import Table
 
     from mastic.costs import of_all
 

@@ -47,6 +47,7 @@ def given(descriptor: int) -> dict[str, str]:
 def serve(overrides: Mapping[str, Any]) -> None:
     """Start a server and keep it running until it is told to stop."""
     _share_heaps()
+    gc.disable()  # next to nothing of what a start makes is garbage: looking for it takes longer
     with refusals():
         config = load(overrides)
         from mastic import app, server
@@ -78,6 +79,7 @@ def _settle() -> None:
     """Give back what only the start needed; what there is now stays, and need not be searched for garbage again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     if _GLIBC:
         _LIBC.malloc_trim(0)
 

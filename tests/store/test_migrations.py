@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
+from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
@@ -19,6 +23,22 @@ def test_revisions_make_the_present_schema(store_url: str) -> None:
         differences = compare_metadata(MigrationContext.configure(connection), schema.load())
     store.close()
     assert differences == []
+
+
+def test_an_empty_embedded_store_is_what_the_revisions_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dump(name: str) -> list[str]:
+        store = Store(f"sqlite:///{tmp_path}/{name}.db")
+        assert migrate.upgrade(store) == (None, migrate.head())
+        store.close()
+        with contextlib.closing(sqlite3.connect(tmp_path / f"{name}.db")) as connection:
+            return sorted("".join(statement.split()) for statement in connection.iterdump())
+
+    at_once = dump("once")
+    monkeypatch.setattr(migrate, "_make", lambda connection: migrate._by_revisions(connection))
+    assert dump("revisions") == at_once
+    assert len(at_once) > 100
 
 
 def test_servers_that_start_together_take_turns(store_url: str) -> None:

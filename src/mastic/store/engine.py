@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, func, select
 from sqlalchemy import insert as generic_insert
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.dml import Update
@@ -215,6 +215,10 @@ def insert(tx: Connection, table: Table) -> Any:
         case "sqlite":
             return sqlite.insert(table)
         case "postgresql":
+            from sqlalchemy.dialects import (
+                postgresql,
+            )  # where it is not the database, the start need not load it
+
             return postgresql.insert(table)
     return generic_insert(table)
 

@@ -1,6 +1,7 @@
 """Brings a database to the present schema. Owns the ``alembic_version`` table.
 
-Alembic is loaded only when there is something to do: a start of an up-to-date server should not pay for it.
+Alembic is loaded only when there is something to change: neither the start of an up-to-date server nor the first start
+with an embedded store should pay for it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from mastic.store import schema
 from mastic.store.engine import Store
 
 if TYPE_CHECKING:
@@ -25,13 +27,35 @@ def upgrade(store: Store) -> tuple[str | None, str]:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         before = current(connection)
-        if before != head():
-            from alembic import command
-
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        if (
+            before is None
+            and connection.dialect.name == "sqlite"
+            and not inspect(connection).get_table_names()
+        ):
+            _make(connection)
+        elif before != head():
+            _by_revisions(connection)
         return before, head()
+
+
+def _by_revisions(connection: Connection) -> None:
+    from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _make(connection: Connection) -> None:
+    """Give an empty store what all revisions together make, to the letter (a test compares the two)."""
+    schema.load().create_all(connection)
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+            "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": head()})
 
 
 def current(connection: Connection) -> str | None:

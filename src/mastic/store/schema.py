@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, Integer, MetaData, Text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -63,7 +62,7 @@ families = (
 )
 
 # Text that sorts by code point on every database, as keyset pages and range searches need.
-Sortable = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Sortable = Text().with_variant(Text(collation="C"), "postgresql")
 # The type of a surrogate key: SQLite counts only INTEGER up by itself.
 Identity = BigInteger().with_variant(Integer, "sqlite")
 
