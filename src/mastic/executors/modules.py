@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -25,7 +24,7 @@ from pathlib import Path
 
 import structlog
 
-from mastic.executors import module_pruning, packed
+from mastic.executors import library_sets, module_pruning, packed
 from mastic.executors.base import InstallationAbandoned, InstallationFailed, ModuleSet
 
 log = structlog.get_logger()
@@ -42,14 +41,21 @@ VALUED = "rceif"  # short options of the installer that take a value
 LONGEST = 20 * 60.0  # seconds
 POLL = 0.2
 TOLD = 1500  # characters of the installer's last words that an error message has
-VERSION = 1
-LOCKS = Path(__file__).parent / "locks"
+VERSION = 2
 
 
 class ModuleEnvironments:
-    """Builds and finds environments under ``directory``. ``interpreter`` answers where a runtime's Python is."""
+    """Builds and finds environments under ``directory``. ``interpreter`` answers where a runtime's Python is,
+    ``locks`` has the sets of modules."""
 
-    def __init__(self, *, directory: Path, interpreter: Callable[[str], Path | None]) -> None:
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        interpreter: Callable[[str], Path | None],
+        locks: Path = library_sets.LOCKS,
+    ) -> None:
+        self._locks = locks
         self._directory = directory
         self._interpreter = interpreter
 
@@ -82,7 +88,9 @@ class ModuleEnvironments:
             "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in wanted.files},
         }
         if wanted.library_set:
-            ingredients["library set"] = list(_library_set(wanted))
+            ingredients["library set"] = library_sets.requirements(
+                wanted.library_set, wanted.modules, locks=self._locks
+            )
         if wanted.archive is not None:
             ingredients["archive"] = hashlib.sha256(wanted.archive.read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:32]
@@ -120,13 +128,31 @@ class ModuleEnvironments:
                 return
             installer = [sys.executable, "-m", "pip", "--python", str(making / "bin" / "python")]
             installer += ["install", "--no-input", "--disable-pip-version-check"]
-            modules = [_here(one, wanted.files) for one in wanted.modules] + _library_set(wanted)
-            self._run([*installer, *wanted.options, *modules], making, abandoned)
+            fitted = self._install_set(installer, wanted, making, abandoned)
+            modules = [_here(one, wanted.files) for one in wanted.modules]
+            named = modules or any(one.startswith(("-r", "--requirement")) for one in wanted.options)
+            if named or not fitted:
+                self._run([*installer, *fitted, *wanted.options, *modules], making, abandoned)
             _relocate(making, place)
             making.rename(place)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
             raise
+
+    def _install_set(
+        self, installer: list[str], wanted: ModuleSet, making: Path, abandoned: Callable[[], bool]
+    ) -> list[str]:
+        """Install the set, each file checked; returns what has the installer fit other modules to it."""
+        if not wanted.library_set:
+            return []
+        lines = library_sets.requirements(wanted.library_set, wanted.modules, locks=self._locks)
+        locked, pins = making / "library-set.txt", making / "library-set.pins.txt"
+        locked.write_text("\n".join([*lines, ""]))
+        pins.write_text("\n".join([*map(library_sets.pin, lines), ""]))
+        places = library_sets.places(wanted.options)
+        checked = ["--no-deps", "--require-hashes", "-r", str(locked)]
+        self._run([*installer, *places, *checked], making, abandoned)
+        return ["-c", str(pins)]
 
     def _run(self, command: list[str], making: Path, abandoned: Callable[[], bool]) -> None:
         said = making / "installer.log"
@@ -171,23 +197,6 @@ def _check(wanted: ModuleSet) -> None:
             raise InstallationFailed(
                 f"{module.partition('=')[0]} is no module: options go into --python-modules-installer-option."
             )
-
-
-def _library_set(wanted: ModuleSet) -> list[str]:
-    """The modules of a set in the versions that have been tried together, but for those that are wanted by name."""
-    if not wanted.library_set:
-        return []
-    named = {_project(one) for one in wanted.modules}
-    lines = (LOCKS / f"{wanted.library_set}.txt").read_text().splitlines()
-    pins = [line.rstrip("\\ ") for line in lines if line[:1].isalnum()]
-    return [pin for pin in pins if _project(pin) not in named]
-
-
-def _project(requirement: str) -> str:
-    """A requirement's project, or a wheel's, spelt as an index does."""
-    name = re.split(r"[\s\[<>=!~;@]", requirement.strip(), maxsplit=1)[0]
-    name = name.split("-", 1)[0] if name.endswith(".whl") else name
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _is_refused(option: str) -> bool:
