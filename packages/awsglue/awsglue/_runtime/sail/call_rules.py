@@ -123,7 +123,7 @@ def _of_full_pattern(kinds: Kinds, literals: Literals) -> str:
 
 def _by_zero(kinds: Kinds, literals: Literals) -> str:
     zero = literals[1] if len(literals) == 2 else None
-    return "by zero" if zero is not None and re.fullmatch(r"0+(\.0*)?[dDfFlL]?", zero) else ""
+    return "by zero" if zero is not None and re.fullmatch(r"-?0+(\.0*)?[dDfFlL]?", zero) else ""
 
 
 RULES: dict[str, Rule] = {
@@ -134,7 +134,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_PATTERNS, _of_pattern),
     **dict.fromkeys(("split", "regexp_replace"), _of_full_pattern),
     **dict.fromkeys(("from_utc_timestamp", "to_utc_timestamp"), _of_zone),
-    **dict.fromkeys(("/", "%", "div", "mod"), _by_zero),
+    **dict.fromkeys(("/", "%"), _by_zero),
+    **dict.fromkeys(("div", "mod"), kind_rules.both(_by_zero, _of_floating)),
     **dict.fromkeys(("pmod", "sign", "signum", "collect_set"), _of_floating),
     "nullif": kind_rules.both(_of_unlike, _of_floating),
     "to_timestamp": _of_numbers,

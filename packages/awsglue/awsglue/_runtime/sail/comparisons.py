@@ -44,7 +44,7 @@ def found(tokens: list[Word]) -> Iterator[Comparison]:
     for at, word in enumerate(tokens):
         if word.text in SIGNS:
             yield Comparison((_left(tokens, at), _right(tokens, at + 1, word.depth)))
-        elif word.text == "BETWEEN":
+        elif word.text == "BETWEEN" and not (at and tokens[at - 1].text in ("ROWS", "RANGE")):
             start = at - 1 if at and tokens[at - 1].text == "NOT" else at
             low = _right(tokens, at + 1, word.depth)
             high = _right(tokens, low[1] + 2, word.depth)

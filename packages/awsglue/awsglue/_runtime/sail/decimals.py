@@ -50,6 +50,9 @@ class Names(NamedTuple):
         known = {id(each) for each in shown}
         inner = [alias for alias in parsed.find_all(exp.Alias) if id(alias) not in known]
         doubtful = _doubtful(parsed, inner, {name for name, _ in fields})
+        written = _written(parsed)
+        fields += [(name, kind) for name, kind in written if kind is not None and name not in doubtful]
+        doubtful |= {name for name, kind in written if kind is None}
         names = cls(fields, inner, shown, doubtful)
         if parsed.find(exp.Lambda) is None:
             return names
@@ -98,10 +101,28 @@ def _doubtful(parsed: Any, inner: list[Any], sources: set[str]) -> set[str]:
             found.add(name)
         given.add(name)
     for table in parsed.find_all(exp.TableAlias):
-        found |= {column.name.lower() for column in table.columns}
+        columns = {column.name.lower() for column in table.columns}
+        found |= columns & given if isinstance(table.parent, exp.Values) else columns
+        given |= columns
     for union in parsed.find_all(exp.SetOperation):
         if union is not parsed:
             found |= {name.lower() for name in union.named_selects}
+    return found
+
+
+def _written(parsed: Any) -> list[tuple[str, str | None]]:
+    """(name, type) of the columns of rows that stand in the statement: VALUES (…), (…) AS t(name, …)."""
+    from sqlglot import exp
+
+    from awsglue._runtime.sail import sql_types
+
+    found = []
+    for values in parsed.find_all(exp.Values):
+        alias = values.args.get("alias")
+        rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in values.expressions]
+        for at, column in enumerate(alias.columns if alias is not None else ()):
+            kind = sql_types.common([sql_types.type_of(row[at], {}) for row in rows if at < len(row)])
+            found.append((column.name.lower(), kind))
     return found
 
 

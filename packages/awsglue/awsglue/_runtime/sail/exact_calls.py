@@ -124,10 +124,16 @@ def _below(value: Any, bound: str, maker: Any) -> Any:
 
 def _sum(value: Any, exact: Exact, maker: Any) -> Any:
     """A sum that is null where it has more than 38 digits: the engine's may have more than its type says."""
-    inner = str(Exact(INNER, exact.scale))
-    if exact.precision > _SUMMED:
-        value = maker.cast(value, inner)
-    return maker.cast(maker.cast(maker.aggregate("sum", value), inner), str(Exact(WIDEST, exact.scale)))
+    inner, result = str(Exact(INNER, exact.scale)), str(Exact(WIDEST, exact.scale))
+    if exact.precision <= _SUMMED:
+        return maker.cast(maker.cast(maker.aggregate("sum", value), inner), result)
+    value = maker.cast(value, inner)
+    total = maker.cast(maker.cast(maker.aggregate("sum", value), inner), result)
+    # Whether Spark sees a sum pass 38 digits on its way to one of fewer depends on where its rows are.
+    widest = maker.cast(maker.cast(maker.aggregate("sum", maker.call("abs", value)), inner), result)
+    passed = maker.call("and", maker.call("isnull", widest), maker.call("isnotnull", total))
+    failing = maker.cast(_failing(maker.cast(total, "string"), maker), result)
+    return maker.when(passed, failing, total)
 
 
 def _average(value: Any, kind: str | None, maker: Any) -> Any:
@@ -158,7 +164,13 @@ def _extreme(name: str, value: Any, kind: str, maker: Any) -> Any:
     others = maker.aggregate(name, maker.when(maker.call("not", is_nan), value))
     none = maker.aggregate("max", maker.when(is_nan, maker.literal(1)))
     nan = maker.when(maker.call("=", none, maker.literal(1)), maker.cast(maker.literal("NaN"), kind))
-    return maker.call("coalesce", *([nan, others] if name == "max" else [others, nan]))
+    found = maker.call("coalesce", *([nan, others] if name == "max" else [others, nan]))
+    if not maker.windowed:
+        return found
+    # Of -0.0 and 0.0 the first in the frame stays.
+    zero = maker.cast(maker.literal(0), kind)
+    zeros = maker.aggregate("first", maker.when(maker.call("=", value, zero), value), maker.literal(True))
+    return maker.when(maker.call("=", found, zero), zeros, found)
 
 
 def _read(name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any) -> Any:

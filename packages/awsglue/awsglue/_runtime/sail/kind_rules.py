@@ -151,7 +151,6 @@ RULES: dict[str, Rule] = {
     "mask": none_of(frozenset(_CLASSES) - {"string"}, "of what is no text"),
     **dict.fromkeys(("sqrt", "degrees", "radians", "positive"), first_not(_NO_NUMBERS, "of no numbers")),
     **dict.fromkeys(("percentile", "median"), first_not(FLOATING | _NO_NUMBERS, "of such values")),
-    "count_if": first_not(_NUMBERS - {"int"}, "of numbers"),
     **dict.fromkeys(("datediff", "date_diff"), both(at_most(2), none_of(_NUMBERS, "of numbers"))),
     "months_between": lambda kinds, literals: (
         "of numbers" if any(only(kind, _NUMBERS) for kind in kinds[:2]) else ""

@@ -14,8 +14,12 @@ class Maker(Protocol):
     def cast(self, value: Any, kind: str) -> Any:
         """CAST(value AS kind)."""
 
+    @property
+    def windowed(self) -> bool:
+        """Whether aggregates are those of a window."""
+
     def literal(self, value: str | int | None) -> Any:
-        """A text, a number, or NULL."""
+        """A text, a number, a truth value, or NULL."""
 
     def when(self, condition: Any, value: Any, otherwise: Any = None) -> Any:
         """CASE WHEN condition THEN value ELSE otherwise END; NULL without the last."""
@@ -29,6 +33,10 @@ class TextMaker:
 
     def __init__(self, behind: str = "") -> None:
         self._behind = behind
+
+    @property
+    def windowed(self) -> bool:
+        return self._behind != ""
 
     def call(self, name: str, *arguments: Any) -> str:
         if name in _SIGNS and len(arguments) == 2:
@@ -63,6 +71,10 @@ class PlanMaker:
     def __init__(self, window: Any = None) -> None:
         self._window = window
 
+    @property
+    def windowed(self) -> bool:
+        return self._window is not None
+
     def call(self, name: str, *arguments: Any) -> Any:
         from pyspark.sql.connect import proto
 
@@ -93,6 +105,8 @@ class PlanMaker:
         made = proto.Expression()
         if value is None:
             made.literal.null.null.SetInParent()
+        elif isinstance(value, bool):
+            made.literal.boolean = value
         elif isinstance(value, int):
             made.literal.integer = value
         else:

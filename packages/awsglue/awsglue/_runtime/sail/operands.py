@@ -41,6 +41,17 @@ def operations(tokens: list[Word]) -> Iterator[Operation]:
         )
 
 
+def divisors(tokens: list[Word]) -> Iterator[tuple[str, tuple[int, int] | None]]:
+    """(sign, first and last word) of what stands behind each / and %; None where that cannot be told."""
+    for index, word in enumerate(tokens):
+        if word.text not in ("/", "%") or not _is_binary(tokens, index):
+            continue
+        try:
+            yield word.text, (index + 1, _primary_end(tokens, index + 1))
+        except Unclear:
+            yield word.text, None
+
+
 def signed(tokens: list[Word]) -> Iterator[tuple[int, int]]:
     """(its place, the last word of what it stands before) of all signs - that are not within numbers."""
     for index, word in enumerate(tokens[:-1]):
@@ -119,7 +130,11 @@ def _primary_end(tokens: list[Word], at: int) -> int:
             at += 2
         elif following in ("OVER", "FILTER") and at + 2 < len(tokens) and tokens[at + 2].text == "(":
             at = _matching(tokens, at + 2, ")")
-        elif following in ("[", "::") or tokens[at + 1].text[:1] in "'\"":
+        elif following == "[":
+            at = _matching(tokens, at + 1, "]")
+        elif following == "::" and at + 2 < len(tokens):
+            at += 2
+        elif tokens[at + 1].text[:1] in "'\"":
             raise Unclear
         else:
             break
@@ -130,7 +145,7 @@ def _matching(tokens: list[Word], opening: int, closing: str) -> int:
     depth, nested = tokens[opening].depth, 0
     for at in range(opening + 1, len(tokens)):
         if tokens[at].depth == depth:
-            if closing == "END" and tokens[at].text == "CASE":
+            if tokens[at].text == {"END": "CASE", "]": "["}.get(closing):
                 nested += 1
             elif tokens[at].text == closing:
                 if not nested:

@@ -144,11 +144,11 @@ class Services:
             from awsglue._runtime.delta import catalog as delta
 
             return delta.frame(self, str(paths[0] if paths else ""), options)
-        if not paths:
         if name in HUDI:
             from awsglue._runtime.hudi import lake as hudi
 
             return hudi.frame(self, str(paths[0] if paths else ""), options)
+        if not paths:
             from pyspark.errors import AnalysisException
 
             raise AnalysisException(
@@ -197,12 +197,12 @@ class Services:
 
             saving.save(self, target, request)
             return None
-        if request.mode == "overwrite":
         if request.format in HUDI:
             from awsglue._runtime.hudi import saving as hudi_saving
 
             hudi_saving.save(self, target, request)
             return None
+        if request.mode == "overwrite":
             refuse_reading_own_target(self.roots(request.frame), target)
         struct, batches = self.rows(request.frame)
         return self.saving.save(request, target, struct, batches)
@@ -356,13 +356,15 @@ class Services:
             self.sending.rewritten = False
         return analysed
 
-    def prove(self, text: str, parsed: Any, frames: list[Any]) -> list[tuple[int, int, str]]:
+    def prove(
+        self, text: str, parsed: Any, frames: list[Any], tables: dict[str, set[str]] | None = None
+    ) -> list[tuple[int, int, str]]:
         """Changes that a query text needs to give Spark's answer here. Raises EngineRefused."""
         from awsglue._runtime.sail.sql_proof import check, names_current_database
 
         if names_current_database(text):
             self.check_current_database()
-        return check(text, parsed, frames)
+        return check(text, parsed, frames, tables)
 
     def check_current_database(self) -> None:
         """The engine's own idea of where it is stays at the default; ours may have moved. Raises EngineRefused."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import call_texts, decimals, subqueries, unlike
+from awsglue._runtime.sail import call_texts, decimals, subqueries, text_rules, unlike
 from awsglue._runtime.sail.arithmetic import FLOATING, as_decimal, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, NUMBER_TEXTS, REFUSED, REFUSED_WITH
 from awsglue._runtime.sail.operands import Insertions, Operation, Unclear, operations
@@ -19,8 +19,10 @@ from awsglue._runtime.sql.tokens import Word, words
 Replacement = tuple[int, int, str]
 
 
-def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
-    """Insertions that give functions Spark's type. Raises EngineRefused."""
+def check(
+    text: str, parsed: Any, frames: list[Any], tables: dict[str, set[str]] | None = None
+) -> list[Replacement]:
+    """Insertions that give functions Spark's type. `tables` are the columns of tables. Raises EngineRefused."""
     from sqlglot import exp
 
     names = decimals.Names.of(frames, parsed)
@@ -48,7 +50,7 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
             raise EngineRefused("extract(dow)")
         elif isinstance(node, exp.Intersect) and node.args.get("distinct") is False:
             raise EngineRefused("INTERSECT ALL")
-    subqueries.check(parsed)
+    subqueries.check(parsed, columns, tables or {})
     made = Insertions(text)
     call_texts.check(text, parsed, call_texts.Known(columns, types_of_names(names)), made)
     _functions(text, columns, made)
@@ -57,6 +59,7 @@ def check(text: str, parsed: Any, frames: list[Any]) -> list[Replacement]:
     if any(isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div)) for node in parsed.walk()):
         _arithmetic(text, columns, names, made)
     unlike.check(text, parsed, columns, names, made)
+    text_rules.check(text, parsed, columns, types_of_names(names), made)
     return made.replacements()
 
 

@@ -104,13 +104,13 @@ def type_of(node: Any, types: Types) -> str | None:
         case exp.Add() | exp.Sub() | exp.Mul() | exp.Div():
             return _combined(_OPERATORS[type(node).__name__], node, of)
         case exp.Coalesce():
-            return _common([of(node.this), *[of(each) for each in node.expressions]])
+            return common([of(node.this), *[of(each) for each in node.expressions]])
         case exp.Case():
             branches = [of(each.args.get("true")) for each in node.args.get("ifs") or ()]
             default = node.args.get("default")
-            return _common([*branches, *([of(default)] if default is not None else [])])
+            return common([*branches, *([of(default)] if default is not None else [])])
         case exp.If():
-            return _common([of(node.args.get("true")), of(node.args.get("false") or exp.Null())])
+            return common([of(node.args.get("true")), of(node.args.get("false") or exp.Null())])
         case exp.Round():
             return _rounded(of(node.this), node.args.get("decimals"))
         case exp.Window():
@@ -129,7 +129,7 @@ def _list_of(node: Any, of: Any) -> str | None:
         return "array<string>"
     if isinstance(node, exp.ArrayFilter):
         return of(node.this)  # type: ignore[no-any-return]
-    held = _common([of(each) for each in node.expressions]) if isinstance(node, exp.Array) else None
+    held = common([of(each) for each in node.expressions]) if isinstance(node, exp.Array) else None
     return held and f"array<{held}>"
 
 
@@ -192,8 +192,8 @@ def _aggregated(kind: str | None, *, average: bool) -> str | None:
     return "bigint" if kind in _WHOLE else None
 
 
-def _common(kinds: list[str | None]) -> str | None:
-    """The type of branches."""
+def common(kinds: list[str | None]) -> str | None:
+    """The type of branches, or of rows."""
     known = [kind for kind in kinds if kind is not None and kind != "void"]
     if None in kinds or not known:
         return None

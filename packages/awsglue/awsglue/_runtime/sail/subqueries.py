@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.sail.sql_kinds import kinds_of_node
 
 
-def check(parsed: Any) -> None:
-    """Raise EngineRefused for IN where null is not false, and for values that are something where nothing matches."""
+def check(parsed: Any, columns: dict[str, set[str]], tables: dict[str, set[str]]) -> None:
+    """Raise EngineRefused for IN where null is not false, and for values that are something where nothing matches.
+
+    Args:
+        columns: Kinds of values by column.
+        tables: The columns of the tables that are known, by lower-case name.
+    """
     from sqlglot import exp
 
     for node in parsed.find_all(exp.In):
@@ -18,7 +24,10 @@ def check(parsed: Any) -> None:
             continue
         way = list(_way_up(node))
         denied = any(isinstance(each, exp.Not) for each in way)
-        if denied and (_is_correlated(query) or any(isinstance(each, exp.Or) for each in way)):
+        shown = query.this.selects if isinstance(query.this, exp.Query) else []
+        if denied and any("double" in kinds_of_node(each, columns) for each in (node.this, *shown)):
+            raise EngineRefused("NOT IN a subquery of doubles", "NaN would be taken otherwise")
+        if denied and (_is_correlated(query, tables) or any(isinstance(each, exp.Or) for each in way)):
             raise EngineRefused(
                 "NOT IN a subquery", "beside OR or of the row outside, nulls would be taken otherwise"
             )
@@ -28,7 +37,11 @@ def check(parsed: Any) -> None:
         if isinstance(query.parent, (exp.From, exp.Join, exp.In, exp.Lateral)):
             continue
         inner = query.this
-        if isinstance(inner, exp.Select) and _is_correlated(query) and not _follows_null(inner.expressions):
+        if (
+            isinstance(inner, exp.Select)
+            and _is_correlated(query, tables)
+            and not _follows_null(inner.expressions)
+        ):
             raise EngineRefused("a value of a correlated subquery", "it would be null where nothing matches")
 
 
@@ -43,15 +56,25 @@ def _way_up(node: Any) -> Iterator[Any]:
     yield above
 
 
-def _is_correlated(query: Any) -> bool:
-    """Whether a column's qualifier is none of the query's own relations."""
+def _is_correlated(query: Any, tables: dict[str, set[str]]) -> bool:
+    """Whether a column's qualifier is none of the query's own relations, or its name none of their columns."""
     from sqlglot import exp
 
     own = {
         relation.alias_or_name.lower()
         for relation in query.find_all(exp.Table, exp.Subquery, exp.CTE, exp.Lateral)
     }
-    return any(column.table and column.table.lower() not in own for column in query.find_all(exp.Column))
+    columns = list(query.find_all(exp.Column))
+    if any(column.table and column.table.lower() not in own for column in columns):
+        return True
+    read = [table.name.lower() for table in query.find_all(exp.Table)]
+    made = query.this.find(
+        exp.Subquery, exp.Lateral, exp.CTE, exp.Unnest, exp.Alias, exp.TableAlias, exp.Lambda
+    )
+    if made is not None or not all(name in tables for name in read):
+        return False
+    known = set().union(*(tables[name] for name in read)) if read else set()
+    return any(not column.table and column.name.lower() not in known for column in columns)
 
 
 def _follows_null(shown: list[Any]) -> bool:

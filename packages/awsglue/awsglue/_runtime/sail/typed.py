@@ -16,9 +16,12 @@ from awsglue._runtime.sail import (
     comparisons,
     exact_calls,
     expression_text,
+    frames,
     kind_rules,
     plan_lambdas,
+    plan_texts,
     plans,
+    type_rules,
 )
 from awsglue._runtime.sail.arithmetic import Exact, as_decimal, casts, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, REFUSED, REFUSED_WITH, TEXT_OF_ARGUMENTS
@@ -87,6 +90,7 @@ def _sort_keys(relation: Any, types_of: TypesOf) -> None:
         if item.child.WhichOneof("expr_type") == "unresolved_attribute"
     ]
     for key, kind in zip(keys, types_of(relation.sort.input, keys) or (), strict=False):
+        type_rules.check_key(kind.simpleString(), "an order of")
         if kind.simpleString() in ("double", "float"):
             without_negative_zero(key, kind.simpleString())
 
@@ -154,7 +158,7 @@ def _operands(expression: Any) -> list[Any]:
         return list(function.arguments)
     if name in CAST_TO and name not in call_rules.NAMES:
         return []
-    if name in comparisons.SIGNS or name == "in" or name in call_rules.NAMES or name in exact_calls.NAMES:
+    if name in type_rules.NAMES or name in call_rules.NAMES or name in exact_calls.NAMES:
         return list(function.arguments)
     if name in ("/", "*", "-", "+", "%") or name in REFUSED_WITH or name in TEXT_OF_ARGUMENTS:
         return list(function.arguments)
@@ -194,7 +198,7 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
     elif name in TEXT_OF_ARGUMENTS:
         for argument, item in zip(function.arguments, names, strict=True):
             if item in ("double", "float") and name not in ("format_string", "printf"):
-                _as_java_text_of(argument, item)
+                plan_texts.as_java_text_of(argument, item)
 
 
 def _of_doubles(expression: Any, name: str, names: list[str]) -> bool:
@@ -216,10 +220,12 @@ def _cast(expression: Any, kind: str) -> None:
     target = expression.cast.type_str.lower() or str(expression.cast.type.WhichOneof("kind"))
     target = _SPELT.get(target, target)
     call_rules.check_cast(kind, target)
+    if expression.cast.eval_mode == proto.Expression.Cast.EVAL_MODE_TRY:
+        type_rules.check_tried(kind, target)
     if target == "date" and kind == "string":
         _tidy(expression.cast.expr)
     elif target == "string" and kind in ("double", "float"):
-        _as_java_text(expression, kind)
+        plan_texts.as_java_text(expression, kind)
     elif target.startswith("decimal") and kind == "string" and not expression.cast.expr.HasField("literal"):
         expression.cast.expr.CopyFrom(exact_calls.ascii_text(expression.cast.expr, PlanMaker()))
     elif target.startswith("decimal") and kind in ("double", "float"):
@@ -235,6 +241,7 @@ def _window(expression: Any, names: list[str]) -> None:
     for key, kind in zip([*expression.window.partition_spec, *ordered], names, strict=False):
         if kind in ("double", "float"):
             without_negative_zero(key, kind)
+    _framed(expression.window, names[len(expression.window.partition_spec) :])
     called = _windowed(expression)
     if called is not None:
         made = exact_calls.made(
@@ -248,6 +255,30 @@ def _window(expression: Any, names: list[str]) -> None:
             expression.CopyFrom(made)
 
 
+def _framed(window: Any, names: list[str]) -> None:
+    """The bounds of a window's frame, which are measured on its first key."""
+    spec = window.frame_spec
+    values = [side.value for side in (spec.lower, spec.upper) if side.HasField("value")]
+    bounds = [(_literal_text(value) or "").removeprefix("-") for value in values]
+    if spec.frame_type == proto.Expression.Window.WindowFrame.FRAME_TYPE_ROW:
+        frames.check_rows(bounds)
+    elif bounds and window.order_spec and all(bounds):
+        if names[0] == "date":
+            raise EngineRefused("a frame by RANGE of numbers over dates", "Spark takes none")
+        key = window.order_spec[0].child
+        made = frames.guarded(key, names[0], bounds, PlanMaker())
+        if made is not None:
+            key.CopyFrom(made)
+    elif bounds:
+        for value in values:
+            frames.check_interval(names[0] if names else "", _unit(value))
+
+
+def _unit(value: Any) -> str:
+    kind = str(value.literal.WhichOneof("literal_type"))
+    return "MONTH" if "year_month" in kind or value.literal.calendar_interval.months else "DAY"
+
+
 def _called(expression: Any, name: str, names: list[str]) -> bool:
     """Judge a call by the types of its arguments; whether it is made of others now. Raises EngineRefused."""
     function = expression.unresolved_function
@@ -255,6 +286,7 @@ def _called(expression: Any, name: str, names: list[str]) -> bool:
     if name == "in":
         comparisons.check_list([*names], literals)
     judged = list(range(len(names)))
+    type_rules.check(name, names)
     if name == "when":
         # Conditions and values by turns, then what is left.
         judged = [at for at in judged if at % 2 or at == len(names) - 1]
@@ -319,6 +351,8 @@ def _to_double(argument: Any, kind: str) -> None:
 def _arithmetic(expression: Any, operator: str, types: list[Any]) -> None:
     """Decimal arithmetic made such that the engine gives Spark's result. Raises EngineRefused where it cannot."""
     kinds = [item.simpleString() for item in types]
+    if operator in ("/", "%"):
+        _divided(expression.unresolved_function.arguments[1], kinds)
     if not any(decimal_of(kind) for kind in kinds) or "double" in kinds:
         return
     pair = [as_decimal(kind) for kind in kinds]
@@ -352,6 +386,15 @@ def _arithmetic(expression: Any, operator: str, types: list[Any]) -> None:
     for kind in (wanted.middle, wanted.result):
         if kind is not None:
             _wrap_cast(expression, str(kind))
+
+
+def _divided(divisor: Any, kinds: list[str]) -> None:
+    """What doubles are divided by: by -0.0 they are null in Spark, as by 0.0."""
+    if kinds[1] == "string" and not any(decimal_of(kind) for kind in kinds):
+        _wrap_cast(divisor, "double")
+    elif kinds[1] not in call_rules.FLOATING or divisor.HasField("literal"):
+        return
+    without_negative_zero(divisor, "double" if kinds[1] == "string" else kinds[1])
 
 
 def _whole_literal(expression: Any) -> int | None:
@@ -394,31 +437,3 @@ def without_negative_zero(key: Any, kind: str) -> None:
     made.unresolved_function.arguments.append(key)
     made.unresolved_function.arguments.append(plans.text_literal("0", kind))
     key.CopyFrom(made)
-
-
-def _as_java_text(expression: Any, type_name: str) -> None:
-    inner = proto.Expression()
-    inner.CopyFrom(expression.cast.expr)
-    expression.CopyFrom(_java_text(inner, type_name))
-
-
-def _as_java_text_of(argument: Any, type_name: str) -> None:
-    inner = proto.Expression()
-    inner.CopyFrom(argument)
-    argument.CopyFrom(_java_text(inner, type_name))
-
-
-def _java_text(inner: Any, type_name: str) -> Any:
-    """Double.toString of a column, by a function in Python."""
-    from pyspark.sql.connect import functions as fn
-    from pyspark.sql.types import StringType
-
-    from awsglue._runtime import engine
-    from awsglue._runtime.io import texts
-
-    convert = texts.java_double if type_name == "double" else texts.java_float
-    function = fn.udf(lambda value: None if value is None else convert(value), StringType())
-    client = engine.get_or_create_session().client  # type: ignore[attr-defined]
-    made = function(fn.lit(None).cast(type_name)).to_plan(client)
-    made.common_inline_user_defined_function.arguments[0].CopyFrom(inner)
-    return made

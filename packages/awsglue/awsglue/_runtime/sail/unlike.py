@@ -81,7 +81,7 @@ def _grouped(text: str, types: Types, tokens: list[Word]) -> None:
     for at, word in enumerate(tokens):
         if word.text != "BY" or not at or tokens[at - 1].text != "GROUP":
             continue
-        for span in _keys(tokens, at + 1):
+        for span in keys_from(tokens, at + 1):
             node = _parsed(text, tokens, span)
             kind = None if node is None else type_of(node, types)
             computed = kind in comparisons.FLOATING and node.find(exp.Mul, exp.Div, exp.Add, exp.Sub)
@@ -102,7 +102,7 @@ def _ordered(text: str, parsed: Any, columns: dict[str, set[str]], made: Inserti
         if word.text != "BY" or not at or tokens[at - 1].text not in ("ORDER", "PARTITION", "SORT"):
             continue
         in_window = _in_window(tokens, at)
-        keys = list(_keys(tokens, at + 1))
+        keys = list(keys_from(tokens, at + 1))
         # Where nothing comes behind a key, the order of equal ones is no order that Spark promises.
         for span in keys if in_window else keys[:-1]:
             node = _parsed(text, tokens, span)
@@ -127,7 +127,7 @@ def _in_window(tokens: list[Word], at: int) -> bool:
     return opening is not None and opening > 0 and tokens[opening - 1].text in ("OVER", "AS")
 
 
-def _keys(tokens: list[Word], at: int) -> Iterator[Span]:
+def keys_from(tokens: list[Word], at: int) -> Iterator[Span]:
     """The keys from here on, without their directions."""
     depth = tokens[at].depth if at < len(tokens) else 0
     begin = at

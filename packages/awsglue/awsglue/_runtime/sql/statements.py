@@ -105,7 +105,8 @@ class Statements:
             replacements.append((start, end, name + alias))
         replacements += self._qualified_columns(parsed, text, tables)
         unchanged = sources.replace(text, replacements)
-        replacements += self._services.prove(text, parsed, [frame for _, frame in found])
+        known = {parts[-1]: {name.lower() for name in frame.columns} for parts, frame in read.items()}
+        replacements += self._services.prove(text, parsed, [frame for _, frame in found], known)
         frame = self._services.query(
             sources.replace(text, replacements), found, args, unchanged, sources.qualifiers(parsed)
         )
@@ -129,8 +130,8 @@ class Statements:
             "text",
             "orc",
             "delta",
-        ):
             "hudi",
+        ):
             return self._services.load(reference.parts[0], reference.parts[1], options, None)
         return tables.table_frame(tables.name(reference.parts), options)
 
