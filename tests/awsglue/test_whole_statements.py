@@ -425,3 +425,64 @@ def test_a_statement_that_fails_late_is_written_by_the_engine(
     spark.sql("SELECT k, x * 4 AS y FROM wide").write.parquet(path)
     assert sorted(spark.read.parquet(path).collect())[2] == (3, 20)
     assert taken == []
+
+
+PARTITIONED = [
+    "SELECT y, m, count(*) AS n, sum(e) AS x FROM parted GROUP BY y, m ORDER BY y, m",
+    "SELECT o, e, w FROM parted WHERE y = 1996 AND m > 2",
+    "SELECT o, y FROM parted WHERE w = 'a b' OR w IS NULL",
+    "SELECT max(y) AS x, min(w) AS w, count(w) AS n FROM parted",
+    "SELECT count(*) AS x FROM parted",
+    "SELECT sum(o) AS x FROM parted WHERE y + m = 1997",
+    "SELECT p.o, k.note FROM parted p JOIN orders k ON p.o = k.o AND k.c = p.m ORDER BY note, o",
+    "SELECT o FROM parted WHERE y IN (SELECT max(y) FROM parted)",
+    "SELECT day, count(*) AS n FROM parted WHERE day > DATE '2024-01-05' GROUP BY day",
+]
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_partitions_are_columns(
+    spark: Any, tables: str, tmp_path: Path, taken: list[str], plain: bool
+) -> None:
+    """Partitions that the names of folders tell, and others (escapes, none), as the engine has them in one file."""
+    words = ["air", "1e5", "truck_x"] if plain else ["a b", "é/%41", None]
+    rows = [
+        (o, Decimal(o * 7) / 4, 1990 + o % 9, 1 + o % 5, words[o % 3], date(2024, 1 + o % 2, 3))
+        for o in range(40)
+    ]
+    path = f"file://{tmp_path / 'parted'}"
+    made = spark.createDataFrame(rows, "o bigint, e decimal(15,2), y int, m int, w string, day date")
+    made.write.partitionBy("y", *(["day", "w"] if plain else ["w"])).parquet(path)
+    spark.read.parquet(path).createOrReplaceTempView("parted")
+    made.createOrReplaceTempView("flat")
+    try:
+        for number, statement in enumerate(PARTITIONED, 1):
+            found = answer(spark, statement)
+            expected = answer(spark, statement.replace("parted", "flat"))
+            assert len(taken) == number, statement
+            assert found[0] == expected[0]
+            ordered = "ORDER BY" in statement
+            lists = [one[1] if ordered else sorted(one[1], key=repr) for one in (found, expected)]
+            assert lists[0] == lists[1], statement
+    finally:
+        spark.catalog.dropTempView("parted")
+        spark.catalog.dropTempView("flat")
+
+
+def test_partitions_that_are_not_read_are_not_opened(
+    spark: Any, tables: str, tmp_path: Path, taken: list[str]
+) -> None:
+    path = tmp_path / "parted"
+    made = spark.createDataFrame([(n, n % 3) for n in range(9)], "a int, p int")
+    made.write.partitionBy("p").parquet(f"file://{path}")
+    spark.read.parquet(f"file://{path}").createOrReplaceTempView("parted")
+    statement = "SELECT sum(a) AS s FROM parted WHERE p = 1"
+    assert [row.s for row in spark.sql(statement).collect()] == [12]
+    # The footer of another partition's file says what it said; its rows are gone.
+    (file,) = (path / "p=2").glob("*.parquet")
+    held = file.read_bytes()
+    length = int.from_bytes(held[-8:-4], "little") + 8
+    file.write_bytes(b"\0" * (len(held) - length) + held[-length:])
+    assert [row.s for row in spark.sql(statement).collect()] == [12]
+    spark.catalog.dropTempView("parted")
+    assert len(taken) == 2
