@@ -6,7 +6,7 @@ from typing import Any
 
 from awsglue._frames.body import Encoded
 from awsglue._sinks.request import SinkRequest
-from awsglue._sources.dispatch import FILE_TYPES, JDBC_TYPES, OUTSIDE, lake_kind
+from awsglue._sources.dispatch import CATALOG_ITEMS, FILE_TYPES, JDBC_TYPES, OUTSIDE, lake_kind
 
 
 def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
@@ -38,6 +38,10 @@ def write_frame(request: SinkRequest, frame: Encoded, context: Any) -> None:
         from awsglue._sinks.streams import write_stream
 
         write_stream(request, frame)
+    elif kind in ("catalog", CATALOG_ITEMS):
+        from awsglue._sinks.catalogitems import write_catalog_items
+
+        write_catalog_items(request, frame)
     elif kind in OUTSIDE:
         from importlib import import_module
 

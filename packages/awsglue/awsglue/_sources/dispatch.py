@@ -18,6 +18,8 @@ LATER = (
     "vertica",
 )
 LAKES = ("delta", "hudi")
+# The catalog's own entries; as a sink it is called "catalog".
+CATALOG_ITEMS = "com.amazonaws.services.glue.connections.datacatalogconnection"
 # Each by its own client, in modules of this name.
 OUTSIDE = {
     "mongodb": "mongodb",
@@ -30,8 +32,7 @@ OUTSIDE = {
 
 def lake_kind(kind: str, options: dict[str, Any]) -> str:
     """delta or hudi for a connection to their tables, also by a connector's class; else ""."""
-    lake = lake_kind(kind, request.options)
-    if lake:
+    if kind in LAKES:
         return kind
     if kind in ("marketplace.spark", "custom.spark"):
         return "hudi" if str(options.get("className", "")) in ("hudi", "org.apache.hudi") else ""
@@ -71,6 +72,10 @@ def open_source(request: SourceRequest, context: Any) -> Body:
         from awsglue._sources.lakes import open_lake
 
         return Body(lambda: Encoded.of(open_lake(lake, request, context)))
+    if kind == CATALOG_ITEMS:
+        from awsglue._sources.catalogitems import open_catalog_items
+
+        return open_catalog_items(request, context)
     if kind in OUTSIDE:
         from importlib import import_module
 
