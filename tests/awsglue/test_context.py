@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 
 import pytest
+
+from awsglue._runtime.engine import installed
 
 
 def test_script_heads(spark):
@@ -17,6 +20,62 @@ def test_script_heads(spark):
     for context in (GlueContext(SparkContext.getOrCreate()), GlueContext(spark), GlueContext()):
         assert context.spark_session.sql("select 1 as a").collect()[0][0] == 1
         assert context.sql("select 2").collect()[0][0] == 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_names_of_spark_1(spark):
+    """Of one session, whichever way a script gets it."""
+    from pyspark.context import SparkContext
+    from pyspark.sql import SparkSession, SQLContext
+
+    context = SparkContext.getOrCreate()
+    spark.createDataFrame([(1, "x"), (2, None)], "a int, b string").createOrReplaceTempView("spark_1")
+    for found in (SQLContext(context), SQLContext(context, sparkSession=spark), SparkSession(context)):
+        assert found.sql("select count(b) n from spark_1").collect()[0].n == 1
+        assert found.table("spark_1").count() == 2
+    rows = SQLContext(context).createDataFrame(context.parallelize([(1, "x")]), ["a", "b"]).collect()
+    assert [tuple(row) for row in rows] == [(1, "x")]
+
+
+CONFTEST = """
+from pyspark.context import SparkContext
+from pyspark.sql import SparkSession
+import pytest
+
+@pytest.fixture
+def glue():
+    from awsglue.context import GlueContext
+    return GlueContext(SparkContext.getOrCreate())
+"""
+TEST = """
+def test_rows(glue):
+    from awsglue import DynamicFrame
+    frame = DynamicFrame.fromDF(glue.spark_session.range(3), glue, "f")
+    assert frame.rename_field("id", "n").toDF().columns == ["n"]
+    assert frame.count() == 3
+"""
+
+
+@pytest.mark.skipif(installed() != "sail", reason="Apache Spark has these names itself")
+def test_unit_tests_import_pyspark_first(tmp_path):
+    """pytest alone, no server, no launcher: the plugin that the package brings makes the names."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_rows.py").write_text(TEST)
+    start = tmp_path / "start.py"
+    start.write_text(
+        f"import sys; sys.path[:0] = {sys.path!r}; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    )
+    options = ["-q", "-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
+    plugin = ["-p", "awsglue._runtime.pytest_plugin"]
+    done = subprocess.run(
+        [sys.executable, str(start), *options, *plugin, str(tmp_path)],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_whole_files(spark, tmp_path):

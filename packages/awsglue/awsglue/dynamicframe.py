@@ -18,6 +18,7 @@ from awsglue._frames.errors import ErrorReport, no_errors
 from awsglue._frames.fieldtransforms import FieldTransforms
 from awsglue._frames.options import ResolveOption
 from awsglue._frames.records import DynamicRecord
+from awsglue._runtime import pyspark_names
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 Paths = str | list[str]
+
+# A script that is started without the launcher finds the names of PySpark from here on, whatever the engine.
+pyspark_names.install()
 
 
 class DynamicFrame(FieldTransforms):

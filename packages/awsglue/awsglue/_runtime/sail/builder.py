@@ -66,3 +66,28 @@ class BuilderProperty:
 
     def __get__(self, instance: Any, owner: Any) -> Builder:
         return Builder()
+
+
+def from_contexts(session: Any) -> None:
+    """Let `SparkSession(sc)`, as scripts of old write it, be the process's session too."""
+    from awsglue._runtime.sail.spark_context import SparkContext
+
+    native = session.__init__
+
+    def named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return isinstance(args[0] if args else kwargs.get("sparkContext"), SparkContext)
+
+    def new(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        if not named(args, kwargs):
+            return object.__new__(cls)
+        from awsglue._runtime import engine
+
+        return engine.get_or_create_session()
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        # Python initialises whatever __new__ gives: a session that is there is left as it is.
+        if not named(args, kwargs):
+            native(self, *args, **kwargs)
+
+    session.__new__ = new
+    session.__init__ = init

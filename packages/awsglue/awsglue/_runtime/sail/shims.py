@@ -19,6 +19,7 @@ from awsglue._runtime.sail import vanishing
 
 _CONTEXT = "awsglue._runtime.sail.spark_context"
 _RDD = "awsglue._runtime.sail.local_rdd"
+_SQL_CONTEXT = "awsglue._runtime.sail.sql_context"
 
 # module the client lacks -> {name: (our module, its name there)}
 MODULES: dict[str, dict[str, tuple[str, str]]] = {
@@ -40,8 +41,8 @@ TOP = {
     "RDD": (_RDD, "LocalRDD"),
     "Broadcast": (_CONTEXT, "Broadcast"),
     "SparkFiles": (_CONTEXT, "SparkFiles"),
-    "SQLContext": ("pyspark.sql", "SQLContext"),
-    "HiveContext": ("pyspark.sql", "HiveContext"),
+    "SQLContext": (_SQL_CONTEXT, "SQLContext"),
+    "HiveContext": (_SQL_CONTEXT, "HiveContext"),
 }
 
 
@@ -124,14 +125,20 @@ def adapt(pyspark: Any) -> None:
     pyspark.__getattr__ = lazily
     pyspark.__all__ = [*dict.fromkeys([*getattr(pyspark, "__all__", []), *TOP])]
     import pyspark.sql
+    import pyspark.sql.context
     import pyspark.sql.session
     from pyspark.sql.connect.session import SparkSession
 
-    from awsglue._runtime.sail.builder import BuilderProperty
+    from awsglue._runtime.sail.builder import BuilderProperty, from_contexts
+    from awsglue._runtime.sail.sql_context import HiveContext, SQLContext
 
     SparkSession.builder = BuilderProperty()  # type: ignore[assignment]
+    from_contexts(SparkSession)
     pyspark.sql.SparkSession = SparkSession  # type: ignore[misc,assignment]
     pyspark.sql.session.SparkSession = SparkSession  # type: ignore[misc,assignment]
+    for module in (pyspark.sql, pyspark.sql.context):
+        module.SQLContext = SQLContext  # type: ignore[attr-defined]
+        module.HiveContext = HiveContext  # type: ignore[attr-defined]
 
 
 _ADAPTED = {"pyspark": adapt, "pyspark.util": _stay_remote, "botocore.client": vanishing.adapt}
