@@ -286,8 +286,8 @@ def test_arguments_without_effect_are_named_in_the_error_log(tmp_path: Path) -> 
     code, _, _, err = launch(tmp_path, "pass", command="glueetl", engine="auto", arguments=given)
     assert code == 0
     assert [line.split(":")[1].strip() for line in err.splitlines() if line.startswith("mastic")] == [
-        "--enable-spark-ui has no effect",
         "--executor-cores has no effect",
+        "--enable-spark-ui has no effect",
     ]
 
 
@@ -305,7 +305,7 @@ def test_errors_of_functions_come_without_the_workers_own_frames(tmp_path: Path)
     assert "/pyspark/" not in message
 
 
-def test_hudi_needs_its_jars(tmp_path: Path) -> None:
+def test_hudi_needs_a_name_and_on_spark_its_jars(tmp_path: Path) -> None:
     from awsglue._runtime.engine import installed
 
     source = (
@@ -314,5 +314,7 @@ def test_hudi_needs_its_jars(tmp_path: Path) -> None:
     )
     code, result, _, _ = launch(tmp_path, source, command="glueetl", engine="auto")
     assert code == 1
-    expected = "name them in --extra-jars" if installed() == "spark" else "Run the job with --engine spark"
+    expected = (
+        "name them in --extra-jars" if installed() == "spark" else "HoodieException: 'hoodie.table.name' must be"
+    )
     assert expected in result["error_message"]
