@@ -51,7 +51,8 @@ class Answers:
         self._known: dict[str, Answer] = {}
         self._replaced = False
         self._lock = threading.Lock()
-        self._files = Files()
+        self._files = Files(services.storage)
+        self._asks_objects = False
         self.given = 0
 
     def replaced(self, name: str) -> None:
@@ -177,12 +178,14 @@ class Answers:
         # A connection takes longer to make than most queries over little; views are a cursor's own.
         with self._lock:
             cursor = self._connection.cursor()
+            if any(self._files.remote(scan) for _, scan in answer.sources):
+                self._know_objects()
         try:
             for view in views:
                 cursor.execute(view)
             rows = cursor.sql(text)
             made = take(rows) if take is not None else rows.to_arrow_table()
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             _LOG.debug("a statement is left to the engine: %s", error)
             return None
         finally:
@@ -204,6 +207,12 @@ class Answers:
             memory=memory_limit(state.memory_mb, DUCKDB),
             alone=False,
         ).connection()
+
+    def _know_objects(self) -> None:
+        """Tell DuckDB how to ask for objects. That takes time, and few sessions need it."""
+        if not self._asks_objects:
+            self._connection.register_filesystem(self._files.filesystem())
+            self._asks_objects = True
 
     def _differs(self) -> bool:
         """Whether statements mean something else in this session now."""

@@ -1,4 +1,4 @@
-"""The Parquet files behind a statement's tables, as DuckDB reads them: local ones, with partitions or without.
+"""The Parquet files behind a statement's tables, as DuckDB reads them: local or on S3, with partitions or without.
 
 Owns what is known of files that have been looked at; they are looked at each time, and read again when they have
 changed.
@@ -10,12 +10,17 @@ import os
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
+from awsglue._runtime.flow.objects import Objects, address, columns_of, filesystem
 from awsglue._runtime.flow.scopes import Source
 
 MOST_FILES = 2048
+# Each is asked for its state before each statement.
+MOST_OBJECTS = 256
+ASKING = 16
 # More parts of a query than that take longer to plan than the engine takes.
 MOST_PARTS = 64
 KEPT = 4096
@@ -32,29 +37,46 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 class Files:
     """Tables over files as views of DuckDB."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Any) -> None:
+        self._objects = Objects(storage)
         self._known: dict[str, tuple[Any, dict[str, list[str]]]] = {}
         self._lock = threading.Lock()
 
     def scan(self, frame: Any) -> Any:
         """The scan behind a DataFrame, when it is nothing else, of Parquet files that can be read here; else None."""
-        from awsglue._runtime.io.storage import split
+        from awsglue._runtime.io.storage import S3_SCHEMES, split
         from awsglue._runtime.sail.plans import ScanPlan
 
         scan = frame._plan.scan if isinstance(frame._plan, ScanPlan) else None
         if scan is None or scan.format != "parquet" or not 0 < len(scan.files) <= MOST_FILES:
             return None
+        kinds = [split(file.path)[0] for file in scan.files]
+        remote = sum(kind in S3_SCHEMES for kind in kinds)
         # DuckDB would take these signs in a path for a pattern.
-        local = all(split(file.path)[0] == "file" and not set("*?[") & set(file.path) for file in scan.files)
-        return scan if local else None
+        plain = not any(set("*?[") & set(file.path) for file in scan.files)
+        known = remote + kinds.count("file") == len(kinds)
+        return scan if plain and known and remote <= MOST_OBJECTS else None
+
+    def remote(self, scan: Any) -> bool:
+        """Whether files of a table are objects."""
+        return any("://" in _path(file) for file in scan.files)
+
+    def filesystem(self) -> Any:
+        """What DuckDB asks for objects by."""
+        return filesystem(self._objects)
 
     def view(self, place: int, source: Source, scan: Any) -> str | None:
         """The statement that makes a table's columns known; None when a file has them otherwise than the table."""
         parts = {item.name.lower() for item in scan.partition_schema.fields}
         wanted = [(at, scan.schema.fields[at]) for at in sorted(source.used)]
         inner = [item for _, item in wanted if item.name.lower() not in parts]
-        paths = [_local(file) for file in scan.files]
-        if not all(self._holds(path, inner) for path in paths):
+        paths = [_path(file) for file in scan.files]
+        if any("://" in path for path in paths):
+            with ThreadPoolExecutor(ASKING) as pool:
+                holding = list(pool.map(lambda path: self._holds(path, inner), paths))
+        else:
+            holding = [self._holds(path, inner) for path in paths]
+        if not all(holding):
             return None
         made = _of_folders(scan, wanted, parts, paths) if parts else _of_files(wanted, paths, {})
         return None if made is None else f"CREATE TEMP VIEW s{place} AS {made}"
@@ -69,7 +91,10 @@ class Files:
         )
 
     def _columns(self, path: str) -> dict[str, list[str]] | None:
-        """The columns of a file: names by their lower case, and types by " " and the name."""
+        """The columns of a file as it is now; None when it is no Parquet file."""
+        if "://" in path:
+            found = self._objects.look("s3://" + path.partition("://")[2])
+            return None if found is None else found.columns
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -83,10 +108,7 @@ class Files:
             schema = pq.read_schema(path)  # type: ignore[no-untyped-call]
         except (OSError, pa.ArrowInvalid):
             return None
-        columns: dict[str, list[str]] = {}
-        for item in schema:
-            columns.setdefault(item.name.lower(), []).append(item.name)
-            columns[" " + item.name] = [str(item.type)]
+        columns = columns_of(schema)
         if info.st_mtime_ns < now - SETTLED:
             with self._lock:
                 while len(self._known) >= KEPT:
@@ -95,10 +117,12 @@ class Files:
         return columns
 
 
-def _local(file: Any) -> str:
+def _path(file: Any) -> str:
+    """The path of a file as DuckDB is told it."""
     from awsglue._runtime.io.storage import split
 
-    return "/" + split(file.path)[2].lstrip("/")
+    scheme, _, key = split(file.path)
+    return "/" + key.lstrip("/") if scheme == "file" else address(file.path)
 
 
 def _of_files(wanted: list[tuple[int, Any]], paths: list[str], constants: dict[str, str]) -> str:
@@ -138,7 +162,7 @@ def _of_folders(scan: Any, wanted: list[tuple[int, Any]], parts: set[str], paths
     for files_of in groups.values():
         values = scan.constants(files_of[0])
         constants = {name: _written(values[name], kind) for name, kind in kinds.items()}
-        made.append(_of_files(wanted, [_local(file) for file in files_of], constants))
+        made.append(_of_files(wanted, [_path(file) for file in files_of], constants))
     return " UNION ALL ".join(made)
 
 
