@@ -12,18 +12,47 @@ _LEAST = 16
 
 
 def ordered_table(table: Any) -> Any:
-    """The Arrow table with the entries of its columns' maps in Spark's order."""
+    """The Arrow table with the entries of its columns' maps, at any depth, in Spark's order."""
     import pyarrow as pa
 
-    if not any(pa.types.is_map(field.type) for field in table.schema):
+    if not any(_has_map(field.type) for field in table.schema):
         return table
     columns = [
-        pa.chunked_array([_ordered(c) for c in column.chunks], column.type)
-        if pa.types.is_map(column.type)
+        pa.chunked_array([_within(c) for c in column.chunks], column.type)
+        if _has_map(column.type)
         else column
         for column in table.columns
     ]
     return pa.table(columns, schema=table.schema)
+
+
+def _has_map(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_map(kind) or (
+        pa.types.is_nested(kind) and any(_has_map(kind.field(at).type) for at in range(kind.num_fields))
+    )
+
+
+def _within(array: Any) -> Any:
+    """The array with the entries of the maps in it in Spark's order."""
+    import pyarrow as pa
+
+    kind = array.type
+    if not _has_map(kind) or array.offset:
+        return array
+    nulls = array.is_null() if array.null_count else None
+    if pa.types.is_map(kind):
+        inner = pa.MapArray.from_arrays(
+            array.offsets, array.keys, _within(array.items), type=kind, mask=nulls
+        )
+        return _ordered(inner)
+    if pa.types.is_struct(kind):
+        members = [_within(array.field(at)) for at in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(members, fields=list(kind), mask=nulls)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return type(array).from_arrays(array.offsets, _within(array.values), type=kind, mask=nulls)
+    return array
 
 
 def order(keys: list[Any]) -> list[int]:

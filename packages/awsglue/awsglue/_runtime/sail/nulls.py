@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from awsglue._runtime.sail import map_order, udfs
+from awsglue._runtime.sail import given_rows, map_order, udfs
 
 
 def install() -> None:
@@ -19,6 +19,7 @@ def install() -> None:
     from pyspark.sql.connect.plan import LocalRelation
 
     udfs.install()
+    given_rows.install()
     original = LocalRelation.__init__
 
     def init(self: Any, table: Any, schema: str | None = None) -> None:

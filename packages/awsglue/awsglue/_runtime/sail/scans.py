@@ -34,6 +34,8 @@ def relation(scan: Scan, *, hidden: bool, needed: frozenset[str] | None = None) 
     native = scan.readable_natively()
     if native:
         vanishing.refuse_gone(scan)
+    if native or not scan.kept:
+        vanishing.refuse_missing(scan)
     groups = _groups(scan, hidden) if native else []
     if native and len(groups) <= BRANCHES:
         return plans.union([_native(scan, files, hidden) for files in groups])

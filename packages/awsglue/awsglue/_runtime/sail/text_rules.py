@@ -73,9 +73,20 @@ def _nodes(parsed: Any, types: Types) -> None:
             type_rules.check_tried(str(type_of(node.this, types)), node.to.sql("spark").lower())
         elif isinstance(node, (exp.DateAdd, exp.TsOrDsAdd, exp.DateSub)):
             type_rules.check("date_add", [None, type_of(node.expression, types)])
+        elif isinstance(node, exp.Anonymous):
+            _called(node, types)
         elif isinstance(node, exp.Select) and node.args.get("distinct"):
             for each in node.expressions:
                 type_rules.check_key(type_of(each, types), "distinct")
+
+
+def _called(node: Any, types: Types) -> None:
+    """A function that Spark does not know itself: one of the script's own, which may be in Python."""
+    from pyspark.sql import functions
+
+    kinds = [str(type_of(each, types)) for each in node.expressions]
+    if any("struct<" in kind for kind in kinds) and not hasattr(functions, str(node.this).lower()):
+        raise EngineRefused(f"{node.this}() of structs", "null ones would be rows of nulls")
 
 
 def _divided(text: str, columns: dict[str, set[str]], types: Types, made: Insertions) -> None:

@@ -19,6 +19,7 @@ from awsglue._runtime.sail import (
     frames,
     kind_rules,
     plan_lambdas,
+    plan_structs,
     plan_texts,
     plans,
     type_rules,
@@ -134,7 +135,7 @@ def _operands(expression: Any) -> list[Any]:
             *(called.arguments[:1] if called is not None else ()),
         ]
     if not expression.HasField("unresolved_function"):
-        return []
+        return plan_structs.arguments(expression)
     function = expression.unresolved_function
     name = function.function_name.lower()
     if name in REFUSED:
@@ -169,11 +170,8 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
     if types is None:
         return
     names = [item.simpleString() for item in types]
-    if expression.HasField("cast"):
-        _cast(expression, names[0])
-        return
-    if expression.HasField("window"):
-        _window(expression, names)
+    if not expression.HasField("unresolved_function"):
+        _judge_other(expression, types, names)
         return
     function = expression.unresolved_function
     name = function.function_name.lower()
@@ -199,6 +197,16 @@ def _judge(expression: Any, types: list[Any] | None) -> None:
         for argument, item in zip(function.arguments, names, strict=True):
             if item in ("double", "float") and name not in ("format_string", "printf"):
                 plan_texts.as_java_text_of(argument, item)
+
+
+def _judge_other(expression: Any, types: list[Any], names: list[str]) -> None:
+    """What is no call of one of Spark's functions."""
+    if expression.HasField("cast"):
+        _cast(expression, names[0])
+    elif expression.HasField("window"):
+        _window(expression, names)
+    else:
+        plan_structs.tell(expression, types)
 
 
 def _of_doubles(expression: Any, name: str, names: list[str]) -> bool:

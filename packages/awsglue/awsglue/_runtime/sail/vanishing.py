@@ -7,6 +7,7 @@ knows whether it is kept, and whether it is gone.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 DELETING = frozenset({"DeleteObject", "DeleteObjects"})
@@ -48,14 +49,25 @@ def keep(scans: list[Any]) -> None:
 
 def refuse_gone(scan: Any) -> None:
     """Raise what Spark raises when a file of a plan is missing."""
-    if not scan.gone:
-        return
+    if scan.gone:
+        raise _missing(scan.gone)
+
+
+def refuse_missing(scan: Any) -> None:
+    """Raise what Spark raises when a local file of a plan is missing. (To ask S3 for each would take too long.)"""
+    for file in scan.files:
+        path = file.path.removeprefix("file://")
+        if "://" not in path and path.startswith("/") and not os.path.exists(path):
+            raise _missing(f"file:{path}")
+
+
+def _missing(path: str) -> Exception:
     from pyspark.errors import PySparkException
 
-    raise PySparkException(
-        f"No such file or directory: {scan.gone}\nIt is possible the underlying files have been updated. You can "
-        "explicitly invalidate the cache in Spark by running 'REFRESH TABLE tableName' command in SQL or by "
-        "recreating the Dataset/DataFrame involved."
+    return PySparkException(
+        f"File {path} does not exist\nIt is possible the underlying files have been updated. You can explicitly "
+        "invalidate the cache in Spark by running 'REFRESH TABLE tableName' command in SQL or by recreating the "
+        "Dataset/DataFrame involved."
     )
 
 
