@@ -242,3 +242,222 @@ def test_the_catalog_follows_and_is_read(
     assert plain(glue.create_data_frame.from_catalog(database=database, table_name="orders")) == by_path
     dynamic = glue.create_dynamic_frame.from_catalog(database=database, table_name="orders")
     assert plain(dynamic.toDF()) == by_path
+
+
+def test_payloads_decide_between_rows(spark: Any, path: str, write: Callable[..., None]) -> None:
+    ordered = {"payload__class": "org.apache.hudi.common.model.DefaultHoodieRecordPayload"}
+    write((1, "eu", 1.0, 5), (2, "eu", 2.0, 5), **ordered)
+    write((1, "eu", 1.1, 4), (2, "eu", 2.1, 5), **ordered)
+    assert everywhere(spark, path) == [(1, "eu", 1.0, 5), (2, "eu", 2.1, 5)]
+    marked = f"{ROW}, _hoodie_is_deleted boolean"
+    write((1, "eu", 1.2, 9, True), (3, "eu", 3.0, 9, False), (4, "eu", 4.0, 9, True), schema=marked)
+    assert [row[0] for row in everywhere(spark, path)] == [2, 3]
+    gone = {"payload__class": "org.apache.hudi.common.model.EmptyHoodieRecordPayload"}
+    write((2, "eu", None, None), **gone)
+    assert [row[0] for row in everywhere(spark, path)] == [3]
+    changes = {"payload__class": "org.apache.hudi.payload.AWSDmsAvroPayload"}
+    full = "id bigint, region string, amount double, ts bigint, _hoodie_is_deleted boolean, Op string"
+    write((3, "eu", 3.3, 10, None, "D"), (5, "eu", 5.0, 1, None, "I"), schema=full, **changes)
+    assert [row[0] for row in everywhere(spark, path)] == [5]
+
+
+def test_keys_of_several_fields_and_partitions(spark: Any, path: str) -> None:
+    def write(*values: tuple[Any, ...], schema: str, **more: str) -> None:
+        frame = spark.createDataFrame(list(values), schema)
+        given = {**options(), WRITE + "recordkey.field": "id,day", WRITE + "precombine.field": "n"}
+        given |= {WRITE + "partitionpath.field": "year,place", WRITE + "partitionpath.urlencode": "true"}
+        frame.write.format("hudi").options(**{**given, **more}).mode("append").save(path)
+
+    schema = "id string, day date, year int, place string, n int"
+    day = date(2020, 1, 1)
+    write(("a", day, 2020, "x/y", 1), (None, day, 2020, None, 1), ("", day, 2021, "ü z", 1), schema=schema)
+    write(("a", day, 2020, "x/y", 2), ("a", day, 2021, "x/y", 3), schema=schema)
+    found = {
+        (row["_hoodie_record_key"], row["_hoodie_partition_path"], row["n"])
+        for row in spark.read.format("hudi").load(path).collect()
+    }
+    assert found == {
+        ("id:a,day:2020-01-01", "year=2020/place=x%2Fy", 2),
+        ("id:a,day:2020-01-01", "year=2021/place=x%2Fy", 3),
+        ("id:__null__,day:2020-01-01", "year=2020/place=__HIVE_DEFAULT_PARTITION__", 1),
+        ("id:__empty__,day:2020-01-01", "year=2021/place=ü z", 1),
+    }
+    assert len(independent(path, "id", "n")) == 4
+    with pytest.raises(Exception, match="Config conflict"):
+        write(("a", day, 2020, "x", 1), schema=schema, **{WRITE + "hive_style_partitioning": "false"})
+
+
+def test_a_global_index_moves_rows_between_partitions(
+    spark: Any, path: str, write: Callable[..., None]
+) -> None:
+    write((1, "eu", 1.0, 1), (2, "eu", 2.0, 1))
+    write((1, "us", 1.1, 2))
+    assert everywhere(spark, path) == [(1, "eu", 1.0, 1), (1, "us", 1.1, 2), (2, "eu", 2.0, 1)]
+    write((2, "us", 2.2, 2), (3, "ap", 3.0, 1), extra={"hoodie.index.type": "GLOBAL_BLOOM"})
+    assert everywhere(spark, path) == [
+        (1, "eu", 1.0, 1),
+        (1, "us", 1.1, 2),
+        (2, "us", 2.2, 2),
+        (3, "ap", 3.0, 1),
+    ]
+
+
+def test_what_is_not_served_is_refused_by_name(spark: Any, path: str, write: Callable[..., None]) -> None:
+    from awsglue._runtime.failures import EngineRefused
+    from awsglue._runtime.hudi.errors import HoodieException, HoodieKeyException, SchemaCompatibilityException
+
+    row = (1, "eu", 1.0, 1)
+    for refused, why in (
+        ({WRITE + "table.type": "MERGE_ON_READ"}, "MERGE_ON_READ"),
+        (
+            {WRITE + "keygenerator.class": "org.apache.hudi.keygen.TimestampBasedKeyGenerator"},
+            "TimestampBased",
+        ),
+        ({WRITE + "payload.class": "com.example.Payload"}, "com.example.Payload"),
+        ({"hoodie.index.type": "BUCKET"}, "BUCKET"),
+        ({"hoodie.table.cdc.enabled": "true"}, "hoodie.table.cdc.enabled"),
+        ({WRITE + "drop.partition.columns": "true"}, "drop.partition.columns"),
+    ):
+        with pytest.raises(EngineRefused, match=why):
+            write(row, extra=refused)
+    write(row)
+    with pytest.raises(HoodieException, match="already exists"):
+        write(row, mode="error")
+    write((9, "eu", 9.0, 1), mode="ignore")
+    with pytest.raises(SchemaCompatibilityException, match="lacks"):
+        write((1, "eu", 1), schema="id bigint, region string, ts bigint")
+    with pytest.raises(SchemaCompatibilityException, match="amount"):
+        write((1, "eu", "x", 1), schema="id bigint, region string, amount string, ts bigint")
+    with pytest.raises(HoodieKeyException, match="cannot be null or empty"):
+        write((None, "eu", 1.0, 1))
+    with pytest.raises(HoodieException, match="Ordering value is null"):
+        write((1, "eu", 1.0, None))
+    with pytest.raises(HoodieException, match="RecordKey"):
+        write(row, recordkey__field="ts")
+    assert everywhere(spark, path) == [row]
+
+
+class Killed(BaseException):
+    """As if the process were gone."""
+
+
+def die(*_: Any, **__: Any) -> None:
+    raise Killed
+
+
+def test_a_killed_writer_leaves_the_table_as_it_was(
+    spark: Any, path: str, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from awsglue._runtime.hudi import lake
+    from awsglue._runtime.hudi.timeline import Timeline
+    from awsglue._runtime.io.storage import Storage
+
+    def files() -> int:
+        return sum(one.path.endswith(".parquet") for one in Storage().entries(path))
+
+    write((1, "eu", 1.0, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(Timeline, "commit", die)
+        # Nothing is tidied up by a process that is gone.
+        patched.setattr(Timeline, "roll_back", lambda *_: None)
+        with pytest.raises(Killed):
+            write((1, "eu", 9.0, 1), (2, "us", 9.0, 1))
+    assert files() == 3
+    assert everywhere(spark, path) == [(1, "eu", 1.0, 1)]
+    write((3, "eu", 3.0, 1))
+    write((4, "ap", 4.0, 1))
+    assert everywhere(spark, path) == [(1, "eu", 1.0, 1), (3, "eu", 3.0, 1), (4, "ap", 4.0, 1)]
+    # What the killed one left could never be committed any more: it is gone.
+    assert files() == 3
+    assert {one.state for one in lake.opened(Storage(), path).timeline.instants()} == {"COMPLETED"}
+
+
+def test_what_a_killed_writer_had_decided_is_finished_by_the_next(
+    spark: Any, path: str, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from awsglue._runtime.hudi.timeline import Timeline
+
+    write((1, "eu", 1.0, 1))
+    finish, calls = Timeline._finish, []
+
+    def once(self: Timeline, number: int) -> None:
+        calls.append(number)
+        # The first call looks after the commit before; the second one is for this write.
+        die() if len(calls) == 2 else finish(self, number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Timeline, "_finish", once)
+        patched.setattr(Timeline, "roll_back", lambda *_: None)
+        with pytest.raises(Killed):
+            write((1, "eu", 9.0, 1), (2, "us", 9.0, 1))
+    assert everywhere(spark, path) == [(1, "eu", 1.0, 1)]
+    write((3, "eu", 3.0, 1))
+    assert everywhere(spark, path) == [(1, "eu", 9.0, 1), (2, "us", 9.0, 1), (3, "eu", 3.0, 1)]
+
+
+def test_two_writers_lose_nothing(
+    spark: Any, path: str, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from awsglue._runtime.hudi import files, writing
+    from awsglue._runtime.hudi.errors import HoodieWriteConflictException
+
+    write((1, "eu", 1.0, 1))
+    written, between = files.write, [(2, "eu", 2.0, 1)]
+
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        if between:
+            write(between.pop())
+        return written(*given, **more)
+
+    monkeypatch.setattr(files, "write", meanwhile)
+    write((3, "eu", 3.0, 1))
+    assert [row[0] for row in everywhere(spark, path)] == [1, 2, 3]
+    monkeypatch.setattr(writing, "ATTEMPTS", 1)
+    between.append((4, "eu", 4.0, 1))
+    with pytest.raises(HoodieWriteConflictException, match="overlapping writes"):
+        write((5, "eu", 5.0, 1))
+    assert [row[0] for row in everywhere(spark, path)] == [1, 2, 3, 4]
+
+
+def test_statements_of_sql(spark: Any, database: str) -> None:
+    from pyspark.errors import AnalysisException
+
+    from awsglue._runtime.failures import EngineRefused
+
+    table = f"{database}.prices"
+
+    def rows() -> list[tuple[Any, ...]]:
+        return plain(spark.table(table))
+
+    spark.sql(
+        f"CREATE TABLE {table} (id int, name string, price double, ts bigint, day string) USING hudi "
+        "TBLPROPERTIES (type = 'cow', primaryKey = 'id', preCombineField = 'ts') PARTITIONED BY (day)"
+    )
+    assert rows() == []
+    spark.sql(f"INSERT INTO {table} VALUES (1, 'a', 1.0, 1, '2020-01-01'), (2, 'b', 2.0, 1, '2020-01-02')")
+    spark.sql(f"INSERT INTO {table} VALUES (1, 'c', 3.0, 2, '2020-01-01')")
+    assert rows() == [(1, "c", 3.0, 2, "2020-01-01"), (2, "b", 2.0, 1, "2020-01-02")]
+    spark.sql(f"UPDATE {table} SET price = price * 2 WHERE id = 1")
+    spark.sql(f"DELETE FROM {table} WHERE name = 'b'")
+    assert rows() == [(1, "c", 6.0, 2, "2020-01-01")]
+    spark.sql(
+        f"MERGE INTO {table} t USING (SELECT 1 id, 'late' name, 0.0D price, 1L ts, '2020-01-01' day UNION ALL "
+        "SELECT 4, 'd', 4.0D, 1L, '2020-01-04') s ON t.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+    )
+    assert rows() == [(1, "c", 6.0, 2, "2020-01-01"), (4, "d", 4.0, 1, "2020-01-04")]
+    spark.sql(
+        f"MERGE INTO {table} t USING (SELECT 4 id, 9L ts) s ON t.id = s.id WHEN MATCHED AND s.ts > t.ts THEN DELETE"
+    )
+    assert rows() == [(1, "c", 6.0, 2, "2020-01-01")]
+    spark.sql(f"INSERT OVERWRITE {table} PARTITION (day = '2020-01-01') SELECT 5, 'e', 5.0D, 1L")
+    assert rows() == [(5, "e", 5.0, 1, "2020-01-01")]
+    assert spark.table(table).columns[5:] == ["id", "name", "price", "ts", "day"]
+    with pytest.raises(EngineRefused, match="assigning to id"):
+        spark.sql(f"UPDATE {table} SET id = 7")
+    with pytest.raises(AnalysisException, match="match on all record key columns"):
+        spark.sql(f"MERGE INTO {table} t USING {table} s ON t.name = s.name WHEN MATCHED THEN DELETE")
+    spark.sql(
+        f"CREATE TABLE {database}.copied USING hudi TBLPROPERTIES (primaryKey = 'id') AS SELECT * FROM {table}"
+    )
+    assert [row[0] for row in plain(spark.table(f"{database}.copied").select("id"))] == [5]

@@ -88,13 +88,13 @@ def update(services: Any, table: Any, alias: str, condition: Any, changes: dict[
     from pyspark.sql import functions as fn
 
     schema = lake.struct(table)
-    new = _resolved(schema, changes)
+    new = resolved(schema, changes)
     target, names = _target(services, table)
     touched = _touched(target.alias(alias).filter(holds(condition)), names)
     if not touched:
         return None
     part = _part(services, table, touched).alias(alias)
-    values = _typed(part, schema, new)
+    values = typed(part, schema, new)
     columns = []
     for item in schema.fields:
         old = fn.col(_quoted(alias, item.name))
@@ -153,7 +153,7 @@ def _merged(joined: Any, schema: Any, alias: str, source_alias: str, clauses: li
     action = fn.coalesce(action, fn.when(here.isNotNull(), fn.lit(0)).otherwise(fn.lit(-1)))
     gone = [-1, *(number for number, clause in enumerate(clauses, 1) if clause.action == "delete")]
     columns = []
-    assigned = [_typed(joined, schema, _assignments(schema, clause, source_alias)) for clause in clauses]
+    assigned = [typed(joined, schema, assignments(schema, clause, source_alias)) for clause in clauses]
     for item in schema.fields:
         value = fn.col(_quoted(alias, item.name))
         for number, clause in enumerate(clauses, 1):
@@ -169,7 +169,7 @@ def _merged(joined: Any, schema: Any, alias: str, source_alias: str, clauses: li
 def _inserted(new: Any, schema: Any, source_alias: str, clauses: list[Clause]) -> Any:
     from pyspark.sql import functions as fn
 
-    assigned = [_typed(new, schema, _assignments(schema, clause, source_alias)) for clause in clauses]
+    assigned = [typed(new, schema, assignments(schema, clause, source_alias)) for clause in clauses]
     wanted = fn.lit(False)
     for clause in clauses:
         wanted = wanted | holds(clause.condition)
@@ -222,15 +222,15 @@ def always(condition: Any) -> bool:
     return condition is None or (isinstance(condition, str) and not condition.strip())
 
 
-def _assignments(schema: Any, clause: Clause, source_alias: str) -> dict[str, Any]:
+def assignments(schema: Any, clause: Clause, source_alias: str) -> dict[str, Any]:
     from pyspark.sql import functions as fn
 
     if clause.star:
         return {item.name: fn.col(_quoted(source_alias, item.name)) for item in schema.fields}
-    return _resolved(schema, clause.assignments)
+    return resolved(schema, clause.assignments)
 
 
-def _resolved(schema: Any, changes: dict[str, Any]) -> dict[str, Any]:
+def resolved(schema: Any, changes: dict[str, Any]) -> dict[str, Any]:
     """Assignments by the table's own column names. Raises AnalysisException for unknown columns."""
     from pyspark.errors import AnalysisException
 
@@ -252,7 +252,7 @@ def _resolved(schema: Any, changes: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _typed(frame: Any, schema: Any, values: dict[str, Any]) -> dict[str, Any]:
+def typed(frame: Any, schema: Any, values: dict[str, Any]) -> dict[str, Any]:
     """The values in their columns' types, where that loses nothing."""
     if not values:
         return {}

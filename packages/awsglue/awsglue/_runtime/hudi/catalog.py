@@ -100,6 +100,10 @@ class HudiTables:
             fresh = request.mode == "overwrite" or anew
             self._register(_name(row), table.path, outcome, anew=fresh)
 
+    def follow(self, row: dict[str, Any], path: str, outcome: Outcome) -> None:
+        """The entry of a table as a commit has left it."""
+        self._register(_name(row), path, outcome)
+
     def _keys(self, table: Any) -> dict[str, str]:
         """The writer's options as the table has them, for writes that need not say them."""
         config = table.config

@@ -76,7 +76,6 @@ _DEFAULTS_ONLY = {
     "hoodie.populate.meta.fields": "true",
     "hoodie.table.base.file.format": "parquet",
     "hoodie.merge.allow.duplicate.on.inserts": "true",
-    "hoodie.combine.before.upsert": "true",
     "hoodie.bloom.index.update.partition.path": "true",
     "hoodie.simple.index.update.partition.path": "true",
     WRITE + "insert.dup.policy": "none",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -119,11 +120,8 @@ class Timeline:
         while True:
             latest = max((one.time.ljust(17, "0") for one in known), default="")
             moment = moment if moment > latest else _after(latest)
-            said = {
-                "partitionToWriteStats": {},
-                "compacted": False,
-                "extraMetadata": {_SEQUENCE: str(number)},
-            }
+            marks = {_SEQUENCE: str(number), "mastic.writer": uuid.uuid4().hex}
+            said = {"partitionToWriteStats": {}, "compacted": False, "extraMetadata": marks}
             body = json.dumps(said).encode("utf-8")
             if self._storage.put_new(join(self._folder, _inflight(moment, action)), body):
                 break

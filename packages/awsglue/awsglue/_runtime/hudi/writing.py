@@ -92,7 +92,7 @@ def run(services: Any, table: Table, asked: Asked, batch: Batch, operation: str)
     return change(
         services,
         table,
-        lambda now, slices, instant: _planned(now, asked, batch, operation, slices, instant),
+        lambda now, slices, instant: planned(now, asked, batch, operation, slices, instant),
         operation,
         asked,
     )
@@ -118,15 +118,17 @@ def change(
                 raise EngineRefused("writing to a Hudi table with log files")
             plan = compute(now, slices, begun.instant)
             outcome, metadata = _written(services, now, plan, begun.instant, operation, asked)
+        except BaseException:
+            table.timeline.roll_back(begun)
+            raise
+        try:
             table.timeline.commit(begun, metadata)
             return outcome
         except HoodieWriteConflictException:
             table.timeline.roll_back(begun)
             if attempt == ATTEMPTS - 1:
                 raise
-        except BaseException:
-            table.timeline.roll_back(begun)
-            raise
+        # After any other error it may have been decided: what it is, the next writer finds out.
     raise AssertionError("unreachable")
 
 
@@ -157,7 +159,7 @@ def _written(
     return Outcome(instant=instant, schema=plan.schema, written=partitions, dropped=dropped), metadata
 
 
-def _planned(
+def planned(
     table: Table, asked: Asked, batch: Batch, operation: str, slices: list[Slice], instant: str
 ) -> Plan:
     """What an operation does to this state of the table."""
@@ -174,7 +176,11 @@ def _planned(
     found = rows.incoming(given, typed, table.config, options.EMPTY if removing else payload, instant)
     rules = _rules(asked, table, schema, operation, payload, instant)
     if removing or operation in ("upsert", "insert_new") or asked.flag("hoodie.combine.before.insert"):
-        found = rows.combined(found, "" if removing else rules.ordering, given, across=rules.across)
+        ordering = "" if removing or not asked.flag("hoodie.combine.before.upsert", True) else rules.ordering
+        combined = rows.combined(found, ordering, given, across=rules.across)
+        if combined.count < found.count and not removing and not ordering and rules.ordering:
+            raise EngineRefused("hoodie.combine.before.upsert=false with rows of equal keys")
+        found = combined
     if operation in ("insert_overwrite", "insert_overwrite_table"):
         touched = set(found.partitions.to_pylist())
         going = [one for one in slices if operation != "insert_overwrite" or one.partition in touched]

@@ -10,6 +10,7 @@ from awsglue._runtime.catalog.tables import by_position, is_iceberg
 from awsglue._runtime.delta.statements import DeltaStatements, Place, place
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.hudi.catalog import is_hudi
+from awsglue._runtime.hudi.statements import HudiPlace, HudiStatements
 from awsglue._runtime.iceberg.rowlevel import Clause, RowLevel
 from awsglue._runtime.sql.tokens import Cutter, split_assignment, split_commas
 
@@ -24,6 +25,7 @@ class Dml:
         self._statements = statements
         self._tables = services.tables
         self._delta = DeltaStatements(services, statements)
+        self._hudi = HudiStatements(services, statements)
 
     # INSERT
     def insert(self, cutter: Cutter) -> Any:
@@ -141,8 +143,8 @@ class Dml:
         cutter.need("FROM")
         name, alias = self._target(cutter)
         condition = cutter.rest() if cutter.take("WHERE") else ""
-        if isinstance(name, Place):
-            return self._delta.delete(name, alias, condition)
+        if isinstance(name, Place | HudiPlace):
+            return self._keeper(name).delete(name, alias, condition)
         level = RowLevel(self._services)
         return self._change(name, lambda catalog, table: level.delete(catalog, table, alias, condition))
 
@@ -153,8 +155,8 @@ class Dml:
         cutter.need("SET")
         changes = [split_assignment(piece) for piece in split_commas(cutter.until(("WHERE",)))]
         condition = cutter.rest() if cutter.take("WHERE") else ""
-        if isinstance(name, Place):
-            return self._delta.update(name, alias, condition, changes)
+        if isinstance(name, Place | HudiPlace):
+            return self._keeper(name).update(name, alias, condition, changes)
         level = RowLevel(self._services)
         return self._change(
             name, lambda catalog, table: level.update(catalog, table, alias, condition, changes)
@@ -177,8 +179,8 @@ class Dml:
         clauses = []
         while not cutter.done:
             clauses.append(_clause(cutter))
-        if isinstance(name, Place):
-            return self._delta.merge(name, alias, source, source_alias, condition, clauses)
+        if isinstance(name, Place | HudiPlace):
+            return self._keeper(name).merge(name, alias, source, source_alias, condition, clauses)
         # `__mastic_source` reads the source's own rows whatever the session calls it.
         level = RowLevel(self._services)
         return self._change(
@@ -189,9 +191,18 @@ class Dml:
         )
 
     def _target(self, cutter: Cutter) -> tuple[Any, str]:
-        """(the table, its alias): a Place when Delta keeps the table, else its name."""
+        """(the table, its alias): a place when Delta or Hudi keeps the table, else its name."""
         parts = cutter.name()
-        return place(self._tables, parts) or self._tables.name(parts), self._alias(cutter, f"`{parts[-1]}`")
+        target = place(self._tables, parts) or self._hudi_place(parts) or self._tables.name(parts)
+        return target, self._alias(cutter, f"`{parts[-1]}`")
+
+    def _hudi_place(self, parts: list[str]) -> HudiPlace | None:
+        name = self._tables.name(parts)
+        row = self._tables.glue.table(name.database, name.table)
+        return HudiPlace(row=row) if row is not None and is_hudi(row) else None
+
+    def _keeper(self, target: Place | HudiPlace) -> Any:
+        return self._hudi if isinstance(target, HudiPlace) else self._delta
 
     def _alias(self, cutter: Cutter, default: str) -> str:
         if cutter.take("AS") or (
@@ -207,9 +218,9 @@ class Dml:
         parts = cutter.name()
         if not cutter.done:
             raise EngineRefused("TRUNCATE TABLE … PARTITION")
-        delta = place(self._tables, parts)
-        if delta is not None:
-            return self._delta.delete(delta, "t", "")
+        target = place(self._tables, parts) or self._hudi_place(parts)
+        if target is not None:
+            return self._keeper(target).delete(target, "t", "")
         name = self._tables.name(parts)
         row = self._tables.glue.table(name.database, name.table)
         if row is not None and not is_iceberg(row):
