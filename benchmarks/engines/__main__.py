@@ -1,7 +1,10 @@
 """TPC-H by spark.sql and an ETL job, side by side: the embedded engine, Apache Spark, DuckDB.
 
     python -m benchmarks.engines [scale] [--only duckdb,sail,spark] [--cases tpch,"etl dataframe","etl dynamic"]
+        [--action collect|toPandas|show|count|write|noop] [--s3]
 
+`--action` is what is done with the DataFrames of TPC-H's queries, `--s3` has the embedded engine read its tables from
+a server of our own (DuckDB reads local files all the same).
 Needs the runtimes (`make runtimes`) and the program `tpchgen-cli`, which makes the data. Each script runs in a process
 of its own in the way a job does; seconds are those of the script's own work, memory is the process's peak, CPU-s are
 the whole process's (without a JVM's, which outlives it). Last come the queries of TPC-H side by side, and what each
@@ -20,14 +23,17 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
 RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", ROOT / ".runtimes"))
+BUCKET = "tpch"
 CASES = ("tpch", "etl dataframe", "etl dynamic")
 ENGINES = ("duckdb", "sail", "spark-3.5")
+ACTIONS = ("collect", "toPandas", "show", "count", "write", "noop")
 SPELT = {"spark": "spark-3.5"}
 # Engine -> (pass, query) -> seconds
 Times = dict[str, dict[tuple[int, int], float]]
@@ -43,6 +49,50 @@ TO '{output}' (FORMAT parquet, PARTITION_BY (year, month), OVERWRITE true)
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """What is done with TPC-H's queries, and where their tables are (none: in local files)."""
+
+    action: str
+    environment: dict[str, str]
+
+
+class _Server:
+    """A server of our own with the tables in a bucket. Owns its process."""
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        import re
+
+        import boto3
+
+        command = [sys.executable, "-m", "mastic", "up", "--data-dir", str(folder / "server"), "--port", "0"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        found = re.search(r"http://\S+", self._process.stdout.readline())
+        assert found is not None, "the server did not start"
+        self.environment = {
+            "AWS_ENDPOINT_URL": found[0],
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        client = boto3.client(
+            "s3",
+            endpoint_url=found[0],
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        client.create_bucket(Bucket=BUCKET)
+        for table in sorted((data / "parquet").glob("*.parquet")):
+            client.upload_file(str(table), BUCKET, f"{table.stem}/{table.name}")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
 def main() -> int:
     """Print the figures; 1 when a script failed."""
     parser = argparse.ArgumentParser()
@@ -50,6 +100,8 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(ENGINES))
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--data", help="a folder in which the data is, or is to stay")
+    parser.add_argument("--action", default="collect", choices=ACTIONS)
+    parser.add_argument("--s3", action="store_true")
     given = parser.parse_args()
     failed = False
     times: Times = {}
@@ -58,11 +110,13 @@ def main() -> int:
         data = Path(given.data or name)
         if not (data / "csv" / "lineitem.csv").exists():
             _generate(data, given.scale)
+        server = _Server(folder, data) if given.s3 else None
+        ways = Ways(action=given.action, environment=server.environment if server else {})
         for engine in [SPELT.get(name, name) for name in given.only.split(",")]:
             for case in given.cases.split(","):
                 if engine == "duckdb" and case == "etl dynamic":
                     continue
-                lines, memory, processor, error = _measure(engine, case, folder, data)
+                lines, memory, processor, error = _measure(engine, case, folder, data, ways)
                 said = _said(lines)
                 if case == "tpch":
                     times[engine] = {
@@ -73,6 +127,8 @@ def main() -> int:
                 failed = failed or bool(error)
                 used = f"{processor:.1f} CPU-s, peak {memory / 1024:.1f} GB"
                 print(f"{engine:10} {case:14} {said:34} {used}  {error}", flush=True)
+        if server is not None:
+            server.stop()
     _side_by_side(times)
     return 1 if failed else 0
 
@@ -102,7 +158,7 @@ def _generate(folder: Path, scale: str) -> None:
 
 
 def _measure(
-    engine: str, case: str, folder: Path, data: Path
+    engine: str, case: str, folder: Path, data: Path, ways: Ways
 ) -> tuple[list[dict[str, Any]], float, float, str]:
     """(the script's lines, peak MB, seconds of processors from start to end, what went wrong)."""
     output = folder / "out"
@@ -111,7 +167,7 @@ def _measure(
         command, order = [sys.executable, __file__, "--duckdb", case, str(folder), str(data)], ""
     else:
         command = [str(RUNTIMES / engine / "bin" / "python"), "-m", "awsglue._runtime.launch"]
-        order = json.dumps({"order": str(_order(case, folder, data, output))}) + "\n"
+        order = json.dumps({"order": str(_order(case, folder, data, output, ways))}) + "\n"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "packages" / "awsglue")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(
@@ -146,13 +202,17 @@ def _said(lines: list[dict[str, Any]]) -> str:
     return f"{answered} answered, " + " / ".join(f"{seconds:.1f} s" for seconds in passes.values())
 
 
-def _order(case: str, folder: Path, data: Path, output: Path) -> Path:
+def _order(case: str, folder: Path, data: Path, output: Path, ways: Ways) -> Path:
     name, _, layer = case.partition(" ")
     script = FOLDER / f"{name}_job.py"
     if name == "tpch":
         arguments = [
             "--data",
-            str(data / "parquet"),
+            f"s3://{BUCKET}" if ways.environment else str(data / "parquet"),
+            "--action",
+            ways.action,
+            "--output",
+            str(output),
             "--queries",
             str(FOLDER / "tpch.sql"),
             "--passes",
@@ -170,7 +230,7 @@ def _order(case: str, folder: Path, data: Path, output: Path) -> Path:
         "command": "glueetl",
         "script": str(script),
         "argv": [str(script), "--JOB_NAME", name, *arguments],
-        "env": {"AWS_REGION": "us-east-1", "MASTIC_SCRATCH_DIR": str(folder)},
+        "env": {"AWS_REGION": "us-east-1", "MASTIC_SCRATCH_DIR": str(folder), **ways.environment},
         "cwd": str(folder),
         "stdout": str(folder / "stdout"),
         "stderr": str(folder / "stderr"),
