@@ -486,3 +486,26 @@ def test_partitions_that_are_not_read_are_not_opened(
     assert [row.s for row in spark.sql(statement).collect()] == [12]
     spark.catalog.dropTempView("parted")
     assert len(taken) == 2
+
+
+def test_who_has_answered_is_logged(
+    spark: Any, tables: str, taken: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "awsglue")
+    spark.sql("SELECT sum(n) AS x FROM lines").collect()
+    spark.sql("SELECT sum(x * 4) AS s FROM wide").collect()
+    answered, left = [message for message in caplog.messages if "statement" in message]
+    assert answered.startswith("a statement answered whole by DuckDB: SELECT")
+    assert left.startswith("a statement is left to the engine: ")
+    spark._mastic.answers.tell()
+    number = spark._mastic.answers.given
+    assert number >= 1
+    assert caplog.messages[-1] == f"statements answered whole by DuckDB: {number}"
+
+
+def test_the_engines_share_the_memory_for_operators() -> None:
+    from awsglue._runtime.sail.server import DUCKDB, ENGINE, memory_limit
+
+    assert ENGINE + DUCKDB == 1
+    # Half of the worker's is for rows in Python, and for what no pool counts.
+    assert memory_limit(16384, ENGINE) + memory_limit(16384, DUCKDB) == 8192 << 20

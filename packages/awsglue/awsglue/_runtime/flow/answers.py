@@ -8,6 +8,7 @@ rows are there before the first is given out.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -54,6 +55,10 @@ class Answers:
         self._files = Files(services.storage)
         self._asks_objects = False
         self.given = 0
+
+    def tell(self) -> None:
+        """Log how many statements have been answered here; once, when the script is done."""
+        _LOG.info("statements answered whole by DuckDB: %d", self.given)
 
     def replaced(self, name: str) -> None:
         """Hear that the script has given a name to a function of its own."""
@@ -192,6 +197,8 @@ class Answers:
             cursor.close()
         with self._lock:
             self.given += 1
+            if self.given == 1:
+                atexit.register(self.tell)
         _LOG.debug("a statement answered whole by DuckDB: %s", text)
         return made
 
