@@ -176,6 +176,38 @@ def test_create_replace_and_transforms(database: str, spark: Any, query: Any) ->
     assert query(f"SELECT count(*) FROM glue_catalog.{database}.b") == [(10,)]
 
 
+def test_format_versions(database: str, spark: Any, query: Any) -> None:
+    """1 becomes 2, never back; 3 and what only it can keep is refused by name, with nothing made."""
+    table = f"glue_catalog.{database}.versions"
+    for text, said in (
+        ("(a int) using iceberg tblproperties ('format-version' = '3')", "format version 3"),
+        ("(a int, b variant) using iceberg tblproperties ('format-version'='3')", "format version 3"),
+        ("(a int, `the b` string default 'x, y') using iceberg", "`the b`"),
+        ("using iceberg tblproperties ('format-version'='3') as select 1 a", "format version 3"),
+    ):
+        with pytest.raises(NotImplementedError, match=said):
+            spark.sql(f"create table {table} {text}")
+    with pytest.raises(NotImplementedError, match="format version 3"):
+        spark.range(1).writeTo(table).using("iceberg").tableProperty("format-version", "3").create()
+    assert [row for row in query(f"show tables in glue_catalog.{database}") if not row[2]] == []
+
+    spark.sql(f"create table {table} (a int) using iceberg tblproperties ('format-version' = '1')")
+    spark.sql(f"insert into {table} values (1)")
+    spark.sql(f"alter table {table} set tblproperties ('format-version' = '2', 'k' = 'v')")
+    properties = {row[0]: row[1] for row in query(f"show tblproperties {table}")}
+    assert (properties["format-version"], properties["k"]) == ("2", "v")
+    for wrong in ("3", "1"):
+        with pytest.raises(Exception, match=r"format version 3|downgrade"):
+            spark.sql(f"alter table {table} set tblproperties ('format-version' = '{wrong}')")
+    with pytest.raises(NotImplementedError, match="default value of the column c"):
+        spark.sql(f"alter table {table} add column c int default 5")
+    with pytest.raises(NotImplementedError, match="format version 3"):
+        spark.sql(
+            f"create or replace table {table} (z int) using iceberg tblproperties ('format-version'='3')"
+        )
+    assert query(f"select * from {table}") == [(1,)]
+
+
 def test_concurrent_appends_lose_nothing(orders: str, spark: Any, query: Any) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

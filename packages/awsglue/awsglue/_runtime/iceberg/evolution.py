@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.iceberg import partitioning
+from awsglue._runtime.iceberg import partitioning, versions
 from awsglue._runtime.iceberg.types import iceberg_type
 from awsglue._runtime.sql.tokens import Cutter, split_commas
 
@@ -41,8 +41,14 @@ def alter(tables: Any, services: Any, name: Any, cutter: Cutter) -> None:
         elif cutter.take("SET", "TBLPROPERTIES"):
             from awsglue._runtime.sql.ddl import _properties
 
+            properties = _properties(cutter.brackets())
+            version = versions.wanted(properties)
             with table.transaction() as transaction:
-                transaction.set_properties(_properties(cutter.brackets()))
+                if version is not None:
+                    transaction.upgrade_table_version(version)  # type: ignore[arg-type]
+                transaction.set_properties(
+                    {key: value for key, value in properties.items() if key != versions.KEY}
+                )
         elif cutter.take("UNSET", "TBLPROPERTIES"):
             cutter.take("IF", "EXISTS")
             keys = [piece.strip("'\"`") for piece in split_commas(cutter.brackets())]
@@ -67,6 +73,7 @@ def _add(table: Any, services: Any, cutter: Cutter) -> None:
             text, position = text[:at], text[at:].strip()
     with table.update_schema(case_sensitive=False) as update:
         for piece in split_commas(text):
+            versions.refuse_defaults(piece)
             path, _, rest = piece.partition(" ")
             parts = path.replace("`", "").split(".")
             item = _columns(services, f"`{parts[-1]}` {rest}").fields[0]

@@ -8,7 +8,7 @@ from typing import Any
 from awsglue._runtime import engine
 from awsglue._runtime.catalog.glue import already_exists, table_not_found
 from awsglue._runtime.catalog.names import TableName
-from awsglue._runtime.iceberg import assignment, partitioning, writing
+from awsglue._runtime.iceberg import assignment, partitioning, versions, writing
 from awsglue._runtime.iceberg.requests import TableWrite
 
 
@@ -21,6 +21,7 @@ def run(tables: Any, services: Any, name: TableName, request: TableWrite) -> Non
         raise already_exists(name.shown)
     if action not in ("create", "createOrReplace") and row is None:
         raise table_not_found(name.shown)
+    versions.wanted(request.properties)
     engine.mark_written()
     if action in ("create", "createOrReplace", "replace"):
         _create(services, catalog, name, request, exists=row is not None)

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from awsglue._runtime.catalog.names import TableName
-from awsglue._runtime.iceberg import partitioning
+from awsglue._runtime.iceberg import partitioning, versions
 from awsglue._runtime.iceberg.catalog import IcebergCatalog
 from awsglue._runtime.iceberg.types import iceberg_schema
 
@@ -208,6 +208,9 @@ def replace(
     table = catalog.load(name)
     schema = _same_or_fresh(table, iceberg_schema(struct))
     transaction = table.transaction()
+    version = versions.wanted(properties)
+    if version is not None:
+        transaction.upgrade_table_version(version)  # type: ignore[arg-type]
     updates: list[Any] = []
     if schema is not table.schema():
         updates += [AddSchemaUpdate(schema_=schema), SetCurrentSchemaUpdate(schema_id=-1)]
@@ -223,9 +226,7 @@ def replace(
     )
     transaction._apply(tuple(updates), requirements)
     if properties:
-        transaction.set_properties(
-            {key: value for key, value in properties.items() if key != "format-version"}
-        )
+        transaction.set_properties({key: value for key, value in properties.items() if key != versions.KEY})
     if batches is not None:
         files = data_files(table, batches, transaction.table_metadata)
         with transaction.update_snapshot().fast_append() as snapshot:

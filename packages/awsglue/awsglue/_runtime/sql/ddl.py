@@ -125,9 +125,11 @@ class Ddl:
     def _create_iceberg(self, name: Any, spec: dict[str, Any], frame: Any, mode: str) -> None:
         import sqlglot
 
-        from awsglue._runtime.iceberg import partitioning, writes
+        from awsglue._runtime.iceberg import partitioning, versions, writes
         from awsglue._runtime.iceberg.requests import TableWrite
 
+        versions.wanted(spec["properties"])
+        versions.refuse_defaults(spec["columns"] or "")
         fields = []
         extra = []
         for piece in spec["partitioned"]:
