@@ -133,3 +133,5 @@ def test_what_is_no_entry_is_refused_before_anything_is_written(catalog, glue, f
 def test_which_database_has_to_be_said(glue):
     with pytest.raises(ValueError, match=r"catalog\.database"):
         glue.create_dynamic_frame.from_options(READ, {"catalog.name": "datacatalog"}).count()
+    with pytest.raises(NotImplementedError, match="tableVersions"):
+        glue.create_dynamic_frame.from_options(READ, {"catalog.database": "d", "catalog.tableVersions": True})

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from awsglue._frames.body import Body, Encoded
-from awsglue._sources.request import SourceRequest
+from awsglue._sources.request import SourceRequest, truth
 
 BATCH = 100
 _COLUMNS = "array<struct<name:string,type:string,comment:string>>"
@@ -34,11 +34,15 @@ SCHEMA = f"type string, database string, table string, items array<{_ITEM}>"
 
 
 def open_catalog_items(request: SourceRequest, context: Any) -> Body:
-    """The body of a frame of one database's entries. Raises ValueError."""
+    """The body of a frame of one database's entries. Raises ValueError, NotImplementedError for their versions."""
     database = str(request.options.get("catalog.database") or "")
     if not database:
         raise ValueError(
             f"connection type {request.connection_type!r} needs the option 'catalog.database': which database is read"
+        )
+    if truth(request.options.get("catalog.tableVersions")):
+        raise NotImplementedError(
+            "catalog.tableVersions, the versions of tables as records, is not implemented"
         )
     region = region_of(request.options)
     return Body(lambda: _read(database, region, context.spark_session))
