@@ -309,8 +309,6 @@ def test_small_files_are_put_together_and_old_snapshots_go(database: str, spark:
     with pytest.raises(EngineRefused, match="give a timestamp in quotes"):
         # A part of an expression is another moment.
         spark.sql(f"{expire} TIMESTAMP '2999-01-01 00:00:00' - INTERVAL 900 YEARS)")
-    with pytest.raises(EngineRefused, match="rewrite_data_files with where"):
-        spark.sql(f"{call}, where => 'id = 1')")
 
 
 def test_plain_text_of_hive(database: str, spark: Any, query: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from awsglue._runtime import engine
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.iceberg import writing
+from awsglue._runtime.iceberg import conditions, ordering, writing
 from awsglue._runtime.io import datetimes
 from awsglue._runtime.io.storage import Storage
 
@@ -40,30 +40,39 @@ Rows = tuple[list[tuple[Any, ...]], str]
 
 
 def rewrite_data_files(load: Callable[[], Any], given: dict[str, str], conf: Mapping[str, str]) -> Rows:
-    """Put small files of a partition together. Raises EngineRefused for what would order or choose rows."""
-    for name in ("where", "sort_order", "branch"):
-        if given.get(name):
-            raise EngineRefused(f"rewrite_data_files with {name}")
-    if given.get("strategy", "binpack").lower() != "binpack":
-        raise EngineRefused(f"rewrite_data_files with the strategy {given['strategy']}")
+    """Put small files of a partition together, their rows in order if need be. Raises EngineRefused."""
+    if given.get("branch"):
+        raise EngineRefused("rewrite_data_files with branch")
+    zone = datetimes.zone(conf.get("spark.sql.session.timeZone", "UTC")) or dt.UTC
     options = _map(given.get("options", ""))
     for name in options:
         if name not in _CHOOSING and not name.startswith(_HOW):
             raise EngineRefused(f"rewrite_data_files with the option {name}")
     done = {"files": 0, "bytes": 0, "added": 0}
 
-    def compute(table: Any) -> tuple[list[Any], Iterator[Any]]:
-        tasks = _chosen(table, options)
-        done.update(files=len(tasks), bytes=sum(task.file.file_size_in_bytes for task in tasks))
-        return [task.file for task in tasks], _rows(table, tasks)
+    def asked(table: Any) -> tuple[list[ordering.Key], Any]:
+        where = given.get("where")
+        keys = ordering.asked(given.get("strategy"), given.get("sort_order"), table)
+        return keys, conditions.expression(where, table.schema(), zone) if where else None
 
+    def compute(table: Any) -> tuple[list[Any], Iterator[Any]]:
+        keys, chosen = asked(table)
+        groups = _chosen(table, options, chosen)
+        tasks = [task for group in groups for task in group]
+        done.update(files=len(tasks), bytes=sum(task.file.file_size_in_bytes for task in tasks))
+        return [task.file for task in tasks], _rows(table, groups, keys)
+
+    asked(load())  # refused before anything is written, if at all
     engine.mark_written()
     done["added"] = writing.replace_files(load, compute, rewrite=True)
     return [(done["files"], done["added"], done["bytes"], 0)], _REWRITTEN
 
 
-def _chosen(table: Any, options: dict[str, str]) -> list[Any]:
-    """The files that are worth it, as Iceberg's bin packing has it: enough small ones in one partition."""
+def _chosen(table: Any, options: dict[str, str], where: Any) -> list[list[Any]]:
+    """The files that are worth it by partition, as Iceberg's bin packing has it: enough small ones.
+
+    `where` means all files that may have rows of it.
+    """
     properties = table.metadata.properties
     target = int(
         options.get("target-file-size-bytes") or properties.get("write.target-file-size-bytes") or _TARGET
@@ -73,7 +82,8 @@ def _chosen(table: Any, options: dict[str, str]) -> list[Any]:
     enough = int(options.get("min-input-files") or 5)
     everything = options.get("rewrite-all", "false").lower() == "true"
     groups: dict[Any, list[Any]] = defaultdict(list)
-    for task in table.scan().plan_files():
+    scan = table.scan() if where is None else table.scan(row_filter=where)
+    for task in scan.plan_files():
         size = task.file.file_size_in_bytes
         if everything or not low <= size <= high:
             groups[(task.file.spec_id, repr(task.file.partition))].append(task)
@@ -82,18 +92,23 @@ def _chosen(table: Any, options: dict[str, str]) -> list[Any]:
         whole = sum(task.file.file_size_in_bytes for task in tasks)
         several = len(tasks) > 1 and (len(tasks) >= enough or whole > target)
         if everything or several or whole > high:
-            found += tasks
+            found.append(tasks)
     return found
 
 
-def _rows(table: Any, tasks: list[Any]) -> Iterator[Any]:
+def _rows(table: Any, groups: list[list[Any]], keys: list[ordering.Key]) -> Iterator[Any]:
+    schema = writing.arrow_of(table.metadata)
+    for tasks in groups:
+        rows = _rows_of(table, tasks)
+        yield from ordering.ordered(rows, schema, keys) if keys else rows
+
+
+def _rows_of(table: Any, tasks: list[Any]) -> Iterator[Any]:
     from pyiceberg.expressions import AlwaysTrue
     from pyiceberg.io.pyarrow import ArrowScan
 
     from awsglue._runtime.io.arrow_types import conform
 
-    if not tasks:
-        return
     scan = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
     for batch in scan.to_record_batches(tasks):
         yield conform(batch, writing.arrow_of(table.metadata))
@@ -104,9 +119,10 @@ def expire_snapshots(load: Callable[[], Any], given: dict[str, str], conf: Mappi
     from pyiceberg.exceptions import CommitFailedException
 
     table = load()
+    check_gc(table, "expire snapshots")
     zone = datetimes.zone(conf.get("spark.sql.session.timeZone", "UTC")) or dt.UTC
     expired = _expired(table, given, zone)
-    before = _files(table, [table.snapshot_by_id(one) for one in expired])
+    before = files_of(table, [table.snapshot_by_id(one) for one in expired])
     counts = dict.fromkeys(_COUNTS, 0)
     schema = ", ".join(f"{name} bigint" for name in _COUNTS)
     if not expired:
@@ -118,12 +134,22 @@ def expire_snapshots(load: Callable[[], Any], given: dict[str, str], conf: Mappi
         # Somebody has changed the table: what is expired now is looked for anew.
         return expire_snapshots(load, given, conf)
     fresh = load()
-    kept = _files(fresh, list(fresh.metadata.snapshots))
+    kept = files_of(fresh, list(fresh.metadata.snapshots))
     gone = [path for path in before if path not in kept]
     Storage().delete(gone)
     for path in gone:
         counts[before[path]] += 1
     return [tuple(counts.values())], schema
+
+
+def check_gc(table: Any, what: str) -> None:
+    """Raises IllegalArgumentException for a table whose files are not its own to delete."""
+    from pyspark.errors import IllegalArgumentException
+
+    if table.metadata.properties.get("gc.enabled", "true").lower() == "false":
+        raise IllegalArgumentException(
+            f"Cannot {what}: GC is disabled (deleting files may corrupt other tables)"
+        )
 
 
 def _expired(table: Any, given: dict[str, str], zone: dt.tzinfo) -> set[int]:
@@ -132,7 +158,7 @@ def _expired(table: Any, given: dict[str, str], zone: dt.tzinfo) -> set[int]:
     least = int(
         given.get("retain_last") or metadata.properties.get("history.expire.min-snapshots-to-keep") or 1
     )
-    limit = _moment(given["older_than"], zone) if given.get("older_than") else _now() - age
+    limit = moment(given["older_than"], zone, "expire_snapshots") if given.get("older_than") else now() - age
     named = {int(one) for one in re.findall(r"\d+", given.get("snapshot_ids", ""))}
     if named and not given.get("older_than"):
         limit = 0
@@ -141,7 +167,7 @@ def _expired(table: Any, given: dict[str, str], zone: dt.tzinfo) -> set[int]:
     for ref in metadata.refs.values():
         # A branch may keep more than the table.
         number = ref.min_snapshots_to_keep or least
-        since = _now() - ref.max_snapshot_age_ms if ref.max_snapshot_age_ms else None
+        since = now() - ref.max_snapshot_age_ms if ref.max_snapshot_age_ms else None
         current, count = table.snapshot_by_id(ref.snapshot_id), 0
         while current is not None and (
             count < number or (since is not None and current.timestamp_ms >= since)
@@ -153,7 +179,7 @@ def _expired(table: Any, given: dict[str, str], zone: dt.tzinfo) -> set[int]:
     return old | ((named & there) - heads)
 
 
-def _files(table: Any, snapshots: list[Any]) -> dict[str, str]:
+def files_of(table: Any, snapshots: list[Any]) -> dict[str, str]:
     """All files that snapshots consist of, and as what each is counted."""
     from pyiceberg.manifest import DataFileContent
 
@@ -177,18 +203,18 @@ def _files(table: Any, snapshots: list[Any]) -> dict[str, str]:
     return found
 
 
-def _moment(text: str, zone: dt.tzinfo) -> int:
+def moment(text: str, zone: dt.tzinfo, procedure: str) -> int:
     """Milliseconds of a timestamp literal, `TIMESTAMP '…'` or a text; never of a part of what is said."""
     literal = re.fullmatch(
         r"(?:(?:timestamp(?:_ltz|_ntz)?|date)\s*)?['\"]?([^'\"]*)['\"]?", text, re.IGNORECASE
     )
-    moment = datetimes.cast_timestamp(literal[1], zone) if literal else None
-    if moment is None:
-        raise EngineRefused(f"expire_snapshots with older_than {text}", "give a timestamp in quotes")
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
+    found = datetimes.cast_timestamp(literal[1], zone) if literal else None
+    if found is None:
+        raise EngineRefused(f"{procedure} with older_than {text}", "give a timestamp in quotes")
+    return int((found if found.tzinfo else found.replace(tzinfo=zone)).timestamp() * 1000)
 
 
-def _now() -> int:
+def now() -> int:
     return int(dt.datetime.now(dt.UTC).timestamp() * 1000)
 
 

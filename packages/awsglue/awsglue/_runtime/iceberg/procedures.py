@@ -22,22 +22,31 @@ def call(
     names = {
         "rollback_to_snapshot": ("table", "snapshot_id"),
         "set_current_snapshot": ("table", "snapshot_id"),
-        "expire_snapshots": ("table", "older_than", "retain_last"),
-        "rewrite_data_files": ("table", "strategy", "sort_order", "options", "where"),
-    }
+        "expire_snapshots": (
+            "table", "older_than", "retain_last", "max_concurrent_deletes", "stream_results", "snapshot_ids",
+        ),
+        "rewrite_data_files": ("table", "strategy", "sort_order", "options", "where", "branch"),
+        "remove_orphan_files": (
+            "table", "older_than", "location", "dry_run", "max_concurrent_deletes", "file_list_view",
+            "equal_schemes", "equal_authorities", "prefix_mismatch_mode",
+        ),
+    }  # fmt: skip
     if procedure not in names:
         raise EngineRefused(f"CALL {'.'.join(parts)}")
     given: dict[str, str] = {}
     for position, piece in enumerate(split_commas(arguments)):
         key, arrow, value = piece.partition("=>")
         name, text = (key.strip(), value) if arrow else (names[procedure][position], key)
-        given[name] = re.sub(r"(?<=\d)[Ll]\Z", "", text.strip()).strip("'\"")
+        if name not in names[procedure] or name in ("file_list_view", "equal_schemes", "equal_authorities"):
+            raise EngineRefused(f"CALL {'.'.join(parts)} with {name}")
+        given[name] = _value(text.strip())
     catalog = tables.iceberg(parts[0])
     name = tables.name(f"{parts[0]}.{given['table'].removeprefix(parts[0] + '.')}")
-    if procedure in ("expire_snapshots", "rewrite_data_files"):
-        from awsglue._runtime.iceberg import maintenance
+    if procedure in ("expire_snapshots", "rewrite_data_files", "remove_orphan_files"):
+        from awsglue._runtime.iceberg import maintenance, orphans
 
-        return getattr(maintenance, procedure)(lambda: catalog.load(name), given, conf)  # type: ignore[no-any-return]
+        module: Any = orphans if procedure == "remove_orphan_files" else maintenance
+        return getattr(module, procedure)(lambda: catalog.load(name), given, conf)  # type: ignore[no-any-return]
     table = catalog.load(name)
     previous = table.metadata.current_snapshot_id
     engine.mark_written()
@@ -48,3 +57,10 @@ def call(
     else:
         manager.set_current_snapshot(snapshot_id=wanted).commit()
     return [(previous, wanted)], "previous_snapshot_id bigint, current_snapshot_id bigint"
+
+
+def _value(text: str) -> str:
+    """An argument without its quotes, what is escaped in it as it is meant; a number without its L."""
+    if len(text) > 1 and text[0] in "'\"" and text[-1] == text[0]:
+        return re.sub(r"\\(.)", r"\1", text[1:-1].replace(text[0] * 2, text[0]))
+    return re.sub(r"(?<=\d)[Ll]\Z", "", text)

@@ -1,0 +1,159 @@
+"""Iceberg's procedures that order and choose data files, and that delete what no table knows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from test_tables import database, query
+
+from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.iceberg import maintenance, orphans
+
+__all__ = ["database", "query"]
+
+
+def bucket_of(name: str) -> str:
+    import boto3
+
+    return str(boto3.client("glue").get_database(Name=name)["Database"]["LocationUri"].split("/")[2])
+
+
+def stored(name: str) -> set[str]:
+    import boto3
+
+    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket_of(name))
+    return {one["Key"] for page in pages for one in page.get("Contents", ())}
+
+
+def test_files_are_put_in_order(database: str, spark: Any, query: Any) -> None:
+    table = f"glue_catalog.{database}.mixed"
+    spark.sql(f"CREATE TABLE {table} (id int, d double, p string) USING iceberg PARTITIONED BY (p)")
+    values = [(3, 1.5), (1, None), (None, float("nan")), (2, -1.0), (5, 2.5), (4, None)]
+    for number, (id, d) in enumerate(values):
+        number_text = "null" if d is None else f"double('{d}')"
+        spark.sql(
+            f"INSERT INTO {table} VALUES ({'null' if id is None else id}, {number_text}, '{'ab'[number % 2]}')"
+        )
+    call = f"CALL glue_catalog.system.rewrite_data_files(table => '{database}.mixed'"
+    whole = sorted(map(repr, query(f"SELECT * FROM {table}")))
+
+    def files(part: str) -> list[list[Any]]:
+        """The rows of each data file of a partition, as they lie."""
+        import io
+
+        import boto3
+        import pyarrow.parquet as pq
+
+        paths = query(f"SELECT file_path FROM {table}.files WHERE file_path LIKE '%p={part}/%'")
+        bucket, s3 = bucket_of(database), boto3.client("s3")
+        found = []
+        for (path,) in paths:
+            body = s3.get_object(Bucket=bucket, Key=path.split("/", 3)[3])["Body"].read()
+            found.append([tuple(row.values()) for row in pq.read_table(io.BytesIO(body)).to_pylist()])
+        return found
+
+    with pytest.raises(Exception, match="is unsorted and no sort order is provided"):
+        spark.sql(f"{call}, strategy => 'sort')")
+    with pytest.raises(Exception, match="only one rewriter type"):
+        spark.sql(f"{call}, strategy => 'binpack', sort_order => 'id')")
+    with pytest.raises(Exception, match="Cannot find field 'nothing'"):
+        spark.sql(f"{call}, sort_order => 'nothing')")
+    with pytest.raises(EngineRefused, match="zorder"):
+        spark.sql(f"{call}, strategy => 'sort', sort_order => 'zorder(id, d)')")
+    few = "options => map('min-input-files', '2')"
+    (taken, added, _, failed) = query(
+        f"{call}, strategy => 'sort', sort_order => 'id DESC NULLS FIRST', {few})"
+    )[0]
+    assert (taken, added, failed) == (6, 2, 0)
+    assert [[row[0] for row in rows] for rows in files("a")] == [[None, 5, 3]]
+    assert [[row[0] for row in rows] for rows in files("b")] == [[4, 2, 1]]
+    again = "options => map('rewrite-all', 'true')"
+    assert query(f"{call}, sort_order => 'd, id desc', {again})")[0][:2] == (2, 2)
+    assert [str(row[1]) for row in files("a")[0]] == ["1.5", "2.5", "nan"]
+    assert [row[:2] for row in files("b")[0]] == [(4, None), (1, None), (2, -1.0)]
+    assert sorted(map(repr, query(f"SELECT * FROM {table}"))) == whole
+    assert query(f"SELECT operation FROM {table}.snapshots ORDER BY committed_at")[-1] == ("replace",)
+
+
+def test_files_are_chosen_by_a_condition(database: str, spark: Any, query: Any) -> None:
+    table = f"glue_catalog.{database}.chosen"
+    spark.sql(
+        f"CREATE TABLE {table} (id int, name string, at timestamp, p string) USING iceberg PARTITIONED BY (p)"
+    )
+    for number in range(6):
+        moment = f"timestamp'2026-01-0{number + 1} 00:00:00'"
+        spark.sql(f"INSERT INTO {table} VALUES ({number}, 'n{number}', {moment}, '{'ab'[number % 2]}')")
+    call = f"CALL glue_catalog.system.rewrite_data_files(table => '{database}.chosen', "
+    every = "options => map('rewrite-all', 'true')"
+    rows = query(f"SELECT * FROM {table} ORDER BY id")
+    for where, files in [
+        ("""'id = 3 and name = "n3"'""", 1),
+        ("'ID >= 4 or id in (0)'", 3),
+        ("'p = \\'a\\' AND NOT id > 2'", 2),
+        ('\'at between timestamp "2026-01-02 00:00:00" and "2026-01-03 12:00:00"\'', 2),
+        ("'name is null'", 0),
+        ("\"p = 'b'\"", 3),
+    ]:
+        assert query(f"{call}where => {where}, {every})")[0][0] == files, where
+        # Each is told by the files as they are now: the last one has put a partition's together.
+    assert query(f"SELECT * FROM {table} ORDER BY id") == rows
+    for refused in ("'year(at) = 2026'", "'id = p'", "'nothing = 1'", "'id = \"x\"'", "'id ='"):
+        with pytest.raises(EngineRefused, match="with where"):
+            spark.sql(f"{call}where => {refused})")
+    with pytest.raises(EngineRefused, match="with wher"):
+        spark.sql(f"{call}wher => 'id = 1')")
+
+
+def test_files_that_no_table_knows_go(
+    database: str, spark: Any, query: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    s3, bucket = boto3.client("s3"), bucket_of(database)
+    table = f"glue_catalog.{database}.kept"
+    spark.sql(f"CREATE TABLE {table} (id int, _h string) USING iceberg PARTITIONED BY (_h)")
+    for number in range(3):
+        spark.sql(f"INSERT INTO {table} VALUES ({number}, 'x')")
+    spark.sql(f"DELETE FROM {table} WHERE id = 0")
+    known = stored(database)
+    place = f"{database}.db/kept"
+    lost = {f"{place}/data/lost.parquet", f"{place}/metadata/lost.avro", f"{place}/data/_h=y/lost.parquet"}
+    spared = {
+        f"{place}/data/_hidden/lost.parquet",
+        f"{place}/data/.lost.crc",
+        f"{place}2/data/other.parquet",
+        f"{place}/metadata/version-hint.text",
+    }
+    for key in lost | spared:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    call = f"CALL glue_catalog.system.remove_orphan_files(table => '{database}.kept'"
+    assert query(f"{call})") == []  # nothing is three days old
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(hours=23)
+    with pytest.raises(Exception, match="less than 24 hours"):
+        spark.sql(f"{call}, older_than => TIMESTAMP '{yesterday.isoformat()}')")
+    # Four days later.
+    later = maintenance.now() + 4 * 24 * 60 * 60 * 1000
+    monkeypatch.setattr(orphans, "now", lambda: later)
+    found = {f"s3://{bucket}/{key}" for key in lost}
+    assert {path for (path,) in query(f"{call}, dry_run => true)")} == found
+    assert stored(database) == known | lost | spared
+    before = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)).isoformat()
+    assert query(f"{call}, older_than => TIMESTAMP '{before}')") == []
+    assert query(f"{call}, location => 's3://{bucket}/{place}/metadata')") == [
+        (f"s3://{bucket}/{place}/metadata/lost.avro",)
+    ]
+    with pytest.raises(EngineRefused, match="within the table's own"):
+        spark.sql(f"{call}, location => 's3://{bucket}/')")
+    with pytest.raises(EngineRefused, match="file_list_view"):
+        spark.sql(f"{call}, file_list_view => 'v')")
+    assert len(query(f"{call})")) == len(lost) - 1
+    assert stored(database) == known | spared
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('gc.enabled' = 'false')")
+    with pytest.raises(Exception, match="GC is disabled"):
+        spark.sql(f"{call})")
+    # Every snapshot can still be read.
+    for (snapshot,) in query(f"SELECT snapshot_id FROM {table}.snapshots"):
+        query(f"SELECT * FROM {table} VERSION AS OF {snapshot}")
+    assert query(f"SELECT id FROM {table} ORDER BY id") == [(1,), (2,)]
