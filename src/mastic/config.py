@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mastic.context import DEFAULT_ACCOUNT, DEFAULT_REGION
 from mastic.errors import Refused
@@ -75,7 +76,8 @@ class Config:
     modules_max_gb: float = 10.0
     # Where the directories of runs lie, unless in the data directory. An outside Spark cluster has to mount it.
     runs_dir: Path | None = None
-    # Spark clusters outside, of Spark 3.5 and (for Glue 6.0) of Spark 4.1: "spark://host:7077", "yarn", "k8s://…".
+    # Spark clusters outside, of Spark 3.5 and (for Glue 6.0) of Spark 4.1: "spark://host:7077", "yarn", "k8s://…"; of
+    # Spark 4.1 also a Connect server, "sc://host:15002".
     spark_master: str = ""
     spark_4_master: str = ""
     # Settings of Spark for every job that runs on it.
@@ -146,16 +148,27 @@ class Config:
             raise Refused(f"default_engine is {self.default_engine!r}: use auto, sail or spark")
 
     def _check_master(self, name: str, master: str) -> None:
-        if master and not master.startswith(("spark://", "yarn", "k8s://", "local")):
+        connects = master.startswith("sc://")
+        shown = master.partition("/;")[0]  # what follows may be a token
+        if connects and name != "spark_4_master":
             raise Refused(
-                f"{name} is {master!r}: use spark://host:port, yarn or k8s://…. (Spark Connect, sc://…, is not served: "
-                "the job library needs a driver of its own.)"
+                f"{name} is {shown!r}: a Spark Connect server is served for Spark 4.1 (spark_4_master, GlueVersion "
+                "6.0), not for Spark 3.5"
             )
-        hosts = [part.rpartition(":")[0].strip("[]") for part in master.removeprefix("spark://").split(",")]
+        if master and not connects and not master.startswith(("spark://", "yarn", "k8s://", "local")):
+            raise Refused(
+                f"{name} is {master!r}: use spark://host:port, yarn or k8s://… (spark_4_master also sc://host:port)"
+            )
+        if connects:
+            hosts = [urlsplit(master).hostname or ""]
+        else:
+            hosts = [
+                part.rpartition(":")[0].strip("[]") for part in master.removeprefix("spark://").split(",")
+            ]
         near = master.startswith("local") or all(_is_loopback(host) for host in hosts)
         if master and not near and self.runs_dir is None:
             raise Refused(
-                f"{name} is {master}: its executors share files with the driver. Set runs_dir to a directory that "
+                f"{name} is {shown}: its executors share files with the driver. Set runs_dir to a directory that "
                 "this machine and all of the cluster's mount at the same path"
             )
 

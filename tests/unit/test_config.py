@@ -61,7 +61,8 @@ def test_a_file_that_is_named_has_to_be_there() -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"MASTIC_SPARK_MASTER": "sc://host:15002"}, "Spark Connect"),
+        ({"MASTIC_SPARK_MASTER": "sc://host:15002"}, "a Spark Connect server is served for Spark 4.1"),
+        ({"MASTIC_SPARK_4_MASTER": "sc://10.0.0.1/;token=t"}, "Set runs_dir"),
         ({"MASTIC_RAY_ADDRESS": "ray://host:10001"}, "Ray's client"),
         ({"MASTIC_SPARK_4_MASTER": "mesos://host"}, "use spark://host:port, yarn or k8s://"),
         ({"MASTIC_SPARK_MASTER": "spark://10.0.0.1:7077"}, "Set runs_dir"),
@@ -81,6 +82,9 @@ def test_clusters_that_cannot_work(settings: dict[str, str], reason: str) -> Non
         {"MASTIC_SPARK_MASTER": "spark://localhost:7077,[::1]:7077"},
         {"MASTIC_SPARK_MASTER": "k8s://https://10.0.0.1:6443", "MASTIC_RUNS_DIR": "/mnt/runs"},
         {"MASTIC_SPARK_4_MASTER": "local[4]"},
+        {"MASTIC_SPARK_4_MASTER": "sc://localhost"},
+        {"MASTIC_SPARK_4_MASTER": "sc://[::1]:15002/;use_ssl=true"},
+        {"MASTIC_SPARK_4_MASTER": "sc://10.0.0.1:15002", "MASTIC_RUNS_DIR": "/mnt/runs"},
     ],
 )
 def test_clusters_that_can(settings: dict[str, str]) -> None:

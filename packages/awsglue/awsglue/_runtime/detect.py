@@ -37,6 +37,20 @@ _TELLING = frozenset("print debug info warning warn error exception critical log
 SETTINGS = {"spark.sql.legacy.timeParserPolicy": "LEGACY", "spark.sql.caseSensitive": "true"}
 
 
+def refuse_what_needs_java_here(source: str) -> None:
+    """Raise EngineRefused for what a script asks of a JVM in its own process, over Spark Connect."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        found = _jvm_use(node)
+        # Hadoop's settings can be had; machine learning and pandas have their own ways over Connect.
+        if found and found not in ("_jsc", "pyspark.ml", "pyspark.pandas"):
+            where = f"line {getattr(node, 'lineno', '?')}"
+            raise EngineRefused(found, f"{where}: over Spark Connect there is no Java virtual machine here")
+
+
 def refuse_what_needs_the_jvm(source: str) -> None:
     """Raise EngineRefused naming the first JVM-only thing the script uses; a script that does not parse is let through.
 

@@ -101,6 +101,13 @@ def name() -> str:
     return found
 
 
+def connected() -> bool:
+    """Whether Spark is behind a Connect server: then there is no JVM in this runtime's process."""
+    from awsglue._runtime.classic import cluster
+
+    return installed() == SPARK and cluster.connected()
+
+
 def current_session() -> SparkSession | None:
     """The session of this process, or None when nothing has needed one yet."""
     return STATE.session
@@ -114,6 +121,8 @@ def get_or_create_session(conf: dict[str, str] | None = None) -> SparkSession:
         if STATE.session is None:
             if name() == SAIL:
                 from awsglue._runtime.sail.session import start
+            elif connected():
+                from awsglue._runtime.connect.session import start  # type: ignore[no-redef]
             else:
                 from awsglue._runtime.classic.session import start  # type: ignore[no-redef]
             STATE.session = start(STATE)
@@ -129,7 +138,9 @@ def description() -> tuple[str, str]:
     """(engine, reason) for the run's record; ("", reason) when the script never needed one."""
     if STATE.session is None:
         return "", "the script used no engine"
-    where = os.environ.get("MASTIC_SPARK_MASTER", "") if name() == SPARK else ""
+    from awsglue._runtime.classic import cluster
+
+    where = cluster.shown() if name() == SPARK else ""
     return name(), f"{STATE.reason}; on {where}" if where else STATE.reason
 
 

@@ -77,9 +77,9 @@ def _lost_engine(error: BaseException) -> str:
     """What to say of Apache Spark's JVM when it is gone: the error itself is then only that nobody answers."""
     if isinstance(error, SystemExit) or "pyspark" not in sys.modules:
         return ""
-    from awsglue._runtime.engine import SPARK, installed
+    from awsglue._runtime.engine import SPARK, connected, installed
 
-    if installed() != SPARK:
+    if installed() != SPARK or connected():
         return ""
     from awsglue._runtime.classic.jvm import ending
 

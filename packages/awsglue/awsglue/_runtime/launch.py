@@ -183,7 +183,6 @@ def _prepare_engine(order: Order, source: str) -> None:
         return
     from awsglue._runtime import detect, engine, notes
 
-    notes.tell(order.arguments)
     engine.configure(
         requested=order.engine,
         reason=order.engine_reason,
@@ -192,11 +191,17 @@ def _prepare_engine(order: Order, source: str) -> None:
         cores=order.cores,
         python_path=order.python_path,
     )
+    notes.tell(order.arguments, spark=engine.name() == engine.SPARK, connected=engine.connected())
     if engine.name() == engine.SAIL:
         detect.refuse_what_needs_the_jvm(source)
         from awsglue._runtime.sail import shims
 
         shims.install()
+    elif engine.connected():
+        detect.refuse_what_needs_java_here(source)
+        from awsglue._runtime.connect import hooks as connect_hooks
+
+        connect_hooks.install()
     else:
         from awsglue._runtime.classic import hooks
 
@@ -207,10 +212,11 @@ def _tell_metrics() -> None:
     """What an engine with a status of its own has counted, before it goes."""
     from awsglue._runtime import engine
 
-    if engine.STATE.session is not None and engine.name() == engine.SPARK:
+    if engine.STATE.session is not None and engine.name() == engine.SPARK and not engine.connected():
         from awsglue._runtime.classic import meters
 
         meters.report(engine.STATE.session.sparkContext)
+        meters.end_event_log(engine.STATE.session.sparkContext)
 
 
 def _engine_used(command: str) -> tuple[str, str]:

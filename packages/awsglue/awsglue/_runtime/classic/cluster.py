@@ -13,8 +13,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 STANDALONE = "spark://"
+CONNECT = "sc://"
+CONNECT_PORT = 15002
 PATIENCE = 10.0  # seconds for one master to take a connection
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -27,6 +30,16 @@ def master() -> str:
     """The cluster's address; empty where Spark runs in this process alone."""
     found = os.environ.get("MASTIC_SPARK_MASTER", "")
     return "" if found.startswith("local") else found
+
+
+def connected() -> bool:
+    """Whether Spark is behind a Connect server, and not this process's own driver."""
+    return master().startswith(CONNECT)
+
+
+def shown() -> str:
+    """The cluster's address without what else it may hold: a Connect server's may have a token in it."""
+    return master().partition("/;")[0] if connected() else master()
 
 
 def operators() -> dict[str, str]:
@@ -68,11 +81,15 @@ def check() -> None:
         except OSError as error:
             told.append(f"{host}:{port}: {error.strerror or error}")
     if masters:
-        raise ClusterUnreachable(f"The Spark cluster {master()} cannot be reached: {'; '.join(told)}")
+        raise ClusterUnreachable(f"The Spark cluster {shown()} cannot be reached: {'; '.join(told)}")
 
 
 def _masters() -> Iterator[tuple[str, int]]:
-    """The hosts and ports of spark://a:1,b:2; none for other kinds of clusters."""
+    """The hosts and ports of spark://a:1,b:2 or sc://a:1/;…; none for other kinds of clusters."""
+    if connected():
+        found = urlsplit(master())
+        yield found.hostname or "", found.port or CONNECT_PORT
+        return
     if not master().startswith(STANDALONE):
         return
     for part in master().removeprefix(STANDALONE).split(","):
@@ -91,10 +108,16 @@ def _address() -> str:
 
 def ship(context: Any, python_path: list[str], scratch: str) -> None:
     """Give the executors the job library and the modules that the run brings."""
-    context.addPyFile(_library(Path(scratch)))
+    for file in modules(python_path, scratch):
+        context.addPyFile(file)
+
+
+def modules(python_path: list[str], scratch: str) -> list[str]:
+    """The files of the job library and of the modules that the run brings."""
+    found = [_library(Path(scratch))]
     for entry in map(Path, python_path):
-        for file in sorted(entry.glob("*.py")) if entry.is_dir() else [entry]:
-            context.addPyFile(str(file))
+        found += [str(file) for file in (sorted(entry.glob("*.py")) if entry.is_dir() else [entry])]
+    return found
 
 
 def _library(folder: Path) -> str:

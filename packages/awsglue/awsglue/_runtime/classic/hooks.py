@@ -8,13 +8,13 @@ import os
 from typing import Any
 
 # Spark cannot load these classes without their jars; our tables serve these catalogs.
-_OURS = ("spark.sql.catalog.", "spark.sql.extensions", "spark.sql.defaultCatalog")
+OURS = ("spark.sql.catalog.", "spark.sql.extensions", "spark.sql.defaultCatalog")
 _INSTALLED: list[bool] = []
 
 
 def passed_on(conf: dict[str, str]) -> dict[str, str]:
     """The settings that Spark itself gets."""
-    return {key: value for key, value in conf.items() if not key.startswith(_OURS)}
+    return {key: value for key, value in conf.items() if not key.startswith(OURS)}
 
 
 def install() -> None:
@@ -130,7 +130,7 @@ def _configuration() -> None:
     def set_(self: Any, key: str, value: Any) -> None:
         text = ("true" if value else "false") if isinstance(value, bool) else str(value)
         STATE.conf[key] = text
-        if not key.startswith(_OURS):
+        if not key.startswith(OURS):
             native(self, key, text)
 
     RuntimeConfig.set = set_  # type: ignore[method-assign]
@@ -138,7 +138,7 @@ def _configuration() -> None:
 
     def unset(self: Any, key: str) -> None:
         STATE.conf.pop(key, None)
-        if not key.startswith(_OURS):
+        if not key.startswith(OURS):
             native_unset(self, key)
 
     RuntimeConfig.unset = unset  # type: ignore[method-assign]

@@ -32,7 +32,7 @@ QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
 
 def submit_arguments(state: Any, scratch: str) -> str:
     """PYSPARK_SUBMIT_ARGS: whichever way the script makes its session, the JVM comes up like this."""
-    settings = {**_defaults(state, scratch), **_s3(), **_asked()}
+    settings = {**_defaults(state, scratch), **s3_settings(), **_asked(), **_event_logs(state)}
     if cluster.master():
         settings = {**settings, **cluster.settings()}
     settings |= cluster.operators()
@@ -136,7 +136,19 @@ def _asked() -> dict[str, str]:
     return settings
 
 
-def _s3() -> dict[str, str]:
+def _event_logs(state: Any) -> dict[str, str]:
+    """Spark's event logs, into the folder from which the server stores them; how they are cut is the run's affair."""
+    folder = os.environ.get("MASTIC_EVENT_LOGS", "")
+    if not folder:
+        return {}
+    asked = {key: value for key, value in state.conf.items() if key.startswith("spark.eventLog.")}
+    fixed = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{folder}"}
+    # One readable file, as Spark 3.5 has it; Spark 4 would roll and compress.
+    return {"spark.eventLog.compress": "false", "spark.eventLog.rolling.enabled": "false", **asked, **fixed}
+
+
+def s3_settings() -> dict[str, str]:
+    """Spark's settings for the S3 of this run, with its keys."""
     import boto3
 
     from awsglue._runtime.io.storage import encryption

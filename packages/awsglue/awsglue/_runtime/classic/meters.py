@@ -3,6 +3,7 @@ context ends, and told to the server under Glue's names."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -35,6 +36,18 @@ def report(context: Any) -> None:
         Channel.from_environment().metrics(counted(context))
     except (Py4JError, ChannelError, OSError) as error:
         sys.stderr.write(f"Spark's metrics of this run are not known: {error}\n")
+
+
+def end_event_log(context: Any) -> None:
+    """End the application, where an event log is kept: only then is it whole. What fails here must not fail the job."""
+    from py4j.protocol import Py4JError
+
+    if not os.environ.get("MASTIC_EVENT_LOGS"):
+        return
+    try:
+        context.stop()
+    except (Py4JError, OSError) as error:
+        sys.stderr.write(f"Spark's event log of this run has no end: {error}\n")
 
 
 def counted(context: Any) -> dict[str, float]:

@@ -117,15 +117,22 @@ def _session() -> None:
 
     from awsglue._runtime.engine import SPARK_VERSION
 
-    def spark_context(self: Any) -> Any:
-        from awsglue._runtime.sail.spark_context import SparkContext
+    SparkSession.version = property(lambda self: SPARK_VERSION)  # type: ignore[assignment,method-assign]
+    sessions(SparkSession)
 
-        return SparkContext.getOrCreate()
+
+def sessions(session: Any) -> None:
+    """Patch a session on any server that is spoken to by plans: contexts, RDDs, statements, tables, streams."""
+
+    def spark_context(self: Any) -> Any:
+        import pyspark
+
+        return pyspark.SparkContext.getOrCreate()
 
     def stop(self: Any) -> None:
         """The engine ends with the process, so that a script may go on after stop() as it may in Glue."""
 
-    original = SparkSession.createDataFrame
+    original = session.createDataFrame
 
     def create(
         self: Any, data: Any, schema: Any = None, samplingRatio: Any = None, verifySchema: Any = None
@@ -135,18 +142,6 @@ def _session() -> None:
         if isinstance(data, LocalRDD):
             data = data.collect()
         return original(self, data, schema, samplingRatio, verifySchema)
-
-    SparkSession.sparkContext = property(spark_context)  # type: ignore[attr-defined]
-    SparkSession._sc = property(spark_context)  # type: ignore[attr-defined]
-    SparkSession._jsc = property(lambda self: spark_context(self)._jsc)  # type: ignore[attr-defined]
-    SparkSession.version = property(lambda self: SPARK_VERSION)  # type: ignore[assignment,method-assign]
-    SparkSession.stop = stop  # type: ignore[method-assign]
-    SparkSession.newSession = lambda self: self  # type: ignore[attr-defined]
-    SparkSession.createDataFrame = create  # type: ignore[method-assign,assignment]
-    SparkSession.table = lambda self, tableName: services().table(tableName)  # type: ignore[method-assign]
-    from awsglue._streams import queries
-
-    queries.install(SparkSession)
 
     def sql(self: Any, sqlQuery: str, args: Any = None, **kwargs: Any) -> Any:
         if kwargs:
@@ -159,11 +154,23 @@ def _session() -> None:
             views = []
         return services().sql(sqlQuery, args, views)
 
-    SparkSession.sql = sql  # type: ignore[method-assign]
+    session.sparkContext = property(spark_context)
+    session._sc = property(spark_context)
+    session._jsc = property(lambda self: spark_context(self)._jsc)
+    session.stop = stop
+    session.newSession = lambda self: self
+    session.createDataFrame = create
+    session.table = lambda self, tableName: services().table(tableName)
+    session.sql = sql
+    from awsglue._streams import queries
+
+    queries.install(session)
 
 
 def _reader() -> None:
     from pyspark.sql.connect.readwriter import DataFrameReader
+
+    databases(DataFrameReader)
 
     def load(self: Any, path: Any = None, format: Any = None, schema: Any = None, **options: Any) -> Any:
         if format is not None:
@@ -182,6 +189,23 @@ def _reader() -> None:
             return sparkjdbc.read(self._client, named, schema=self._schema)
         return services().load(self._format, path, dict(self._options), self._schema or None)
 
+    DataFrameReader.load = load  # type: ignore[method-assign]
+    DataFrameReader.table = lambda self, tableName: services().table(tableName, dict(self._options))  # type: ignore
+    text = DataFrameReader.json
+
+    def json(self: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
+        from awsglue._runtime.sail.local_rdd import LocalRDD
+
+        if isinstance(path, LocalRDD):
+            return services().json_lines(path.collect(), dict(self._options), self._schema or None)
+        return text(self, path, *args, **kwargs)
+
+    DataFrameReader.json = json  # type: ignore[method-assign]
+
+
+def databases(reader: Any) -> None:
+    """Patch a reader: databases are read by the job library's own drivers."""
+
     def jdbc(
         self: Any,
         url: str,
@@ -199,34 +223,26 @@ def _reader() -> None:
         bounds = sparkjdbc.bounds(column, lowerBound, upperBound, numPartitions)
         return sparkjdbc.read(self._client, {**self._options, **bounds}, predicates)
 
-    DataFrameReader.load = load  # type: ignore[method-assign]
-    DataFrameReader.jdbc = jdbc  # type: ignore[method-assign]
-    DataFrameReader.table = lambda self, tableName: services().table(tableName, dict(self._options))  # type: ignore
-    text = DataFrameReader.json
+    reader.jdbc = jdbc
 
-    def json(self: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
+
+def rdds(frame: Any) -> None:
+    """Patch a DataFrame: its RDD is made of its rows in this process."""
+
+    def rdd(self: Any) -> Any:
         from awsglue._runtime.sail.local_rdd import LocalRDD
 
-        if isinstance(path, LocalRDD):
-            return services().json_lines(path.collect(), dict(self._options), self._schema or None)
-        return text(self, path, *args, **kwargs)
+        context = self.sparkSession.sparkContext
+        return LocalRDD(lambda: iter(self.toLocalIterator()), context, partitions_of(self._plan))
 
-    DataFrameReader.json = json  # type: ignore[method-assign]
+    frame.rdd = property(rdd)
+    frame.sql_ctx = property(lambda self: self.sparkSession)
 
 
 def _frames() -> None:
     from pyspark.sql.connect.dataframe import DataFrame
 
-    def rdd(self: Any) -> Any:
-        from awsglue._runtime.sail.local_rdd import LocalRDD
-        from awsglue._runtime.sail.spark_context import SparkContext
-
-        return LocalRDD(
-            lambda: iter(self.toLocalIterator()), SparkContext.getOrCreate(), partitions_of(self._plan)
-        )
-
-    DataFrame.rdd = property(rdd)  # type: ignore[assignment,method-assign]
-    DataFrame.sql_ctx = property(lambda self: self.sparkSession)  # type: ignore[attr-defined]
+    rdds(DataFrame)
     DataFrame.inputFiles = lambda self: services().input_files(self)  # type: ignore[method-assign]
 
     original = DataFrame.persist

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.io.writing import WriteRequest
 
 
 def install() -> None:
     """Patch the two writer classes."""
-    _version_one()
-    _version_two()
+    _files()
+    tables()
 
 
 def _services() -> Any:
@@ -19,25 +20,49 @@ def _services() -> Any:
     return services()
 
 
-def _version_one() -> None:
+def _request(writer: Any) -> WriteRequest:
+    """What a writer has been told. Raises EngineRefused."""
     from pyspark.sql.connect.dataframe import DataFrame
-    from pyspark.sql.connect.readwriter import DataFrameWriter
 
-    from awsglue._runtime.io.writing import WriteRequest
     from awsglue._runtime.sail.facade import partitions_of
 
-    def request(self: Any) -> WriteRequest:
-        write = self._write
-        if write.num_buckets is not None and write.num_buckets >= 0:
-            raise EngineRefused("bucketBy()")
-        return WriteRequest(
-            format=(write.source or "").lower(),
-            mode=(write.mode or "error").lower(),
-            options=dict(write.options),
-            partition_by=list(write.partitioning_cols or ()),
-            files=partitions_of(self._df),
-            frame=DataFrame(self._df, self._spark),
-        )
+    write = writer._write
+    if write.num_buckets is not None and write.num_buckets >= 0:
+        raise EngineRefused("bucketBy()")
+    return WriteRequest(
+        format=(write.source or "").lower(),
+        mode=(write.mode or "error").lower(),
+        options=dict(write.options),
+        partition_by=list(write.partitioning_cols or ()),
+        files=partitions_of(writer._df),
+        frame=DataFrame(writer._df, writer._spark),
+    )
+
+
+def by_client(writer: Any) -> bool:
+    """Write to what only the job library's own clients write to; False for files."""
+    from pyspark.sql.connect.dataframe import DataFrame
+
+    frame, write = DataFrame(writer._df, writer._spark), writer._write
+    kind = (write.source or "").lower()
+    if kind == "kafka":
+        from awsglue._streams.queries import write_rows
+
+        write_rows(frame, dict(write.options))
+        return True
+    from awsglue._sources.sparkjdbc import options_of
+
+    named = options_of(kind, write.options)
+    if named is None:
+        return False
+    from awsglue._sinks import sparkjdbc
+
+    sparkjdbc.write(frame, (write.mode or "error").lower(), named)
+    return True
+
+
+def _files() -> None:
+    from pyspark.sql.connect.readwriter import DataFrameWriter
 
     def save(
         self: Any,
@@ -54,19 +79,15 @@ def _version_one() -> None:
             self.format(format)
         if path is not None:
             self._write.path = path
-        if (self._write.source or "").lower() == "kafka":
-            from awsglue._streams.queries import write_rows
+        if not by_client(self):
+            _services().save(_request(self), self._write.path)
 
-            return write_rows(DataFrame(self._df, self._spark), dict(self._write.options))
-        from awsglue._sources.sparkjdbc import options_of
+    DataFrameWriter.save = save  # type: ignore[method-assign]
 
-        named = options_of((self._write.source or "").lower(), self._write.options)
-        if named is not None:
-            from awsglue._sinks import sparkjdbc
 
-            mode = (self._write.mode or "error").lower()
-            return sparkjdbc.write(DataFrame(self._df, self._spark), mode, named)
-        return _services().save(request(self), self._write.path)  # type: ignore[no-any-return]
+def tables() -> None:
+    """Patch what the two writer classes do to tables."""
+    from pyspark.sql.connect.readwriter import DataFrameWriter
 
     def save_as_table(
         self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
@@ -76,16 +97,16 @@ def _version_one() -> None:
             self.partitionBy(partitionBy)
         if format is not None:
             self.format(format)
-        _services().tables.save_as_table(name, request(self))
+        _services().tables.save_as_table(name, _request(self))
 
     def insert_into(self: Any, tableName: str, overwrite: Any = None) -> None:
         if overwrite is not None:
             self.mode("overwrite" if overwrite else "append")
-        _services().tables.insert_into(tableName, request(self))
+        _services().tables.insert_into(tableName, _request(self))
 
-    DataFrameWriter.save = save  # type: ignore[method-assign]
     DataFrameWriter.saveAsTable = save_as_table  # type: ignore[method-assign]
     DataFrameWriter.insertInto = insert_into  # type: ignore[method-assign]
+    _version_two()
 
 
 def _version_two() -> None:
