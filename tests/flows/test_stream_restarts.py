@@ -149,7 +149,7 @@ def test_a_stream_goes_on_in_another_run(own_server: Server) -> None:
     kinesis = own_server.client("kinesis")
     kinesis.create_stream(StreamName="events", ShardCount=2)
     arn = kinesis.describe_stream_summary(StreamName="events")["StreamDescriptionSummary"]["StreamARN"]
-    job = Streaming(own_server, "kinesis", arn)
+    job = Streaming(own_server, "kinesis", arn, **{"enable-observability-metrics": "true"})
 
     def put(first: int, last: int) -> None:
         entries = [{"Data": json.dumps({"n": n}), "PartitionKey": str(n)} for n in range(first, last)]
@@ -173,6 +173,8 @@ def test_a_stream_goes_on_in_another_run(own_server: Server) -> None:
     put(40, 50)
     job.until(lambda: job.rows() == list(range(50)), "all rows, once each")
     job.until(lambda: job.committed() == set(job.processed()), "the last commit")
+    metrics = own_server.client("cloudwatch").list_metrics(Namespace="Glue")["Metrics"]
+    assert "glue.error.ALL" not in {one["MetricName"] for one in metrics}  # what alarms are set on
     job.stop()
     assert set(job.processed().values()) == {1}  # no batch was begun twice
     assert [one["JobRunState"] for one in job.runs()] == ["STOPPED", "EXPIRED"]

@@ -39,7 +39,9 @@ class JobMetrics:
 
     def on_job_run(self, tx: Connection, event: Event) -> None:
         """Store how a run ended, by the category of its failure."""
-        if event.payload["state"] not in states.TERMINAL:
+        state, final = event.payload["state"], event.payload["final"]
+        # One that is restarted for maintenance goes on in another run: that is neither success nor error.
+        if state not in states.TERMINAL or (state == "EXPIRED" and not final):
             return
         run = job_runs.by_id(tx, event.payload["scope"], event.payload["run_id"])
         if run is not None and arguments.enabled(run.plan["Arguments"], OBSERVABILITY):
