@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import itertools
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from test_tables import database, query
 
@@ -41,10 +44,7 @@ def test_files_are_put_in_order(database: str, spark: Any, query: Any) -> None:
 
     def files(part: str) -> list[list[Any]]:
         """The rows of each data file of a partition, as they lie."""
-        import io
-
         import boto3
-        import pyarrow.parquet as pq
 
         paths = query(f"SELECT file_path FROM {table}.files WHERE file_path LIKE '%p={part}/%'")
         bucket, s3 = bucket_of(database), boto3.client("s3")
@@ -75,6 +75,32 @@ def test_files_are_put_in_order(database: str, spark: Any, query: Any) -> None:
     assert [row[:2] for row in files("b")[0]] == [(4, None), (1, None), (2, -1.0)]
     assert sorted(map(repr, query(f"SELECT * FROM {table}"))) == whole
     assert query(f"SELECT operation FROM {table}.snapshots ORDER BY committed_at")[-1] == ("replace",)
+
+
+def test_files_have_a_size_and_a_range_each(database: str, spark: Any, query: Any) -> None:
+    """So that a query can leave out the files that have none of its rows."""
+    import boto3
+
+    table = f"glue_catalog.{database}.ranged"
+    spark.sql(f"CREATE TABLE {table} (id int, v string) USING iceberg")
+    for number in range(2):
+        ids = f"SELECT int(id * 37 % 1000 * 2 + {number}) AS id, repeat('v', 50) AS v FROM range(1000)"
+        spark.sql(f"INSERT INTO {table} {ids}")
+    call = f"CALL glue_catalog.system.rewrite_data_files(table => '{database}.ranged', sort_order => 'id'"
+    options = "map('rewrite-all', 'true', 'target-file-size-bytes', '20000')"
+    (taken, added, _, _) = query(f"{call}, options => {options})")[0]
+    assert taken == 2
+    assert added > 2
+    s3, bucket = boto3.client("s3"), bucket_of(database)
+    ranges = []
+    for (path,) in query(f"SELECT file_path FROM {table}.files"):
+        body = s3.get_object(Bucket=bucket, Key=path.split("/", 3)[3])["Body"].read()
+        ids = pq.read_table(io.BytesIO(body)).column("id").to_pylist()
+        assert ids == sorted(ids)
+        ranges.append((ids[0], ids[-1]))
+    ranges.sort()
+    assert all(first[1] < second[0] for first, second in itertools.pairwise(ranges))
+    assert query(f"SELECT count(*), count(distinct id), sum(id) FROM {table}") == [(2000, 2000, 1999000)]
 
 
 def test_files_are_chosen_by_a_condition(database: str, spark: Any, query: Any) -> None:

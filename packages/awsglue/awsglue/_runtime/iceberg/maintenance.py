@@ -64,7 +64,8 @@ def rewrite_data_files(load: Callable[[], Any], given: dict[str, str], conf: Map
 
     asked(load())  # refused before anything is written, if at all
     engine.mark_written()
-    done["added"] = writing.replace_files(load, compute, rewrite=True)
+    size = options.get("target-file-size-bytes", "")
+    done["added"] = writing.replace_files(load, compute, rewrite=True, size=size)
     return [(done["files"], done["added"], done["bytes"], 0)], _REWRITTEN
 
 

@@ -94,11 +94,12 @@ def replace_files(
     compute: Callable[[Any], tuple[list[Any], Iterator[Any]]],
     *,
     rewrite: bool = False,
+    size: str = "",
 ) -> int:
     """A change computed from the table: `compute(table)` gives (data files to drop, rows to add). How many were added.
 
     The commit demands that the table's snapshot is the one computed from; if not, all is computed again. With
-    `rewrite` the rows stay the same, which the snapshot says.
+    `rewrite` the rows stay the same, which the snapshot says. `size` is that of new files in bytes, if not the table's.
     """
     added = 0
 
@@ -107,7 +108,9 @@ def replace_files(
 
         nonlocal added
         dropped, rows = compute(table)
-        files = data_files(table, rows)
+        properties = {**table.metadata.properties, "write.target-file-size-bytes": size}
+        sized = table.metadata.model_copy(update={"properties": properties}) if size else None
+        files = data_files(table, rows, sized)
         added = len(files)
         if not dropped and not files:
             return
