@@ -461,3 +461,93 @@ def test_statements_of_sql(spark: Any, database: str) -> None:
         f"CREATE TABLE {database}.copied USING hudi TBLPROPERTIES (primaryKey = 'id') AS SELECT * FROM {table}"
     )
     assert [row[0] for row in plain(spark.table(f"{database}.copied").select("id"))] == [5]
+
+
+def test_the_footer_holds_what_hadoops_own_filter_would(
+    spark: Any, path: str, write: Callable[..., None]
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from awsglue._runtime.hudi import bloom
+    from awsglue._runtime.io.storage import Storage
+
+    # Told by org.apache.hadoop.util.bloom.BloomFilter of these keys.
+    assert bloom.text(pa.chunked_array([["a", "key-17", "漢"]])) == "/////wAAAAsBAAAALI9IJ4TOCw=="
+    write((2, "eu", 1.0, 1), (11, "eu", 1.0, 1))
+    (file,) = [one.path for one in Storage().entries(path) if one.path.endswith(".parquet")]
+    with Storage().open_arrow(file) as stream:
+        said = pq.ParquetFile(stream).metadata.metadata
+    assert (said[b"hoodie_min_record_key"], said[b"hoodie_max_record_key"]) == (b"11", b"2")
+    assert said[b"org.apache.hudi.bloomfilter"].decode() == bloom.text(pa.chunked_array([["2", "11"]]))
+    assert json.loads(said[b"parquet.avro.schema"])["name"] == "orders_record"
+
+
+def log_block(schema: dict[str, Any], instant: str, rows: list[dict[str, Any]]) -> bytes:
+    """A block of rows in a Merge-on-Read table's log, as Hudi lays it out."""
+    import io
+    import struct
+
+    import fastavro
+
+    content = struct.pack(">ii", 3, len(rows))
+    for row in rows:
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(json.dumps(schema))), row)
+        content += struct.pack(">i", len(out.getvalue())) + out.getvalue()
+    header = struct.pack(">i", 2)
+    for key, text in ((0, instant), (2, json.dumps(schema))):
+        header += struct.pack(">ii", key, len(text)) + text.encode()
+    body = (
+        struct.pack(">ii", 1, 3) + header + struct.pack(">q", len(content)) + content + struct.pack(">i", 0)
+    )
+    return b"#HUDI#" + struct.pack(">q", len(body) + 8) + body + struct.pack(">q", len(body) + 14)
+
+
+def test_merge_on_read_tables_of_others_are_read(spark: Any, tmp_path: Any) -> None:
+    from awsglue._runtime.failures import EngineRefused
+    from awsglue._runtime.hudi import lake
+    from awsglue._runtime.io.storage import Storage
+
+    path = str(tmp_path / "orders")
+    frame = spark.createDataFrame([(1, "eu", 1.0, 1), (2, "eu", 2.0, 1)], ROW)
+    frame.write.format("hudi").options(**options()).mode("append").save(path)
+    table = lake.opened(Storage(), path)
+    (base,), (one,) = table.timeline.completed(), table.slices()
+    said = table.timeline.metadata(base)
+    schema = json.loads(said["extraMetadata"]["schema"])
+    meta = [{"name": name, "type": ["null", "string"], "default": None} for name in lake.META]
+    schema["fields"] = meta + schema["fields"]
+    later = str(int(base.time) + 1)
+
+    def row(number: int, amount: float) -> dict[str, Any]:
+        known = zip(
+            lake.META, (later, f"{later}_0_{number}", str(number), one.partition, one.file_id), strict=True
+        )
+        return {**dict(known), "id": number, "region": "eu", "amount": amount, "ts": 2}
+
+    name = f".{one.file_id}_{base.time}.log.1_0-1-0"
+    (tmp_path / "orders" / one.partition / name).write_bytes(
+        log_block(schema, later, [row(1, 9.5), row(3, 3.0)])
+    )
+    (stat,) = said["partitionToWriteStats"][one.partition]
+    stat |= {"path": f"{one.partition}/{name}", "baseFile": one.name, "logFiles": [name], "logVersion": 1}
+    folder = tmp_path / "orders" / ".hoodie"
+    for state in (".requested", ".inflight"):
+        (folder / f"{later}.deltacommit{state}").write_text("")
+    (folder / f"{later}.deltacommit").write_text(json.dumps(said))
+    settings = folder / "hoodie.properties"
+    settings.write_text(settings.read_text().replace("COPY_ON_WRITE", "MERGE_ON_READ"))
+
+    def read(**given: str) -> list[Any]:
+        loaded = spark.read.format("hudi").options(**given).load(path).select("id", "amount")
+        return sorted(tuple(row) for row in loaded.collect())
+
+    query = "hoodie.datasource.query.type"
+    assert read() == [(1, 9.5), (2, 2.0), (3, 3.0)]
+    assert read(**{query: "read_optimized"}) == [(1, 1.0), (2, 2.0)]
+    assert read(**{"as.of.instant": base.time}) == [(1, 1.0), (2, 2.0)]
+    since = {query: "incremental", "hoodie.datasource.read.begin.instanttime": base.time}
+    assert read(**since) == [(1, 9.5), (3, 3.0)]
+    with pytest.raises(EngineRefused, match="of type MERGE_ON_READ"):
+        frame.write.format("hudi").options(**options()).mode("append").save(path)

@@ -10,7 +10,7 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,10 +82,14 @@ class Slice:
     name: str
     size: int
     logs: tuple[str, ...] = ()
+    # As the library knows it.
+    known: Any = field(default=None, compare=False, repr=False)
 
     @property
     def path(self) -> str:
-        """The base file, relative to the table."""
+        """The base file, relative to the table; of a slice that is all logs, the first of these."""
+        if not self.name:
+            return self.logs[0]
         return f"{self.partition}/{self.name}" if self.partition else self.name
 
 
@@ -128,9 +132,10 @@ class Table:
             Slice(
                 partition=one.partition_path,
                 file_id=one.file_id,
-                name=one.base_file_name,
-                size=one.base_file_size,
+                name=one.base_file_name or "",
+                size=one.base_file_size or 0,
                 logs=tuple(one.log_files_relative_paths()),
+                known=one,
             )
             for one in self._opened().get_file_slices(options)
         ]
@@ -141,10 +146,15 @@ class Table:
         builder = HudiTableBuilder.from_base_uri(uri(self.path))
         return builder.with_storage_options(storage_options(self.path)).build()
 
-    def merged(self, one: Slice) -> Any:
-        """The rows of a slice with logs, as the library merges them: a record batch."""
-        reader = self._opened().create_file_group_reader_with_options()
-        return reader.read_file_slice_from_paths(one.path, list(one.logs))
+    def merged(self, one: Slice, until: str | None = None) -> Any:
+        """The rows of a slice with logs (at an instant), as the library merges them: a record batch."""
+        from hudi import HudiReadOptions
+
+        options = HudiReadOptions()
+        # A log file goes on over several commits: which of its blocks count is told to the reader.
+        options = options.with_as_of_timestamp(until) if until else options
+        reader = self._opened().create_file_group_reader_with_options(options)
+        return reader.read_file_slice(one.known)
 
 
 def find(storage: Storage, path: str) -> Table | None:
@@ -255,7 +265,7 @@ def scan(services: Any, table: Table, until: str | None = None, *, read_optimize
     whole = StructType([*meta, *schema.fields])
     slices = table.slices(until, read_optimized=read_optimized)
     if any(one.logs for one in slices):
-        return _whole(services, table, whole, slices)
+        return _whole(services, table, whole, slices, until)
     # The time only orders files and answers _metadata; Hudi's names say when a file was written.
     files = [
         DataFile(path=join(table.path, one.path), size=one.size, modified=_written(one.name))
@@ -273,7 +283,7 @@ def _written(name: str) -> datetime:
     return datetime.strptime(stamp[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
-def _whole(services: Any, table: Table, schema: Any, slices: list[Slice]) -> Scan:
+def _whole(services: Any, table: Table, schema: Any, slices: list[Slice], until: str | None) -> Scan:
     """Slices with logs: their rows come from the library."""
     from pyspark.sql.types import StructType
 
@@ -285,7 +295,7 @@ def _whole(services: Any, table: Table, schema: Any, slices: list[Slice]) -> Sca
         from awsglue._runtime.io.arrow_types import arrow_schema, conform
 
         target = arrow_schema(wanted)
-        batch = pa.record_batch(table.merged(by_path[file.path]))
+        batch = pa.record_batch(table.merged(by_path[file.path], until))
         columns = [
             batch.column(item.name)
             if item.name in batch.schema.names
@@ -294,7 +304,8 @@ def _whole(services: Any, table: Table, schema: Any, slices: list[Slice]) -> Sca
         ]
         yield conform(pa.RecordBatch.from_arrays(columns, names=target.names), target)
 
-    files = [DataFile(path=path, size=one.size, modified=_written(one.name)) for path, one in by_path.items()]
+    long_ago = datetime.fromtimestamp(0, UTC)
+    files = [DataFile(path=path, size=one.size, modified=long_ago) for path, one in by_path.items()]
     return Scan(
         format="hudi",
         files=files,

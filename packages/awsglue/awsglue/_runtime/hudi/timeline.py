@@ -101,15 +101,25 @@ class Timeline:
 
     def _sequence(self, instant: Instant) -> int:
         """The number that a pending commit of ours would get; 0 for somebody else's."""
-        place = join(self._folder, _inflight(instant.time, instant.action))
-        if self._storage.head(place) is None:
-            return 0
-        body = self._storage.read(place)
+        body = self._body(join(self._folder, _inflight(instant.time, instant.action)))
         try:
             said = json.loads(body)["extraMetadata"]
         except (ValueError, KeyError, TypeError):
             return 0  # Hudi's own writers say other things in this file
         return int(said.get(_SEQUENCE, 0))
+
+    def _body(self, path: str) -> bytes:
+        """A file's bytes; none when it is not there, or is removed by another writer at this moment."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._storage.read(path)
+        except FileNotFoundError:
+            return b""
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+                raise
+            return b""
 
     def begin(self, action: str) -> Begun:
         """A new instant, later than all others."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +20,8 @@ from awsglue._runtime.hudi.options import WRITE, Asked
 from awsglue._runtime.io.storage import join
 
 # How often a write is computed again because another one was quicker.
-ATTEMPTS = 8
+ATTEMPTS = 20
+LONGEST_PAUSE = 2.0
 REPLACING = ("insert_overwrite", "insert_overwrite_table", "delete_partition")
 _PARTITIONS = WRITE + "partitions.to.delete"
 
@@ -128,6 +131,7 @@ def change(
             table.timeline.roll_back(begun)
             if attempt == ATTEMPTS - 1:
                 raise
+            time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.05 * 2**attempt)))
         # After any other error it may have been decided: what it is, the next writer finds out.
     raise AssertionError("unreachable")
 
