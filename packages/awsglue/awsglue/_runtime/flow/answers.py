@@ -26,8 +26,9 @@ from awsglue._runtime.flow.values import Unknown
 # With less to read the engine is as quick.
 LEAST_BYTES = 8 << 20
 KEPT = 256
-# Rows that show() may ask for: they are sent to the engine, which prints them.
+# Rows that show() may ask for, and their bytes: they are sent to the engine, which prints them.
 MOST_SHOWN = 10_000
+MOST_SENT = 1 << 20
 # The functions that are known here, as a text may call them.
 _CALLED = frozenset(
     {"substring", "substr", "year", "month", "day", "dayofmonth", "count", "sum", "avg", "mean", "min", "max"}
@@ -118,7 +119,7 @@ class Answers:
         # One more tells that there are more.
         most = max(printed.num_rows, 0) + 1
         rows = self._run(answer, answer.query.text(most if wanted.most is None else min(most, wanted.most)))
-        if rows is None or rows.nbytes > LEAST_BYTES:
+        if rows is None or rows.nbytes > MOST_SENT:
             return None
         # Columns may have one name.
         places = [f"c{place}" for place in range(len(answer.schema.fields))]

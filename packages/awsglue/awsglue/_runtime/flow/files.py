@@ -19,7 +19,7 @@ from awsglue._runtime.flow.scopes import Source
 
 MOST_FILES = 2048
 # Each is asked for its state before each statement.
-MOST_OBJECTS = 256
+MOST_OBJECTS = 128
 ASKING = 16
 # More parts of a query than that take longer to plan than the engine takes.
 MOST_PARTS = 64

@@ -15,7 +15,7 @@ from typing import Any
 PROTOCOL = "mastic"
 # Bytes at the end of a file that are asked for at once; a footer seldom has more.
 TAIL = 64 << 10
-KEPT = 512
+KEPT = 1024
 
 
 @dataclass(kw_only=True)

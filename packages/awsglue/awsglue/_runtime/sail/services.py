@@ -68,12 +68,17 @@ class Services:
 
     def rows(self, frame: Any) -> tuple[Any, Iterator[Any]]:
         """(StructType, record batches in that schema) of a DataFrame."""
-        from awsglue._runtime.flow.running import pipeline
-
         schema = frame.schema
         plan = frame._plan.to_proto(self.session.client)
-        made = self.answers.rows(plan, schema) or pipeline(self, plan, schema)
-        return schema, made or self._produced(plan, schema)
+        return schema, self._made(plan, schema)
+
+    def _made(self, plan: Any, schema: Any) -> Iterator[Any]:
+        """The rows of a plan, from whatever makes them best; nothing is done before they are asked for."""
+        from awsglue._runtime.flow.running import pipeline
+
+        yield from (
+            self.answers.rows(plan, schema) or pipeline(self, plan, schema) or self._produced(plan, schema)
+        )
 
     def _produced(self, plan: Any, schema: Any) -> Iterator[Any]:
         """The rows of a plan as the engine produces them, in this schema."""
