@@ -51,6 +51,7 @@ def test_apply_mapping_casts_and_nests(frame, records):
         ("no", "boolean", None),
         ("1.239", "decimal(10,2)", Decimal("1.24")),
         ("99999", "decimal(4,2)", None),
+        ("1.239", "decimal", Decimal("1.24")),
         (" 7 ", "int", 7),
         ("2020-02-30", "date", None),
         ("2020-01-02 03:04:05", "timestamp", dt.datetime(2020, 1, 2, 3, 4, 5)),
@@ -61,6 +62,22 @@ def test_apply_mapping_casts_and_nests(frame, records):
 def test_casts(frame, records, value, kind, expected):
     mapped = frame("a string", [(value,)]).apply_mapping([("a", "string", "b", kind)])
     assert records(mapped) == [{"b": expected}]
+
+
+def test_a_plain_decimal_of_a_script_is_glues_own(frame):
+    """Ten digits, two after the point; a catalog's plain decimal is Hive's, of whole numbers."""
+    from awsglue import gluetypes as g
+    from awsglue._frames.encoding import parse_type, script_type
+
+    source = frame("a double, s struct<p:string>", [(1.25, ("2.5",))])
+    for mapped in (
+        source.apply_mapping([("a", "double", "a", "Decimal"), ("s.p", "string", "s.p", "decimal")]),
+        source.resolveChoice(specs=[("a", "cast:decimal"), ("s.p", "cast:decimal")]),
+    ):
+        assert mapped.toDF().schema.simpleString() == "struct<a:decimal(10,2),s:struct<p:decimal(10,2)>>"
+    kinds = script_type("struct<decimal:array<decimal>,`decimal`:decimal(5,1)>").fields
+    assert [field.dataType for field in kinds] == [g.ArrayType(g.DecimalType(10, 2)), g.DecimalType(5, 1)]
+    assert parse_type("decimal") == g.DecimalType(10, 0)
 
 
 def test_mapping_leaves_out_missing_sources_and_unmapped_fields(frame):

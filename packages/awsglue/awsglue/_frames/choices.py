@@ -6,7 +6,7 @@ from awsglue import gluetypes as g
 from awsglue._frames import paths
 from awsglue._frames.body import Encoded
 from awsglue._frames.casts import cast, completed
-from awsglue._frames.encoding import member, parse_type
+from awsglue._frames.encoding import member, script_type
 from awsglue._frames.trees import Change, Steps, change, find
 
 _ACTIONS = ("make_struct", "make_cols", "KeepAsStruct", "keepasstruct", "KeepAsCols")
@@ -25,7 +25,7 @@ def check_action(action: str) -> None:
         raise ChoiceActionError(
             f"Invalid choice action {action!r}: use cast:type, project:type, make_cols, make_struct, KeepAsStruct"
         )
-    parse_type(kind)
+    script_type(kind)
 
 
 def resolve_specs(frame: Encoded, specs: list[tuple[str, str]]) -> Encoded:
@@ -63,7 +63,7 @@ def _resolve(frame: Encoded, steps: Steps, action: str) -> Encoded:
         return frame
     name, _, target = action.partition(":")
     if name in ("cast", "project"):
-        wanted = parse_type(target)
+        wanted = script_type(target)
         return frame.select(change(frame.schema, {steps: _cast_to(wanted)}))
     if not isinstance(kind, g.ChoiceType):
         return frame

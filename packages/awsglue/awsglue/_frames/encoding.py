@@ -100,6 +100,15 @@ def parse_type(text: str) -> g.DataType:
     return kind
 
 
+_BARE_DECIMAL = re.compile(r"(?<![`\w])(decimal|numeric|dec)\b(?!\s*[(:`])", re.IGNORECASE)
+
+
+def script_type(text: str) -> g.DataType:
+    """A type as a script names it in a mapping or a choice: there a plain decimal is Glue's own, of 10 digits and 2
+    after the point, where Hive's and Spark's has none. Raises TypeNameError."""
+    return parse_type(_BARE_DECIMAL.sub(r"\1(10,2)", text))
+
+
 _WORD = re.compile(r"\s*([A-Za-z_]+)\s*")
 
 

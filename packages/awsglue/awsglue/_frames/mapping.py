@@ -10,7 +10,7 @@ from awsglue import gluetypes as g
 from awsglue._frames import paths
 from awsglue._frames.body import Encoded
 from awsglue._frames.casts import cast, completed
-from awsglue._frames.encoding import parse_type
+from awsglue._frames.encoding import script_type
 from awsglue._frames.trees import Placement, Steps, find, fold, reach
 
 
@@ -43,7 +43,7 @@ def _parse(mapping: Any) -> Mapping:
     return Mapping(
         source=paths.parse_name(source),
         target=paths.parse_name(target),
-        kind=parse_type(kind) if kind else None,
+        kind=script_type(kind) if kind else None,
     )
 
 
