@@ -305,6 +305,7 @@ def test_a_global_index_moves_rows_between_partitions(
 def test_what_is_not_served_is_refused_by_name(spark: Any, path: str, write: Callable[..., None]) -> None:
     from awsglue._runtime.failures import EngineRefused
     from awsglue._runtime.hudi.errors import HoodieException, HoodieKeyException, SchemaCompatibilityException
+    from awsglue._runtime.io.storage import Storage
 
     row = (1, "eu", 1.0, 1)
     for refused, why in (
@@ -320,7 +321,14 @@ def test_what_is_not_served_is_refused_by_name(spark: Any, path: str, write: Cal
     ):
         with pytest.raises(EngineRefused, match=why):
             write(row, extra=refused)
-    write(row)
+    left = f"{path}/region=eu/0b5c-0_0-0-0_20200101000000000.parquet"
+    Storage().put(left, b"")
+    with pytest.raises(HoodieException, match="left of another Hudi table"):
+        write(row)
+    write(row, mode="overwrite")
+    assert Storage().head(left) is None
+    with pytest.raises(HoodieException, match="with another name other"):
+        write(row, extra={"hoodie.table.name": "other"})
     with pytest.raises(HoodieException, match="already exists"):
         write(row, mode="error")
     write((9, "eu", 9.0, 1), mode="ignore")

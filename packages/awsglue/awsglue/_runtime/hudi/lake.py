@@ -251,6 +251,10 @@ def scan(services: Any, table: Table, until: str | None = None, *, read_optimize
     if until is not None:
         # The last commit at or before that time; "0" is before all.
         until = max((one.time for one in table.timeline.completed() if one.time <= until), default="0")
+    if table.config.version != properties.VERSION:
+        raise EngineRefused(
+            f"a Hudi table of version {table.config.version}", f"version {properties.VERSION} is read"
+        )
     schema = table.schema(until)
     if schema is None:
         raise HoodieException(

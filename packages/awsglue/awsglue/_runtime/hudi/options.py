@@ -249,6 +249,12 @@ def config(asked: Asked, schema: Any) -> TableConfig:
 def check_against(asked: Asked, here: TableConfig) -> None:
     """The options of a write to a table that is there must not contradict it. Raises HoodieException as Hudi does."""
     wrong = []
+    name = asked.get("hoodie.table.name") or asked.get(WRITE + "table.name")
+    if name and name != here.name:
+        raise HoodieException(
+            f"hoodie table with name {here.name} already exists, can not append data to the table with another name "
+            f"{name}."
+        )
 
     def compare(shown: str, given: list[str] | str | bool, own: list[str] | str | bool) -> None:
         if given != own:

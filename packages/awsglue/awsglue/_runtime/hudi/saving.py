@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from awsglue._runtime import engine
@@ -11,6 +12,7 @@ from awsglue._runtime.hudi.lake import Table
 from awsglue._runtime.hudi.options import Asked
 from awsglue._runtime.hudi.writing import Outcome
 
+_BASE_FILE = re.compile(r"_\d+-\d+-\d+_\d{14,17}\.parquet\Z")
 _KEPT_BY_OVERWRITE = ("insert_overwrite", "insert_overwrite_table", "delete_partition")
 
 
@@ -34,7 +36,7 @@ def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None
     batch = writing.batch(services, request.frame)
     syncing.check(path, asked, asked.get("hoodie.table.name"))
     if table is None:
-        _check_name(services, path)
+        _check_place(services, path, mode)
         table = writing.create(services, path, asked, batch.struct)
     outcome = writing.run(services, table, asked, batch, operation)
     syncing.follow(table, asked, outcome)
@@ -54,8 +56,16 @@ def _overwritten(services: Any, table: Table, asked: Asked, request: Any, operat
     return outcome
 
 
-def _check_name(services: Any, path: str) -> None:
-    """A table is not made among other files. Raises HoodieException."""
-    marks = [name for name in services.storage.children(path) if name.startswith(".hoodie")]
-    if marks and marks != [".hoodie"]:
-        raise HoodieException(f"{path} holds what is left of another Hudi table: {marks}")
+def _check_place(services: Any, path: str, mode: str) -> None:
+    """A table is not made over base files that others have left: readers might take them for its own.
+
+    Mode overwrite removes them. Raises HoodieException otherwise.
+    """
+    storage = services.storage
+    left = next((one.path for one in storage.entries(path) if _BASE_FILE.search(one.name)), None)
+    if left is None or lake.find(storage, path) is not None:
+        return
+    if mode != "overwrite":
+        raise HoodieException(f"{path} holds what is left of another Hudi table: {left}")
+    engine.mark_written()
+    storage.delete_folder(path)
