@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+# One more than the processors of a small machine: tests of processes wait for them a good part of their time.
+TEST_WORKERS ?= 3
 export MASTIC_RUNTIMES_DIR ?= $(CURDIR)/.runtimes
 unexport AWS_PROFILE
 
@@ -12,10 +14,10 @@ demo: setup                ## the whole pipeline on this machine
 	$(BIN)/mastic demo
 
 test: setup-dev runtimes clients   ## the whole suite, as CI runs it
-	$(BIN)/pytest -n 2 --dist loadgroup tests
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup tests
 
 test-k: setup-dev          ## part of the suite: make test-k K=partitions
-	$(BIN)/pytest -n 2 tests -k "$(K)"
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup tests -k "$(K)"
 
 check: setup-dev           ## format, lint, types, import contracts
 	$(BIN)/ruff format --check src packages tests benchmarks

@@ -19,7 +19,7 @@ def finished(glue: Any, job: str, run: str, *, seconds: float = 300) -> dict[str
         found: dict[str, Any] = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
         if found["JobRunState"] in ENDED:
             return found
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise AssertionError(f"{run} is still {found['JobRunState']}")
 
 

@@ -134,8 +134,8 @@ def test_metadata_is_encrypted_with_the_servers_own_key(own_server: Server) -> N
     assert "encryption_key" in message
 
 
-def test_what_cannot_be_encrypted_is_refused(own_server: Server) -> None:
-    glue = own_server.client("glue")
+def test_what_cannot_be_encrypted_is_refused(server: Server) -> None:
+    glue = server.client("glue", region="eu-south-1")  # where no other test is: settings are a region's own
 
     def refused(**settings: Any) -> str:
         with pytest.raises(ClientError) as raised:
@@ -161,8 +161,9 @@ def connection(name: str, **more: Any) -> dict[str, Any]:
     return {"Name": name, "ConnectionType": "JDBC", "ConnectionProperties": {**properties, **more}}
 
 
-def test_passwords_are_returned_as_kms_encrypted_them(own_server: Server) -> None:
-    glue, kms = own_server.client("glue"), own_server.client("kms")
+def test_passwords_are_returned_as_kms_encrypted_them(server: Server) -> None:
+    region = "eu-south-2"  # where no other test is: settings are a region's own
+    glue, kms = server.client("glue", region=region), server.client("kms", region=region)
     glue.create_connection(ConnectionInput=connection("before"))
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     put(glue, ConnectionPasswordEncryption={"ReturnConnectionPasswordEncrypted": True, "AwsKmsKeyId": key})

@@ -14,6 +14,7 @@ import pandas as pd
 
 NAME = sys.argv[1]
 LAKE = f"s3://{NAME}"
+wr.config.athena_query_wait_polling_delay = 0.1
 FRAME = pd.DataFrame(
     {
         "id": [1, 2, 3],

@@ -15,12 +15,12 @@ PATIENCE = 400.0
 class Patient(Pipeline):
     """Waits longer and asks less often."""
 
-    def until(self, reached: Callable[[], bool], what: str) -> None:
+    def until(self, reached: Callable[[], bool], what: str, *, pause: float = 0.2) -> None:
         deadline = time.monotonic() + PATIENCE
         while not reached():
             both = {job: self.states(job) for job in (hub.INGESTION, hub.VIEWS)}
             assert time.monotonic() < deadline, f"{what} did not happen: {both}"
-            time.sleep(0.2)
+            time.sleep(pause)
 
     def answer(self, sql: str) -> list[tuple[str | None, ...]]:
         """The rows of an Athena query."""

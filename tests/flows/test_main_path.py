@@ -50,13 +50,13 @@ class Pipeline:
         states = self.states(job)
         return states["RUNNING"] + sum(states[state] for state in ENDED)
 
-    def until(self, reached: Callable[[], bool], what: str) -> None:
+    def until(self, reached: Callable[[], bool], what: str, *, pause: float = 0.05) -> None:
         """Wait for something to become true."""
         deadline = time.monotonic() + PATIENCE
         while not reached():
             both = {job: self.states(job) for job in (hub.INGESTION, hub.VIEWS)}
             assert time.monotonic() < deadline, f"{what} did not happen: {both}"
-            time.sleep(0.05)
+            time.sleep(pause)
 
 
 def test_every_stage_survives_a_kill(own_server: Server) -> None:
@@ -76,7 +76,9 @@ def test_every_stage_survives_a_kill(own_server: Server) -> None:
         own_server.restart()
         ended = {"SUCCEEDED": n}
         pipeline.until(
-            lambda ended=ended: pipeline.states(hub.VIEWS) == ended, f"after a kill when {what}: the views"
+            lambda ended=ended: pipeline.states(hub.VIEWS) == ended,
+            f"after a kill when {what}: the views",
+            pause=0.25,
         )
         # One run of each job for the upload, and nothing that follows later.
         assert pipeline.states(hub.INGESTION) == ended

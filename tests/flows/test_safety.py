@@ -59,20 +59,20 @@ def test_one_server_at_a_time(own_server: Server, tmp_path: Path) -> None:
     assert "is in use by a running Mastic" in beside.stderr
 
 
-def test_settings_of_the_command_line_are_not_in_the_list_of_processes(own_server: Server) -> None:
+def test_settings_of_the_command_line_are_not_in_the_list_of_processes(server: Server) -> None:
     """A database's URL has a password, and anybody on the machine may read the arguments of a process."""
-    assert own_server.process is not None
-    shown = " ".join(psutil.Process(own_server.process.pid).cmdline())
+    assert server.process is not None
+    shown = " ".join(psutil.Process(server.process.pid).cmdline())
     assert "mastic.serving" in shown
-    assert str(own_server.data_dir) not in shown
-    assert str(own_server.port) not in shown.split()
+    assert str(server.data_dir) not in shown
+    assert str(server.port) not in shown.split()
 
 
-def test_nobody_else_listens_in(own_server: Server) -> None:
-    open_to_all = _start("--host", "0.0.0.0", "--data-dir", str(own_server.data_dir) + "-open")
+def test_nobody_else_listens_in(server: Server) -> None:
+    open_to_all = _start("--host", "0.0.0.0", "--data-dir", str(server.data_dir) + "-open")
     assert open_to_all.returncode == 2
     assert "configure access keys" in open_to_all.stderr
-    assert stat.S_IMODE(own_server.data_dir.stat().st_mode) == 0o700
+    assert stat.S_IMODE(server.data_dir.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(
