@@ -445,9 +445,9 @@ def test_partitions_are_columns(
     spark: Any, tables: str, tmp_path: Path, taken: list[str], plain: bool
 ) -> None:
     """Partitions that the names of folders tell, and others (escapes, none), as the engine has them in one file."""
-    words = ["air", "1e5", "truck_x"] if plain else ["a b", "é/%41", None]
+    words = ["air", "1e5", "truck_x", "true"] if plain else ["a b", "é/%41", None, "NULL"]
     rows = [
-        (o, Decimal(o * 7) / 4, 1990 + o % 9, 1 + o % 5, words[o % 3], date(2024, 1 + o % 2, 3))
+        (o, Decimal(o * 7) / 4, 1990 + o % 9, 1 + o % 5, words[o % 4], date(2024, 1 + o % 2, 3))
         for o in range(40)
     ]
     path = f"file://{tmp_path / 'parted'}"

@@ -188,7 +188,8 @@ def _is_written(value: str, kind: str) -> bool:
             return bool(_DAY.fullmatch(value)) and bool(date.fromisoformat(value))
         except ValueError:
             return False
-    return value != "__HIVE_DEFAULT_PARTITION__"
+    # Versions of DuckDB take NULL for none.
+    return value != "__HIVE_DEFAULT_PARTITION__" and value.upper() != "NULL"
 
 
 def _written(value: Any, kind: str) -> str:
