@@ -336,13 +336,17 @@ def test_what_is_not_served_is_refused_by_name(spark: Any, path: str, write: Cal
         write((1, "eu", 1), schema="id bigint, region string, ts bigint")
     with pytest.raises(SchemaCompatibilityException, match="amount"):
         write((1, "eu", "x", 1), schema="id bigint, region string, amount string, ts bigint")
-    with pytest.raises(HoodieKeyException, match="cannot be null or empty"):
-        write((None, "eu", 1.0, 1))
+    for mode in ("append", "overwrite"):
+        with pytest.raises(HoodieKeyException, match="cannot be null or empty"):
+            write((None, "eu", 1.0, 1), mode=mode)
     with pytest.raises(HoodieException, match="Ordering value is null"):
         write((1, "eu", 1.0, None))
     with pytest.raises(HoodieException, match="RecordKey"):
         write(row, recordkey__field="ts")
-    assert everywhere(spark, path) == [row]
+    # What the table knows need not be said: this updates.
+    frame = spark.createDataFrame([(1, "eu", 1.5, 2)], ROW)
+    frame.write.format("org.apache.hudi").mode("append").save(path)
+    assert everywhere(spark, path) == [(1, "eu", 1.5, 2)]
 
 
 class Killed(BaseException):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from awsglue._runtime import engine
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.hudi import avro, properties
 from awsglue._runtime.hudi.errors import HoodieException, TableNotFoundException
@@ -161,8 +162,8 @@ def find(storage: Storage, path: str) -> Table | None:
     """The table at this path, or None. Raises NotImplementedError without the library, as all here."""
     if not installed():
         raise NotImplementedError(
-            "this is served by the embedded engine (--engine sail). On Apache Spark, Hudi tables are read and written "
-            "by their path, with Hudi's own jars"
+            "this is served by the embedded engine (--engine sail) with the library hudi (mastic-awsglue[hudi]). On "
+            "Apache Spark, Hudi tables are read and written by their path, with Hudi's own jars"
         )
     path = plain(path)
     config = properties.load(storage, path)
@@ -202,7 +203,7 @@ def frame(services: Any, path: str, options: dict[str, str]) -> Any:
     """A DataFrame over the table at a path, as a reader's options ask for it."""
     if not path:
         raise HoodieException("'path' cannot be null or empty")
-    if not installed():
+    if not installed() and engine.installed() != engine.SAIL:
         return services.load("hudi", path, options, None)
     lower = {key.lower(): str(value) for key, value in options.items()}
     table = opened(services.storage, path)

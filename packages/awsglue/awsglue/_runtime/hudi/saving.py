@@ -19,9 +19,13 @@ _KEPT_BY_OVERWRITE = ("insert_overwrite", "insert_overwrite_table", "delete_part
 def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None = None) -> Outcome | None:
     """Carry out one write; None when mode ignore found a table. Raises HoodieException as Hudi does."""
     path = lake.plain(path)
-    asked = options.parse(request.options, request.partition_by, defaults)
     mode = {"errorifexists": "error", "default": "error"}.get(request.mode, request.mode)
     table = lake.find(services.storage, path)
+    known = dict(defaults or {})
+    if table is not None and mode != "overwrite" and table.config.record_keys:
+        # What a table has by which rows are told apart need not be said again.
+        known.setdefault(options.WRITE + "recordkey.field", ",".join(table.config.record_keys))
+    asked = options.parse(request.options, request.partition_by, known)
     operation = asked.operation
     if table is not None and mode == "error":
         raise HoodieException(f"hoodie table at {path} already exists.")
@@ -29,12 +33,13 @@ def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None
         return None
     if table is None and operation in ("delete", "delete_partition"):
         raise TableNotFoundException(f"hoodie table at {path} does not exist")
-    if table is not None and mode != "overwrite":
-        options.check_against(asked, table.config)
     if mode == "overwrite" and table is not None and operation not in _KEPT_BY_OVERWRITE:
         return _overwritten(services, table, asked, request, operation)
+    if table is not None:
+        options.check_against(asked, table.config)
+        writing.check_writable(table)
     batch = writing.batch(services, request.frame)
-    syncing.check(path, asked, asked.get("hoodie.table.name"))
+    syncing.check(path, asked, table.config.name if table is not None else asked.get("hoodie.table.name"))
     if table is None:
         _check_place(services, path, mode)
         table = writing.create(services, path, asked, batch.struct)
@@ -46,7 +51,7 @@ def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None
 def _overwritten(services: Any, table: Table, asked: Asked, request: Any, operation: str) -> Outcome:
     """SaveMode.Overwrite: the table goes, with all its history, and is made anew, once the rows are known."""
     batch = writing.batch(services, request.frame)
-    options.config(asked, batch.struct)
+    writing.rehearse(asked, batch, operation)
     syncing.check(table.path, asked, asked.get("hoodie.table.name"))
     engine.mark_written()
     services.storage.delete_folder(table.path)

@@ -12,11 +12,12 @@ from typing import Any
 from awsglue._runtime import engine
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.hudi import avro, files, lake, merging, options, properties, rows
-from awsglue._runtime.hudi.errors import HoodieWriteConflictException
+from awsglue._runtime.hudi.errors import HoodieException, HoodieWriteConflictException
 from awsglue._runtime.hudi.files import NewFile
 from awsglue._runtime.hudi.lake import Slice, Table
 from awsglue._runtime.hudi.merging import Rules
 from awsglue._runtime.hudi.options import WRITE, Asked
+from awsglue._runtime.hudi.rows import Incoming
 from awsglue._runtime.io.storage import join
 
 # How often a write is computed again because another one was quicker.
@@ -167,40 +168,57 @@ def planned(
     table: Table, asked: Asked, batch: Batch, operation: str, slices: list[Slice], instant: str
 ) -> Plan:
     """What an operation does to this state of the table."""
-    here = table.schema()
-    fill = asked.flag("hoodie.write.set.null.for.missing.columns") or asked.flag(WRITE + "reconcile.schema")
     if operation == "delete_partition":
         return _without_partitions(table, asked, batch, slices)
-    payload = asked.payload or table.config.payload or options.LATEST
-    removing = operation == "delete" or payload == options.EMPTY
-    # Of rows that are to be deleted only the keys matter.
-    schema = here if removing and here is not None else rows.merged_schema(here, batch.struct, fill=fill)
-    typed = rows.typed(batch.given, schema) if not removing else _keys_only(batch.given, schema)
-    given = rows.widened(batch.given, schema)
-    found = rows.incoming(given, typed, table.config, options.EMPTY if removing else payload, instant)
-    rules = _rules(asked, table, schema, operation, payload, instant)
-    if removing or operation in ("upsert", "insert_new") or asked.flag("hoodie.combine.before.insert"):
-        ordering = "" if removing or not asked.flag("hoodie.combine.before.upsert", True) else rules.ordering
-        combined = rows.combined(found, ordering, given, across=rules.across)
-        if combined.count < found.count and not removing and not ordering and rules.ordering:
-            raise EngineRefused("hoodie.combine.before.upsert=false with rows of equal keys")
-        found = combined
+    found, rules = _incoming(table.config, table.schema(), asked, batch, operation, instant)
     if operation in ("insert_overwrite", "insert_overwrite_table"):
         touched = set(found.partitions.to_pylist())
         going = [one for one in slices if operation != "insert_overwrite" or one.partition in touched]
-        return Plan(files=merging.grouped(found, rules), gone=_by_partition(going), schema=schema)
+        return Plan(files=merging.grouped(found, rules), gone=_by_partition(going), schema=rules.schema)
     if operation == "bulk_insert":
-        return Plan(files=merging.grouped(found, rules), schema=schema)
-    return Plan(files=merging.merged(table, slices, found, rules), schema=schema)
+        return Plan(files=merging.grouped(found, rules), schema=rules.schema)
+    return Plan(files=merging.merged(table, slices, found, rules), schema=rules.schema)
 
 
-def _rules(asked: Asked, table: Table, schema: Any, operation: str, payload: str, instant: str) -> Rules:
+def rehearse(asked: Asked, batch: Batch, operation: str) -> None:
+    """What would be wrong with these rows in a table that is made of them. Raises as the write itself would."""
+    config = options.config(asked, batch.struct)
+    _incoming(config, None, asked, batch, operation, "0")
+
+
+def _incoming(
+    config: properties.TableConfig, here: Any, asked: Asked, batch: Batch, operation: str, instant: str
+) -> tuple[Incoming, Rules]:
+    """The rows that take part, of equal keys one where that is so, and the rules for them."""
+    if not config.record_keys and operation in ("upsert", "insert_new", "delete"):
+        raise HoodieException(f"operation {operation} needs record keys, and the table has none")
+    fill = asked.flag("hoodie.write.set.null.for.missing.columns") or asked.flag(WRITE + "reconcile.schema")
+    payload = asked.payload or config.payload or options.LATEST
+    removing = operation == "delete" or payload == options.EMPTY
+    # Of rows that are to be deleted only the keys matter.
+    schema = here if removing and here is not None else rows.merged_schema(here, batch.struct, fill=fill)
+    typed = _keys_only(batch.given, schema) if removing else rows.typed(batch.given, schema)
+    given = rows.widened(batch.given, schema)
+    found = rows.incoming(given, typed, config, options.EMPTY if removing else payload, instant)
+    rules = _rules(asked, config, schema, operation, payload, instant)
+    if not (removing or operation in ("upsert", "insert_new") or asked.flag("hoodie.combine.before.insert")):
+        return found, rules
+    ordering = "" if removing or not asked.flag("hoodie.combine.before.upsert", True) else rules.ordering
+    combined = rows.combined(found, ordering, given, across=rules.across)
+    if combined.count < found.count and not removing and not ordering and rules.ordering:
+        raise EngineRefused("hoodie.combine.before.upsert=false with rows of equal keys")
+    return combined, rules
+
+
+def _rules(
+    asked: Asked, config: properties.TableConfig, schema: Any, operation: str, payload: str, instant: str
+) -> Rules:
     return Rules(
         instant=instant,
         schema=schema,
-        ordering=rows.ordering_field(asked, table.config),
+        ordering=rows.ordering_field(asked, config),
         payload=payload,
-        across=asked.global_index and bool(table.config.partition_fields),
+        across=asked.global_index and bool(config.partition_fields),
         small=int(asked.get("hoodie.parquet.small.file.limit") or 100 * files.MIB),
         largest=int(asked.get("hoodie.parquet.max.file.size") or 120 * files.MIB),
         lookup=operation != "insert",

@@ -152,6 +152,8 @@ class Services:
         if name in HUDI:
             from awsglue._runtime.hudi import lake as hudi
 
+            if schema:
+                raise EngineRefused("a schema given to the reader of a Hudi table")
             return hudi.frame(self, str(paths[0] if paths else ""), options)
         if not paths:
             from pyspark.errors import AnalysisException
