@@ -185,7 +185,6 @@ def test_what_needs_the_jvm_is_refused_before_anything_runs(tmp_path: Path) -> N
             "spark.conf.set('spark.sql.legacy.timeParserPolicy', 'LEGACY')",
             "spark.sql.legacy.timeParserPolicy=LEGACY",
         ),
-        ("options = {'hoodie.table.name': 't'}", "hoodie.table.name"),
         ("df.write.bucketBy(4, 'a').saveAsTable('t')", "bucketBy()"),
         ("df.crosstab('a', 'b').show()", "crosstab()"),
         ("df.describe('a').show()", "describe()"),
