@@ -56,7 +56,7 @@ class Place:
         )  # fmt: skip
         self.jobs.create_job(CONTEXT, {"Name": "j", "Role": "r", "Command": COMMAND, "Timeout": 1})
         self.hub = folder / "etl.git"
-        self.git("init", "--bare", "--quiet", "--initial-branch=main", str(self.hub), at=folder)
+        self.git("init", "--bare", "--quiet", str(self.hub), at=folder)
         self.control = SourceControl(
             store=self.store, clock=self.clock, definitions=self.jobs, update=self.update,
             git=Repositories(directory=folder / "clones"), objects=self.objects, secret=lambda context, name: name,
@@ -65,7 +65,7 @@ class Place:
         self.push(folder / "work")
 
     def git(self, *arguments: str, at: Path) -> None:
-        who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
         subprocess.run(["git", *who, *arguments], cwd=at, check=True, capture_output=True)
 
     def push(self, work: Path) -> None:
