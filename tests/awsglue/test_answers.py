@@ -120,7 +120,7 @@ def test_values(spark: Any, t: Any, statement: str, expected: list[Any]) -> None
         "SELECT to_timestamp(tss, 'yyyy-MM-dd HH:mm:ss') AS x FROM t",
         "SELECT date_add(dt, 1) AS x FROM t",
         "SELECT i = dt AS x FROM t",
-        "SELECT array_contains(ai, 5) AS x FROM t",
+        "SELECT array_contains(ad, 5.0) AS x FROM t",
         "SELECT collect_list(j) OVER (ORDER BY k) AS x FROM t",
         "SELECT k, x FROM t, LATERAL explode(ai) AS e(x)",
         "SELECT some_function_of_mine(i) FROM t",

@@ -106,13 +106,17 @@ def test_what_the_engine_fails_at_is_refused_by_name(spark: Any) -> None:
     frame = frame.withColumn("t", fn.lit("2021-03-01").cast("timestamp"))
     for made in (
         lambda: frame.select(frame.s.cast("boolean")).collect(),
-        lambda: frame.select(frame.m.cast("decimal(10,2)")).collect(),
+        lambda: frame.select(fn.concat(frame.m, fn.lit("e0")).cast("decimal(10,2)")).collect(),
         lambda: frame.filter("t = true").collect(),
     ):
         with pytest.raises(EngineRefused):
             made()
     with pytest.raises(PySparkException):
         frame.select("unknown").collect()
+    numbers = frame.select(
+        frame.s.cast("int"), frame.m.cast("int"), frame.s.cast("double"), frame.m.cast("decimal(10,2)")
+    )
+    assert tuple(numbers.first()) == (None, 123456789, None, None)
 
 
 def test_of_sorted_rows_the_first_is_kept(spark: Any, tmp_path: Path) -> None:

@@ -17,6 +17,17 @@ from awsglue._runtime.sail.sql_types import Types, type_of, types_of_names
 from awsglue._runtime.sql.tokens import Word, words
 
 Span = tuple[int, int]
+_NUMBERS = frozenset(
+    "DECIMAL DEC NUMERIC TINYINT BYTE SMALLINT SHORT INT INTEGER BIGINT LONG FLOAT REAL DOUBLE".split()
+)
+_SPELT = {
+    **{name: name for name in ("tinyint", "smallint", "int", "bigint")},
+    "byte": "tinyint",
+    "short": "smallint",
+    "integer": "int",
+    "long": "bigint",
+    "real": "float",
+}
 # Numbers with a point among their arguments become what the others are.
 _LIFTED = frozenset({"coalesce", "nvl", "ifnull"})
 
@@ -196,6 +207,12 @@ class _Writer:
         if call.name not in exact_calls.NAMES or not call.arguments:
             return None
         nodes = [parsed_piece(self._text, self._tokens, span) for span in call.arguments]
+        if call.name in exact_calls.TYPED:
+            kinds = [self._known.kind(node) for node in nodes]
+            pieces = [self.piece(*span) for span in call.arguments]
+            literals = [_literal(node) for node in nodes]
+            made = exact_calls.made_of_types(call.name, pieces, kinds, literals, TextMaker())
+            return f"({made})", call.closing
         distinct = self._tokens[call.arguments[0][0]].text == "DISTINCT"
         kind = self._kind(call.name, nodes[0])
         if call.name in ("greatest", "least"):
@@ -204,7 +221,7 @@ class _Writer:
         over, end = self._over(call.closing) if behind == "OVER" else ("", call.closing)
         arguments = [self.piece(*span) for span in call.arguments]
         made = exact_calls.made(
-            call.name, arguments, kind, [_literal(node) for node in nodes], TextMaker(over)
+            call.name, arguments, kind, [_literal(node) for node in nodes], TextMaker(over, self._text)
         )
         if made is None:
             return None
@@ -234,13 +251,26 @@ class _Writer:
             if self._tokens[at].text == "AS"
             and self._tokens[at].depth == self._tokens[call.opening].depth + 1
         ]
-        if not behind or self._tokens[behind[-1] + 1].text not in ("DECIMAL", "DEC", "NUMERIC"):
+        if not behind or self._tokens[behind[-1] + 1].text not in _NUMBERS:
             return None
         span = (call.opening + 1, behind[-1] - 1)
         node = parsed_piece(self._text, self._tokens, span)
         kind = self._known.kind(node)
         if kind is None and self._known.kinds(node) == {"string"}:
             kind = "string"
+        target = (
+            self._text[self._tokens[behind[-1] + 1].start : self._tokens[call.closing].start].strip().lower()
+        )
+        target = _SPELT.get(target, target)
+        decimal = self._tokens[behind[-1] + 1].text in ("DECIMAL", "DEC", "NUMERIC")
+        alone = kind == "string" and _literal(node) is None and call.name == "cast" and not exact_calls.ansi()
+        alone = alone and not _is_failing(node)
+        if alone and (decimal or target in _SPELT.values() or target in ("float", "double")):
+            value = self.piece(*span)
+            value = exact_calls.ascii_text(value, TextMaker()) if decimal else value
+            return exact_calls.number_of_text(value, target, TextMaker()), call.closing
+        if not decimal:
+            return None
         if kind == "string" and _literal(node) is None:
             value = exact_calls.ascii_text(self.piece(*span), TextMaker())
             made = (
@@ -252,8 +282,7 @@ class _Writer:
             )
         if kind not in call_rules.FLOATING:
             return None
-        target = self._text[self._tokens[behind[-1] + 1].start : self._tokens[call.closing].start].strip()
-        made = exact_calls.decimal_of_floating(self.piece(*span), str(kind), target.lower(), TextMaker())
+        made = exact_calls.decimal_of_floating(self.piece(*span), str(kind), target, TextMaker())
         return made, call.closing
 
     def _over(self, closing: int) -> tuple[str, int]:
@@ -274,6 +303,13 @@ def parsed_piece(text: str, tokens: list[Word], span: Span) -> Any:
         return sqlglot.parse_one(f"SELECT {piece}", read="spark").expressions[0]
     except (sqlglot.errors.SqlglotError, IndexError):
         return None
+
+
+def _is_failing(node: Any) -> bool:
+    """Whether this is the text that is to make a cast fail."""
+    from sqlglot import exp
+
+    return isinstance(node, exp.Concat) and _literal(node.expressions[0]) == "?"
 
 
 def _literal(node: Any) -> str | None:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import patterns
+from awsglue._runtime.io import json_paths
+from awsglue._runtime.sail import frames, patterns
 from awsglue._runtime.sail.arithmetic import INNER, WIDEST, Exact, casts, decimal_of, rounded
 from awsglue._runtime.sail.call_rules import FLOATING
-from awsglue._runtime.sail.functions import DATE_TEXT
+from awsglue._runtime.sail.functions import DATE_TEXT, NUMBER_TEXTS, WHOLE_TEXT
 
 AGGREGATES = frozenset({"avg", "mean", "sum", "min", "max"})
 _READING = frozenset({"isnan", "to_date", "to_timestamp", "unix_timestamp", "to_unix_timestamp"})
@@ -21,11 +22,15 @@ _MATCHING = frozenset(
     "regexp_replace regexp_extract regexp_extract_all regexp_count regexp_substr regexp_instr split".split()
 )
 TESTING = frozenset({"rlike", "regexp", "regexp_like"})
+# Made anew always: where the types of their arguments are not known, they are refused.
+TYPED = frozenset({"get_json_object", "array_contains"})
 NAMES = (
     AGGREGATES
     | _READING
     | _MATCHING
     | TESTING
+    | TYPED
+    | {"tinyint", "smallint", "int", "bigint", "double", "float"}
     | {"round", "pow", "power", "format_number", "from_json", "ifnull", "nvl", "nullif", "greatest", "least"}
 )
 _WHOLE = ("tinyint", "smallint", "int", "bigint")
@@ -38,6 +43,13 @@ _SUMMED = 33
 _SMALLEST = "0.00001"
 _PLAIN_PLACES = 4
 _DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])")
+
+
+def ansi() -> bool:
+    """Whether the session's casts are to fail."""
+    from awsglue._runtime.engine import STATE
+
+    return str(STATE.conf.get("spark.sql.ansi.enabled", "false")).lower() == "true"
 
 
 def made(name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any) -> Any:
@@ -53,6 +65,8 @@ def made(name: str, arguments: list[Any], kind: str | None, literals: list[str |
         return _MADE[name](name, arguments, kind, literals, maker)
     if name in AGGREGATES and len(arguments) != 1:
         raise EngineRefused(f"{name}() of {len(arguments)} arguments")
+    if name in ("avg", "mean", "sum") and kind in FLOATING and maker.windowed:
+        return frames.added(name, arguments[0], str(kind), maker)
     if name in ("avg", "mean"):
         return _average(arguments[0], kind, maker)
     if name == "sum":
@@ -67,6 +81,40 @@ def made(name: str, arguments: list[Any], kind: str | None, literals: list[str |
             "coalesce", maker.call("isnan", *arguments), maker.cast(maker.literal(0), "boolean")
         )
     return _read(name, arguments, kind, literals, maker)
+
+
+def made_of_types(
+    name: str, arguments: list[Any], kinds: list[str | None], literals: list[str | None], maker: Any
+) -> Any:
+    """The expression for one of TYPED. Raises EngineRefused."""
+    if len(arguments) != 2 or None in kinds:
+        raise EngineRefused(f"{name}() of values whose type cannot be told")
+    if name == "array_contains":
+        return _contains(arguments, str(kinds[0]), str(kinds[1]), maker)
+    if kinds[0] not in ("string", "void") or literals[1] is None or not json_paths.understood(literals[1]):
+        raise EngineRefused(
+            "get_json_object() of a path that is no names and places", "it would be read otherwise"
+        )
+    return maker.python(name, maker.cast(arguments[0], "string"), arguments[1])
+
+
+def _contains(arguments: list[Any], held: str, kind: str, maker: Any) -> Any:
+    """array_contains(): not known where the value is not among the members and one of them is null."""
+    of = held.removeprefix("array<").removesuffix(">")
+    alike = of == kind or (of in _WHOLE and kind in _WHOLE)
+    if (
+        not held.startswith("array<")
+        or not alike
+        or kind not in (*_WHOLE, "string", "date", "boolean", "timestamp")
+    ):
+        raise EngineRefused("array_contains() of values of such types")
+    array, value = arguments
+    unknown = maker.cast(maker.literal(None), "boolean")
+    fewer = maker.call("<", maker.call("size", maker.call("array_compact", array)), maker.call("size", array))
+    absent = maker.when(fewer, unknown, maker.literal(False))
+    within = maker.when(maker.call("array_contains", array, value), maker.literal(True), absent)
+    none = maker.call("or", maker.call("isnull", array), maker.call("isnull", value))
+    return maker.when(none, unknown, within)
 
 
 def _rounded(arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any) -> Any:
@@ -105,6 +153,19 @@ def decimal_of_floating(value: Any, kind: str, target: str, maker: Any) -> Any:
     if exact is None or exact.scale > _PLAIN_PLACES:
         return found
     return maker.when(_below(value, _SMALLEST, maker), maker.cast(maker.literal(0), target), found)
+
+
+def number_of_text(value: Any, target: str, maker: Any) -> Any:
+    """A cast of text to a number, which is null for what is none: the engine's fails.
+
+    Whole numbers may have places, which are cut off. Texts that only Spark takes for numbers make this fail.
+    """
+    if target in _WHOLE:
+        tidy = maker.call("regexp_replace", value, maker.literal(WHOLE_TEXT[0]), maker.literal(WHOLE_TEXT[1]))
+        return maker.call("coalesce", maker.try_cast(value, target), maker.try_cast(tidy, target))
+    pattern = NUMBER_TEXTS["DECIMAL" if decimal_of(target) else target.upper()]
+    failing = maker.when(maker.call("rlike", value, maker.literal(pattern)), maker.cast(value, target))
+    return maker.call("coalesce", maker.try_cast(value, target), failing)
 
 
 def ascii_text(value: Any, maker: Any) -> Any:
@@ -273,6 +334,12 @@ def _from_json(
     return maker.call(name, maker.when(exponent, failing, arguments[0]), *arguments[1:])
 
 
+def _number(name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any) -> Any:
+    """int(), double() … of text."""
+    alone = len(arguments) == 1 and kind == "string" and literals[0] is None
+    return number_of_text(arguments[0], name, maker) if alone and not ansi() else None
+
+
 def _first_known(
     name: str, arguments: list[Any], kind: str | None, literals: list[str | None], maker: Any
 ) -> Any:
@@ -318,4 +385,5 @@ _MADE: dict[str, Callable[[str, list[Any], str | None, list[str | None], Any], A
     "nullif": _unless,
     "greatest": _extreme_of,
     "least": _extreme_of,
+    **dict.fromkeys((*_WHOLE, *FLOATING), _number),
 }

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
-from awsglue._runtime.sail import call_texts, lambdas, plans, sql_proof
+from awsglue._runtime.sail import call_texts, exact_calls, lambdas, plans, sql_proof
 from awsglue._runtime.sql.sources import replace
 
 TypesOf = Callable[[Any, list[Any]], "list[Any] | None"]
@@ -29,7 +29,8 @@ def checked(texts: list[str], child: Any, types_of: TypesOf) -> list[str]:
     out = []
     for text, names in zip(texts, named, strict=True):
         own = types if types is not None else _types(names, child, types_of) or {}
-        out.append(_made(text, tuple((parts[-1], own[parts]) for parts in names if parts in own)))
+        kinds = tuple((parts[-1], own[parts]) for parts in names if parts in own)
+        out.append(_made(text, kinds, exact_calls.ansi()))
     return out
 
 
@@ -73,8 +74,8 @@ def _names(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _made(text: str, types: tuple[tuple[str, str], ...]) -> str:
-    """The expression for the engine, where these columns have these types."""
+def _made(text: str, types: tuple[tuple[str, str], ...], ansi: bool) -> str:
+    """The expression for the engine, where these columns have these types, in a session whose casts fail or not."""
     parsed = _parsed(text)
     if parsed is None:
         return text

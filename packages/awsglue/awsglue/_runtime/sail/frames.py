@@ -12,6 +12,8 @@ from awsglue._runtime.failures import EngineRefused
 _BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 _MEASURED = (*_BITS, "float", "double", "decimal", "date", "timestamp", "timestamp_ntz", "void")
 _MOST_ROWS = 2**31
+# Rows of a moving frame that are added one by one.
+_MOST_ADDED = 64
 
 
 def guarded(key: Any, kind: str, bounds: list[str], maker: Any) -> Any:
@@ -42,6 +44,28 @@ def guarded(key: Any, kind: str, bounds: list[str], maker: Any) -> Any:
     beyond = maker.call(">", key, maker.cast(maker.literal(str(most)), "bigint"))
     text = maker.call("concat", maker.literal("?"), maker.cast(key, "string"))
     return maker.when(maker.call("or", below, beyond), maker.cast(maker.cast(text, "bigint"), kind), key)
+
+
+def added(name: str, value: Any, kind: str, maker: Any) -> Any:
+    """sum() or avg() of doubles over a frame that moves; None for another frame.
+
+    Spark adds up each frame anew. The engine takes away what has left it, which leaves NaN and roundings behind.
+    """
+    moving = maker.moving
+    if moving is False:
+        return None
+    if moving is True or moving[1] - moving[0] >= _MOST_ADDED:
+        raise EngineRefused(
+            f"{name}() of doubles over a moving frame", "what leaves the frame would leave roundings"
+        )
+    zero = maker.cast(maker.literal(0), "double")
+    value = value if kind == "double" else maker.cast(value, "double")
+    total = zero
+    for rows in range(moving[0], moving[1] + 1):
+        total = maker.call("+", total, maker.call("coalesce", maker.shifted(value, rows), zero))
+    count = maker.aggregate("count", value)
+    found = total if name == "sum" else maker.call("/", total, maker.cast(count, "double"))
+    return maker.when(maker.call(">", count, maker.literal(0)), found)
 
 
 def check_interval(kind: str, unit: str) -> None:

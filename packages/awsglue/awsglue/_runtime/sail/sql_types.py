@@ -63,6 +63,8 @@ _TEXTS = (
     "DPipe",
     "ArrayToString",
     "JSONFormat",
+    "JSONExtract",
+    "JSONExtractScalar",
 )
 
 
@@ -125,9 +127,12 @@ def _list_of(node: Any, of: Any) -> str | None:
     """The type of an array, or None."""
     from sqlglot import exp
 
-    if isinstance(node, exp.Split):
+    if isinstance(node, (exp.Split, exp.RegexpSplit)):
         return "array<string>"
-    if isinstance(node, exp.ArrayFilter):
+    if isinstance(node, (exp.ArrayAgg, exp.ArrayUniqueAgg)):
+        member = of(node.this)
+        return member and f"array<{member}>"
+    if isinstance(node, (exp.ArrayFilter, exp.ArrayDistinct)):
         return of(node.this)  # type: ignore[no-any-return]
     held = common([of(each) for each in node.expressions]) if isinstance(node, exp.Array) else None
     return held and f"array<{held}>"

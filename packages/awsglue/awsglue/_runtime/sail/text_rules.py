@@ -45,9 +45,11 @@ def check(text: str, parsed: Any, columns: dict[str, set[str]], types: Types, ma
 
 
 def _signs(text: str, tokens: list[Word]) -> None:
-    """`<<` and `>>`, which Spark 3.5 does not know."""
+    """`<<`, `>>` and `::`, which Spark 3.5 does not know."""
     named = {word.text for word in tokens}
     for word, following in pairwise(tokens):
+        if word.text == "::":
+            raise EngineRefused("the sign ::")
         twice = word.text in "<>" and following.text == word.text and following.start == word.end
         if twice and (word.text == "<" or not named & {"ARRAY", "MAP", "STRUCT"}):
             raise EngineRefused(f"the sign {word.text * 2}")

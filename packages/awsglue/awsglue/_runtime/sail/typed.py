@@ -19,6 +19,7 @@ from awsglue._runtime.sail import (
     frames,
     kind_rules,
     plan_lambdas,
+    plan_literals,
     plan_structs,
     plan_texts,
     plans,
@@ -30,6 +31,7 @@ from awsglue._runtime.sail.makers import PlanMaker
 
 # (input relation, expressions) -> their Spark types, or None when they cannot be told
 TypesOf = Callable[[Any, list[Any]], "list[Any] | None"]
+_NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")
 _SPELT = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}
 
 
@@ -124,6 +126,8 @@ def _operands(expression: Any) -> list[Any]:
             "decimal",
             "string",
             "integer",
+            "float",
+            "double",
         )
         told = name.split("(")[0] in (*judged, "long", "short") or kind in (*judged, "long", "short", "byte")
         return [expression.cast.expr] if told else []
@@ -142,7 +146,7 @@ def _operands(expression: Any) -> list[Any]:
         raise EngineRefused(f"function {name}()", REFUSED[name])
     if name == "count" and function.is_distinct:
         return list(function.arguments)
-    if name == "split" and len(function.arguments) > 1 and _is_literal(function.arguments[1], ""):
+    if name == "split" and len(function.arguments) > 1 and plan_literals.is_text(function.arguments[1], ""):
         raise EngineRefused("split() with an empty pattern")
     if (
         name in ("extract", "date_part", "datepart")
@@ -168,6 +172,8 @@ def _operands(expression: Any) -> list[Any]:
 
 def _judge(expression: Any, types: list[Any] | None) -> None:
     if types is None:
+        if expression.unresolved_function.function_name.lower() in exact_calls.TYPED:
+            raise EngineRefused("a function of values whose type cannot be told")
         return
     names = [item.simpleString() for item in types]
     if not expression.HasField("unresolved_function"):
@@ -236,6 +242,9 @@ def _cast(expression: Any, kind: str) -> None:
         plan_texts.as_java_text(expression, kind)
     elif target.startswith("decimal") and kind == "string" and not expression.cast.expr.HasField("literal"):
         expression.cast.expr.CopyFrom(exact_calls.ascii_text(expression.cast.expr, PlanMaker()))
+        _number(expression, _decimal_target(expression))
+    elif kind == "string" and target in _NUMBERS:
+        _number(expression, target)
     elif target.startswith("decimal") and kind in ("double", "float"):
         made = exact_calls.decimal_of_floating(
             expression.cast.expr, kind, _decimal_target(expression), PlanMaker()
@@ -263,11 +272,18 @@ def _window(expression: Any, names: list[str]) -> None:
             expression.CopyFrom(made)
 
 
+def _number(expression: Any, target: str) -> None:
+    """A cast of text to a number that does not fail."""
+    tried = expression.cast.eval_mode == proto.Expression.Cast.EVAL_MODE_TRY
+    if not (tried or exact_calls.ansi() or expression.cast.expr.HasField("literal")):
+        expression.CopyFrom(exact_calls.number_of_text(expression.cast.expr, target, PlanMaker()))
+
+
 def _framed(window: Any, names: list[str]) -> None:
     """The bounds of a window's frame, which are measured on its first key."""
     spec = window.frame_spec
     values = [side.value for side in (spec.lower, spec.upper) if side.HasField("value")]
-    bounds = [(_literal_text(value) or "").removeprefix("-") for value in values]
+    bounds = [(plan_literals.text_of(value) or "").removeprefix("-") for value in values]
     if spec.frame_type == proto.Expression.Window.WindowFrame.FRAME_TYPE_ROW:
         frames.check_rows(bounds)
     elif bounds and window.order_spec and all(bounds):
@@ -290,7 +306,7 @@ def _unit(value: Any) -> str:
 def _called(expression: Any, name: str, names: list[str]) -> bool:
     """Judge a call by the types of its arguments; whether it is made of others now. Raises EngineRefused."""
     function = expression.unresolved_function
-    literals = [_literal_text(argument) for argument in function.arguments]
+    literals = [plan_literals.text_of(argument) for argument in function.arguments]
     if name == "in":
         comparisons.check_list([*names], literals)
     judged = list(range(len(names)))
@@ -309,6 +325,11 @@ def _called(expression: Any, name: str, names: list[str]) -> bool:
         return False
     if name not in exact_calls.NAMES or not names:
         return False
+    if name in exact_calls.TYPED:
+        expression.CopyFrom(
+            exact_calls.made_of_types(name, list(function.arguments), [*names], literals, PlanMaker())
+        )
+        return True
     kind = names[0]
     if name in ("greatest", "least"):
         kind = next((each for each in names if each in call_rules.FLOATING), kind)
@@ -339,15 +360,6 @@ def _windowed(expression: Any) -> Any:
     return inner.unresolved_function if name in exact_calls.AGGREGATES else None
 
 
-def _literal_text(expression: Any) -> str | None:
-    kind = expression.literal.WhichOneof("literal_type") if expression.HasField("literal") else None
-    return (
-        str(getattr(expression.literal, kind))
-        if kind in ("string", "integer", "long", "double", "short")
-        else None
-    )
-
-
 def _to_double(argument: Any, kind: str) -> None:
     """A decimal that is compared with doubles, as the nearest double."""
     size = decimal_of(kind)
@@ -375,7 +387,7 @@ def _arithmetic(expression: Any, operator: str, types: list[Any]) -> None:
     arguments = expression.unresolved_function.arguments
     engine = [*pair]
     for index, argument in enumerate(arguments):
-        written = _whole_literal(argument)
+        written = plan_literals.whole_of(argument)
         if written is not None and decimal_of(kinds[1 - index]):
             # A number in the script is as wide as it is written.
             pair[index] = Exact(len(str(abs(written))), 0)
@@ -403,21 +415,6 @@ def _divided(divisor: Any, kinds: list[str]) -> None:
     elif kinds[1] not in call_rules.FLOATING or divisor.HasField("literal"):
         return
     without_negative_zero(divisor, "double" if kinds[1] == "string" else kinds[1])
-
-
-def _whole_literal(expression: Any) -> int | None:
-    if not expression.HasField("literal"):
-        return None
-    kind = expression.literal.WhichOneof("literal_type")
-    return int(getattr(expression.literal, kind)) if kind in ("byte", "short", "integer", "long") else None
-
-
-def _is_literal(expression: Any, text: str) -> bool:
-    return (
-        expression.HasField("literal")
-        and expression.literal.HasField("string")
-        and (expression.literal.string == text)
-    )
 
 
 def _wrap_cast(expression: Any, type_name: str) -> None:
