@@ -189,7 +189,7 @@ def _add_runner(
         lifecycle=lifecycle,
         launcher=launcher,
         executor=executor,
-        logs=JobLogs(sink=logs, **base.lasting),
+        logs=JobLogs(sink=logs, objects=objects, **base.lasting),
         meters=meters,
         spark_installed=lambda: runtimes.interpreter(SPARK_RUNTIME) is not None,
         reserved=timedelta(seconds=config.lost_host_seconds),

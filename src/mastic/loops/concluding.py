@@ -162,6 +162,7 @@ class Concluding:
         self._meters.end(item.run, item.process)
         item.position = self._logs.read(item.run, item.launch, item.position, final=True)
         self._logs.ray(item.run, item.directory)
+        self._logs.spark(item.run, item.directory)
         return gone
 
     def current(self, seq: int) -> JobRun:

@@ -19,6 +19,7 @@ from mastic.clock import Clock
 from mastic.executors import output
 from mastic.executors.base import Result, RunDirectory
 from mastic.glue.jobs import arguments, insights
+from mastic.objects.base import Objects
 from mastic.store import job_runs
 from mastic.store.engine import Store
 from mastic.store.job_runs import JobRun, Launch
@@ -50,9 +51,10 @@ class Position:
 
 
 class JobLogs:
-    """Reads the output files of launches."""
+    """Reads the output files of launches. Spark's event logs go to ``objects``, where there are any."""
 
-    def __init__(self, *, store: Store, clock: Clock, sink: LogSink) -> None:
+    def __init__(self, *, store: Store, clock: Clock, sink: LogSink, objects: Objects | None = None) -> None:
+        self._objects = objects
         self._store = store
         self._clock = clock
         self._sink = sink
@@ -92,6 +94,19 @@ class JobLogs:
         from mastic.loops import ray_logs
 
         ray_logs.store(run, directory, store=self._store, sink=self._sink, clock=self._clock)
+
+    def spark(self, run: JobRun, directory: RunDirectory) -> None:
+        """Store Spark's event logs of a launch where the run wants them."""
+        from mastic.loops import event_logs
+
+        told = [] if self._objects is None else list(event_logs.store(run, directory, self._objects))
+        if not told:
+            return
+        now = int(self._clock.now().timestamp() * 1000)
+        key = (run.plan.get("Encryption") or {}).get("LogsKey")
+        with self._store.write() as tx:
+            for group, stream in destinations(run, "stderr"):
+                self._sink.append(tx, run.scope, group, stream, [(now, line) for line in told], kms_key=key)
 
     def analyse(self, run: JobRun, result: Result) -> None:
         """Store what insights say of a failed script, for a run that has them enabled."""

@@ -80,10 +80,12 @@ class Objects(Protocol):
         metadata: Mapping[str, str] | None = None,
         if_none_match: bool = False,
         if_match: str = "",
+        encryption: Mapping[str, str] | None = None,
     ) -> ObjectInfo:
         """Store an object: durable when this returns, or not there at all.
 
-        ``if_none_match``: only when there is none yet. ``if_match``: only over the one with that ETag.
+        ``if_none_match``: only when there is none yet. ``if_match``: only over the one with that ETag. ``encryption``:
+        as PutObject is told (ServerSideEncryption, SSEKMSKeyId), where it is not to be the bucket's own.
         """
         ...
 

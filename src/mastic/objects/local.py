@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from sqlalchemy import Connection
 
@@ -278,9 +278,16 @@ class LocalObjects:
         metadata: Mapping[str, str] | None = None,
         if_none_match: bool = False,
         if_match: str = "",
+        encryption: Mapping[str, str] | None = None,
     ) -> ObjectInfo:
         hashing = Hashing(_pieces(data))
-        headers = {"ContentType": content_type or "binary/octet-stream"}
+        content: dict[str, Any] = {
+            "headers": {"ContentType": content_type or "binary/octet-stream"},
+            "metadata": dict(metadata or {}),
+        }
+        if encryption:
+            names = {"ServerSideEncryption": "SSEAlgorithm", "SSEKMSKeyId": "KMSMasterKeyID"}
+            content["encryption"] = {names[name]: value for name, value in encryption.items()}
         with self.staged(hashing) as blob:
             draft = Draft(
                 key=key,
@@ -288,7 +295,7 @@ class LocalObjects:
                 etag=md5_hex(hashing.checksums["MD5"]),
                 segments=[Segment(blob=blob.id, size=blob.size)] if blob else [],
                 checksum={"algorithm": DEFAULT, "type": FULL_OBJECT, "value": hashing.checksums[DEFAULT]},
-                content={"headers": headers, "metadata": dict(metadata or {})},
+                content=content,
             )
             conditions = Conditions(
                 if_none_match=if_none_match, if_match=if_match.strip('"') if if_match else None

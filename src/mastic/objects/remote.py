@@ -122,11 +122,13 @@ class RemoteObjects:
         metadata: Mapping[str, str] | None = None,
         if_none_match: bool = False,
         if_match: str = "",
+        encryption: Mapping[str, str] | None = None,
     ) -> ObjectInfo:
         """See ``base.Objects``."""
         said: dict[str, Any] = {
             "ContentType": content_type or "binary/octet-stream",
             "Metadata": dict(metadata or {}),
+            **(encryption or {}),
         }
         asked: dict[str, Any] = {"IfNoneMatch": "*"} if if_none_match else {}
         asked |= {"IfMatch": if_match} if if_match else {}

@@ -13,7 +13,7 @@ from typing import Protocol
 from mastic.context import split_scope
 from mastic.errors import ServiceError
 from mastic.executors.base import RUN_VARIABLE, InstallationFailed, ModuleSet, Order, RunDirectory
-from mastic.glue.jobs import arguments, capacity, engines
+from mastic.glue.jobs import arguments, capacity, engines, spark_ui
 from mastic.glue.jobs.engines import Choice, Unprepared
 from mastic.glue.jobs.fetching import Fetching, ScriptSource
 from mastic.store.job_runs import JobRun
@@ -123,6 +123,7 @@ class Preparation:
         connectors = run.plan.get("ConnectorJars") or []
         if choice.engine == "spark":
             env |= self._java(merged, directory, connectors) | self._cluster(run, choice)
+            env |= self._event_logs(merged, directory, choice)
         else:
             env |= self._java(merged, directory, [])
         encryption = run.plan.get("Encryption") or {}
@@ -213,6 +214,17 @@ class Preparation:
         if engines.asked(merged, "--user-jars-first"):
             found["MASTIC_USER_JARS_FIRST"] = "true"
         return found
+
+    def _event_logs(
+        self, merged: Mapping[str, str], directory: RunDirectory, choice: Choice
+    ) -> dict[str, str | None]:
+        """Where Spark's event logs go for now, if the run wants them. Raises Unprepared."""
+        # A Connect server's log is of all who work there.
+        if self._masters.get(choice.runtime, "").startswith("sc://") or not spark_ui.wanted(merged):
+            return {}
+        folder = spark_ui.folder(directory)
+        folder.mkdir(mode=0o700)
+        return {"MASTIC_EVENT_LOGS": str(folder)}
 
     def _cluster(self, run: JobRun, choice: Choice) -> dict[str, str | None]:
         """Where Spark works, and with how much: on a cluster outside its workers count, and not this machine's."""
