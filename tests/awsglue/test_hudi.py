@@ -519,6 +519,7 @@ def log_block(schema: dict[str, Any], instant: str, rows: list[dict[str, Any]]) 
 def test_merge_on_read_tables_of_others_are_read(spark: Any, tmp_path: Any) -> None:
     from awsglue._runtime.failures import EngineRefused
     from awsglue._runtime.hudi import lake
+    from awsglue._runtime.hudi.timeline import _after
     from awsglue._runtime.io.storage import Storage
 
     path = str(tmp_path / "orders")
@@ -530,7 +531,7 @@ def test_merge_on_read_tables_of_others_are_read(spark: Any, tmp_path: Any) -> N
     schema = json.loads(said["extraMetadata"]["schema"])
     meta = [{"name": name, "type": ["null", "string"], "default": None} for name in lake.META]
     schema["fields"] = meta + schema["fields"]
-    later = str(int(base.time) + 1)
+    later = _after(base.time)
 
     def row(number: int, amount: float) -> dict[str, Any]:
         known = zip(
