@@ -234,6 +234,17 @@ def test_a_file_that_is_gone_is_missed(spark: Any, tmp_path: Path, kind: str) ->
         frame.collect()
 
 
+def test_files_of_rows_sorted_within_partitions_are_sorted(spark: Any, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    rows = spark.range(200_000).repartition(2).sortWithinPartitions("id", ascending=False)
+    rows.write.parquet(str(tmp_path / "out"))
+    files = [pq.read_table(path)["id"].to_pylist() for path in (tmp_path / "out").glob("part-*")]
+    assert len(files) == 2
+    assert sum(map(len, files)) == 200_000
+    assert all(ids == sorted(ids, reverse=True) for ids in files)
+
+
 def test_json_by_paths(spark: Any) -> None:
     text = '{"a": 1.50, "b": {"c": [1, {"d": 1e10}]}, "e": null, "e": "x", "f": "q\\"\\u00e9"}'
     frame = spark.createDataFrame([(text,), ("not json",), ('{"a":1',), ("",), (None,)], "j string")

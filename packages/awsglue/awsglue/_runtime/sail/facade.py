@@ -263,7 +263,8 @@ def partitions_of(node: Any) -> int:
             return int(node._num_partitions)
         if isinstance(node, plans.RepartitionByExpression) and node.num_partitions:
             return int(node.num_partitions)
-        if not isinstance(
+        sorted_within = isinstance(node, plans.Sort) and not node.is_global
+        if not sorted_within and not isinstance(
             node, (plans.Project, plans.WithColumns, plans.Filter, plans.Drop, plans.SubqueryAlias)
         ):
             return 1

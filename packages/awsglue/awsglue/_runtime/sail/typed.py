@@ -86,7 +86,11 @@ def _wanted_type(expression: Any) -> str:
 
 
 def _sort_keys(relation: Any, types_of: TypesOf) -> None:
-    """-0.0 stands beside 0.0 in Spark's order, before it in the engine's."""
+    """-0.0 stands beside 0.0 in Spark's order, before it in the engine's.
+
+    Rows sorted within partitions are sorted as a whole: each file that they are dealt to is sorted then.
+    """
+    relation.sort.is_global = True
     keys = [
         item.child
         for item in relation.sort.order
