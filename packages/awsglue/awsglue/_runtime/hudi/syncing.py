@@ -89,16 +89,36 @@ def register(
         return
     if anew and row is not None:
         _drop(glue, database, name, [one["Values"] for one in glue.partitions(database, name)])
-    _drop(glue, database, name, [_values(table, one, fields, extractor) for one in outcome.dropped])
+    written, dropped = _partitions(table, outcome, row)
+    _drop(glue, database, name, [_values(table, one, fields, extractor) for one in dropped])
     storage = definition["StorageDescriptor"]
     inputs = [
         {
             "Values": _values(table, one, fields, extractor),
             "StorageDescriptor": {**storage, "Location": join(table.path, one)},
         }
-        for one in outcome.written
+        for one in written
     ]
     glue.create_partitions(database, name, inputs)
+
+
+def _partitions(table: Table, outcome: Outcome, row: dict[str, Any] | None) -> tuple[list[str], list[str]]:
+    """(partitions that came, partitions that went) since the catalog was told last: commits may have come between."""
+    last = ((row or {}).get("Parameters") or {}).get(_LAST)
+    missed = [
+        one for one in table.timeline.completed() if one.time != outcome.instant and one.time > (last or "")
+    ]
+    if not missed:
+        return outcome.written, outcome.dropped
+    here = {one.partition for one in table.slices()}
+    if last is None:
+        return sorted(here), []
+    written, dropped = set(outcome.written), set(outcome.dropped)
+    for instant in missed:
+        said = table.timeline.metadata(instant)
+        written |= set(said.get("partitionToWriteStats") or {})
+        dropped |= set(said.get("partitionToReplaceFileIds") or {})
+    return sorted(written & here), sorted(dropped - here)
 
 
 def _check_place(row: dict[str, Any], path: str) -> None:
