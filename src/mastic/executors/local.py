@@ -34,7 +34,7 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "JAVA_HOME", "SSL_CERT_FILE",
 READY = b"ready\n"
 POLL = 0.1  # seconds, where the system cannot tell us that a process has ended
 IN_USE = 30 * 60.0  # seconds after a run for which an interpreter of its runtime is kept prepared
-REFILL_PAUSE = 0.75  # seconds without a start before the next interpreter is prepared
+REFILL_PAUSE = 0.75  # seconds without a start before an interpreter is prepared
 
 
 @dataclass(kw_only=True)
@@ -202,14 +202,12 @@ class LocalExecutor:
         return Interpreter(process=process, popen=popen, chatter=chatter, runtime=runtime, warm=warm)
 
     def _fill(self) -> None:
-        pause = 0.0
         while not self._closed.is_set():
             self._refill.wait()
             self._refill.clear()
             # While one job follows another, preparing would only take the processor from them.
-            while not self._closed.is_set() and self._refill.wait(pause):
+            while not self._closed.is_set() and self._refill.wait(REFILL_PAUSE):
                 self._refill.clear()
-            pause = REFILL_PAUSE
             for runtime in self._likely():
                 self._fill_one(runtime)
 
