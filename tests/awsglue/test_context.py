@@ -37,6 +37,33 @@ def test_the_names_of_spark_1(spark):
     assert [tuple(row) for row in rows] == [(1, "x")]
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({"the ID": "x"}, ["x", "B", "c"]),
+        ({"b": "y", "C": "z"}, ["The id", "y", "z"]),
+        ({"nothing": "x"}, ["The id", "B", "c"]),
+        ({"c": "B", "B": "q"}, ["The id", "q", "B"]),
+        ({"b": "b"}, ["The id", "b", "c"]),
+    ],
+)
+def test_columns_are_renamed_by_names_in_any_case(spark, names, expected):
+    frame = spark.createDataFrame([(1, 2, 3)], ["The id", "B", "c"])
+    assert frame.withColumnsRenamed(names).columns == expected
+    assert [tuple(row) for row in frame.withColumnsRenamed(names).collect()] == [(1, 2, 3)]
+    if len(names) == 1:
+        ((old, new),) = names.items()
+        assert frame.withColumnRenamed(old, new).columns == expected
+
+
+def test_one_column_may_be_renamed_to_what_is_there_several_may_not(spark):
+    frame = spark.createDataFrame([(1, 2)], ["a", "B"])
+    assert frame.withColumnRenamed("b", "A").columns == ["a", "A"]
+    # One renaming sees what another has left, so both columns would be `c`.
+    with pytest.raises(Exception, match="COLUMN_ALREADY_EXISTS"):
+        frame.withColumnsRenamed({"a": "b", "b": "c"}).collect()
+
+
 CONFTEST = """
 from pyspark.context import SparkContext
 from pyspark.sql import SparkSession

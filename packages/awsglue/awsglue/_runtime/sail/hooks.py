@@ -32,12 +32,13 @@ def install() -> None:
     if _INSTALLED:
         return
     _INSTALLED.append(True)
-    from awsglue._runtime.sail import errors, facade
+    from awsglue._runtime.sail import errors, facade, renaming
 
     _analysis()
     _collecting()
     errors.install()
     facade.install()
+    renaming.install()
 
 
 def _analysis() -> None:
