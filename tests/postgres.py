@@ -87,7 +87,7 @@ class Server:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "fsync": "off",
-            "max_connections": 300,
+            "max_connections": 500,
             "shared_buffers": "64MB",
         }
         flags = [f"-c{name}={value}" for name, value in options.items()]
