@@ -14,6 +14,7 @@ engine took for all of them as a multiple of what the first one took.
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import resource
@@ -66,12 +67,17 @@ class _Server:
         import boto3
 
         command = [sys.executable, "-m", "mastic", "up", "--data-dir", str(folder / "server"), "--port", "0"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        found = re.search(r"http://\S+", self._process.stdout.readline())
-        assert found is not None, "the server did not start"
+        said = folder / "server.log"
+        with said.open("w") as file:
+            self._process = subprocess.Popen(command, stderr=file)
+        atexit.register(self.stop)
+        found = None
+        while found is None:
+            assert self._process.poll() is None, said.read_text()
+            time.sleep(0.1)
+            found = re.search(r"Mastic is up at (http://\S+)", said.read_text())
         self.environment = {
-            "AWS_ENDPOINT_URL": found[0],
+            "AWS_ENDPOINT_URL": found[1],
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test",
@@ -79,7 +85,7 @@ class _Server:
         }
         client = boto3.client(
             "s3",
-            endpoint_url=found[0],
+            endpoint_url=found[1],
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
