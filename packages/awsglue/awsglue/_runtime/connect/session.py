@@ -23,8 +23,8 @@ _FILES = {"fs.defaultFS": "file:///"}
 # Hadoop would keep one connection to S3 for all sessions of the server, with the keys of whichever came first.
 _OWN_KEYS = {f"fs.{scheme}.impl.disable.cache": "true" for scheme in ("s3", "s3a", "s3n")}
 
-# What a script calls its application and where it would run it changes nothing.
-_NAMES = {"spark.app.name", "spark.master", "spark.remote"}
+# What a script calls its application, where it would run it, and whose tables it names: that is settled here.
+_NAMES = {"spark.app.name", "spark.master", "spark.remote", "spark.sql.catalogImplementation"}
 
 
 class ServerUnfit(Exception):
