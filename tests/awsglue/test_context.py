@@ -64,6 +64,42 @@ def test_one_column_may_be_renamed_to_what_is_there_several_may_not(spark):
         frame.withColumnsRenamed({"a": "b", "b": "c"}).collect()
 
 
+def test_pandas_numbers_become_the_widest_of_their_kind(spark, modern):
+    import numpy as np
+    import pandas as pd
+
+    if modern:
+        pytest.skip("Spark 4 takes pandas data by Arrow, with its types")
+    data = pd.DataFrame(
+        {"i": np.array([1, 2], "int32"), "f": np.array([0.5, 2], "float32"), "s": ["x", None]}
+    )
+    for schema, shown in (
+        (None, "struct<i:bigint,f:double,s:string>"),
+        (["a", "b", "c"], "struct<a:bigint,b:double,c:string>"),
+        ("a int, b float, c string", "struct<a:int,b:float,c:string>"),
+    ):
+        made = spark.createDataFrame(data, schema)
+        assert made.schema.simpleString() == shown
+        assert [tuple(row) for row in made.collect()] == [(1, 0.5, "x"), (2, 2.0, None)]
+    assert data.dtypes["i"] == np.dtype("int32")
+
+
+def test_nan_of_pandas_is_not_null(spark, modern):
+    import pandas as pd
+
+    from awsglue._runtime.failures import EngineRefused
+
+    if modern:
+        pytest.skip("Spark 4 takes pandas data by Arrow, for which NaN is null")
+    data = pd.DataFrame({"a": [1.5, float("nan")]})
+    for schema in (None, "a double"):
+        if installed() == "sail":
+            with pytest.raises(EngineRefused, match="NaN"):
+                spark.createDataFrame(data, schema)
+        else:
+            assert spark.createDataFrame(data, schema).filter("a is null").count() == 0
+
+
 CONFTEST = """
 from pyspark.context import SparkContext
 from pyspark.sql import SparkSession

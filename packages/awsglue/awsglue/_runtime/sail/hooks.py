@@ -32,13 +32,14 @@ def install() -> None:
     if _INSTALLED:
         return
     _INSTALLED.append(True)
-    from awsglue._runtime.sail import errors, facade, renaming
+    from awsglue._runtime.sail import errors, facade, pandas_frames, renaming
 
     _analysis()
     _collecting()
     errors.install()
     facade.install()
     renaming.install()
+    pandas_frames.install()
 
 
 def _analysis() -> None:
