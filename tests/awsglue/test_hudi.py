@@ -219,6 +219,7 @@ def test_the_catalog_follows_and_is_read(
     }
     sync |= {SYNC + "partition_fields": "region", SYNC + "use_jdbc": "false"}
     sync[SYNC + "partition_extractor_class"] = "org.apache.hudi.hive.MultiPartKeysValueExtractor"
+    sync[SYNC + "table_properties"] = "team=sales\nlevel=2"
     # The first commits are told of with the one that asks for it.
     write((2, "us", 2.0, 1))
     write((4, "xx", 4.0, 1))
@@ -228,6 +229,7 @@ def test_the_catalog_follows_and_is_read(
     entry = client.get_table(DatabaseName=database, Name="orders")["Table"]
     assert entry["StorageDescriptor"]["InputFormat"] == "org.apache.hudi.hadoop.HoodieParquetInputFormat"
     assert entry["Parameters"]["spark.sql.sources.provider"] == "hudi"
+    assert (entry["Parameters"]["team"], entry["Parameters"]["level"]) == ("sales", "2")
     assert entry["PartitionKeys"] == [{"Name": "region", "Type": "string"}]
     assert [one["Name"] for one in entry["StorageDescriptor"]["Columns"]][5:] == ["id", "amount", "ts"]
 

@@ -47,7 +47,10 @@ def record_keys(rows: Any, config: TableConfig, instant: str) -> Any:
 
 
 def partition_paths(rows: Any, config: TableConfig) -> Any:
-    """The partition path of every row; the empty path for tables without partitions."""
+    """The partition path of every row; the empty path for tables without partitions.
+
+    Raises HoodieException for values that do not name a folder in the table.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -69,7 +72,12 @@ def partition_paths(rows: Any, config: TableConfig) -> Any:
 def _folder(name: str, value: str | None, config: TableConfig) -> str:
     text = value or NULL_PARTITION
     text = escape(text) if config.url_encode else text
-    return f"{name}={text}" if config.hive_style else text
+    folder = f"{name}={text}" if config.hive_style else text
+    steps = folder.split("/")
+    if steps[0] == ".hoodie" or any(step in ("", ".", "..") for step in steps):
+        # A folder outside of the table, or one that has two names.
+        raise HoodieException(f"value {value!r} of column {name} cannot be a partition path")
+    return folder
 
 
 def partition_values(path: str, config: TableConfig) -> list[str]:

@@ -52,7 +52,6 @@ def merged(table: Table, slices: list[Slice], found: Incoming, rules: Rules) -> 
     plans = {one.file_id: _Hits(one=one) for one in slices}
     places = np.asarray(found.partitions.to_pylist(), dtype=object)
     if rules.lookup and found.count:
-        _check_keys(table, slices, set(places))
         for one in slices:
             _look(table, one, found, places, plans[one.file_id], known, rules)
     deletes = found.deletes.to_numpy(zero_copy_only=False)
@@ -206,12 +205,12 @@ def read(table: Table, one: Slice, names: list[str]) -> Any:
         return opened.read([name for name in names if name in there])
 
 
-def _check_keys(table: Table, slices: list[Slice], partitions: set[str]) -> None:
+def check_keys(table: Table, slices: list[Slice], partitions: set[str]) -> None:
     """Keys that another writer has made must be those that we would make. Raises HoodieException."""
     config = table.config
-    one = next((one for one in slices if one.partition in partitions), None)
-    if one is None or not config.record_keys:
+    if not slices or not config.record_keys:
         return
+    one = next((one for one in slices if one.partition in partitions), slices[0])
     first = read(table, one, [META[2], META[3], *config.record_keys, *config.partition_fields]).slice(0, 1)
     if not first.num_rows:
         return

@@ -11,6 +11,7 @@ from awsglue._runtime.hudi.errors import HoodieException
 from awsglue._runtime.hudi.properties import TableConfig, names
 
 WRITE = "hoodie.datasource.write."
+SYNC = "hoodie.datasource.hive_sync."
 OPERATIONS = (
     "upsert",
     "insert",
@@ -78,6 +79,14 @@ _DEFAULTS_ONLY = {
     "hoodie.merge.allow.duplicate.on.inserts": "true",
     "hoodie.bloom.index.update.partition.path": "true",
     "hoodie.simple.index.update.partition.path": "true",
+    "hoodie.table.version": properties.VERSION,
+    SYNC + "base_file_format": "parquet",
+    SYNC + "bucket_sync": "false",
+    SYNC + "omit_metadata_fields": "false",
+    SYNC + "sync_as_datasource": "true",
+    SYNC + "sync_comment": "false",
+    SYNC + "use_pre_apache_input_format": "false",
+    SYNC + "serde_properties": "",
     WRITE + "insert.dup.policy": "none",
     WRITE + "schema.allow.auto.evolution.column.drop": "false",
 }
@@ -176,6 +185,9 @@ def _check_values(asked: Asked) -> None:
         raise EngineRefused(
             f"writing Hudi table version {version}", f"version {properties.VERSION} is served"
         )
+    ordering = asked.get("hoodie.payload.ordering.field")
+    if ordering and ordering != asked.precombine:
+        raise EngineRefused(f"hoodie.payload.ordering.field={ordering} other than the precombine field")
     generator(asked)
     wanted = asked.get(WRITE + "partitionpath.field")
     for one in wanted.split(","):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from awsglue._runtime.io.storage import Storage, join
 
 FILE = ".hoodie/hoodie.properties"
+# The one version of tables that is read and written.
 VERSION = "6"
-# Tables of these versions can be read; only those of VERSION are written.
 TIMELINE_LAYOUT = "1"
 SIMPLE = "org.apache.hudi.keygen.SimpleKeyGenerator"
 COMPLEX = "org.apache.hudi.keygen.ComplexKeyGenerator"

@@ -27,6 +27,8 @@ def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None
         known.setdefault(options.WRITE + "recordkey.field", ",".join(table.config.record_keys))
     asked = options.parse(request.options, request.partition_by, known)
     operation = asked.operation
+    if operation == "delete" and mode != "append":
+        raise HoodieException("Append is the only save mode applicable for delete operation")
     if table is not None and mode == "error":
         raise HoodieException(f"hoodie table at {path} already exists.")
     if table is not None and mode == "ignore":
@@ -43,6 +45,8 @@ def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None
     if table is None:
         _check_place(services, path, mode)
         table = writing.create(services, path, asked, batch.struct)
+        # Another writer may have made it at the same time.
+        options.check_against(asked, table.config)
     outcome = writing.run(services, table, asked, batch, operation)
     syncing.follow(table, asked, outcome)
     return outcome

@@ -10,12 +10,11 @@ from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.hudi.errors import HoodieException
 from awsglue._runtime.hudi.keys import partition_values
 from awsglue._runtime.hudi.lake import META, Table
-from awsglue._runtime.hudi.options import Asked
+from awsglue._runtime.hudi.options import SYNC, Asked
 from awsglue._runtime.hudi.properties import names
 from awsglue._runtime.hudi.writing import Outcome
 from awsglue._runtime.io.storage import join, split
 
-SYNC = "hoodie.datasource.hive_sync."
 INPUT = "org.apache.hudi.hadoop.HoodieParquetInputFormat"
 OUTPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
@@ -56,7 +55,25 @@ def follow(table: Table, asked: Asked, outcome: Outcome, *, anew: bool = False) 
             raise HoodieException(f"hive database does not exist {database}")
         glue.client.create_database(DatabaseInput={"Name": database})
     timestamps = asked.flag(SYNC + "support_timestamp")
-    register(glue, table, outcome, database, name, fields, extractor, timestamps=timestamps, anew=anew)
+    register(
+        glue,
+        table,
+        outcome,
+        database,
+        name,
+        fields,
+        extractor,
+        timestamps=timestamps,
+        anew=anew,
+        more=_pairs(asked.get(SYNC + "table_properties")),
+        managed=asked.flag(SYNC + "create_managed_table"),
+    )
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Properties as the sync takes them: one `name=value` a line."""
+    found = (line.partition("=") for line in text.splitlines() if line.strip())
+    return {name.strip(): value.strip() for name, _, value in found}
 
 
 def register(

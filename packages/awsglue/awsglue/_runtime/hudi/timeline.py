@@ -9,6 +9,7 @@ Hudi's own readers see only the files that they know: `<instant>.commit.requeste
 from __future__ import annotations
 
 import json
+import random
 import re
 import time
 import uuid
@@ -92,12 +93,19 @@ class Timeline:
                 self.roll_back(instant)
         return last
 
-    def _finish(self, number: int) -> None:
+    def _finish(self, number: int) -> bool:
+        """Complete a commit that was decided; whether it is complete.
+
+        One that has no marks any more was archived or rolled back by Hudi's own tools, and stays so.
+        """
         decided = json.loads(self._storage.read(self._place(number)))
         body = json.dumps(decided["metadata"], indent=2).encode("utf-8")
         place = join(self._folder, f"{decided['instant']}.{decided['action']}")
         if self._storage.head(place) is None:
+            if not self._begun(decided["instant"], decided["action"]):
+                return False
             self._storage.put_new(place, body)
+        return True
 
     def _sequence(self, instant: Instant) -> int:
         """The number that a pending commit of ours would get; 0 for somebody else's."""
@@ -133,20 +141,35 @@ class Timeline:
             marks = {_SEQUENCE: str(number), "mastic.writer": uuid.uuid4().hex}
             said = {"partitionToWriteStats": {}, "compacted": False, "extraMetadata": marks}
             body = json.dumps(said).encode("utf-8")
-            if self._storage.put_new(join(self._folder, _inflight(moment, action)), body):
-                break
-            moment = _after(moment)
+            mark = join(self._folder, _inflight(moment, action))
+            if self._storage.put_new(mark, body):
+                if not self._taken(moment, action):
+                    break
+                self._storage.delete([mark])
+            moment = _after(moment, random.randint(1, 9))
         self._storage.put(join(self._folder, f"{moment}.{action}.requested"), b"")
         return Begun(instant=moment, action=action, sequence=number, seen=seen)
+
+    def _taken(self, moment: str, action: str) -> bool:
+        """Whether a writer of the other kind has begun at the same millisecond: one of both sees it at least."""
+        other = "commit" if action == "replacecommit" else "replacecommit"
+        return self._storage.head(join(self._folder, _inflight(moment, other))) is not None
 
     def commit(self, begun: Begun, metadata: dict[str, Any]) -> None:
         """Decide the commit. Raises HoodieWriteConflictException when another one has come between."""
         if {one.time for one in self.completed()} != begun.seen:
             raise self._lost(begun)
         decided = {"instant": begun.instant, "action": begun.action, "metadata": metadata}
+        if not self._begun(begun.instant, begun.action):
+            raise self._lost(begun)
         if not self._storage.put_new(self._place(begun.sequence), json.dumps(decided).encode("utf-8")):
             raise self._lost(begun)
-        self._finish(begun.sequence)
+        if not self._finish(begun.sequence):
+            raise self._lost(begun)
+
+    def _begun(self, instant: str, action: str) -> bool:
+        """Whether the mark of this commit is there: not where the table was made anew, or it was rolled back."""
+        return self._storage.head(join(self._folder, _inflight(instant, action))) is not None
 
     def _lost(self, begun: Begun) -> HoodieWriteConflictException:
         return HoodieWriteConflictException(
@@ -179,10 +202,10 @@ def _stamp() -> str:
     return now.strftime("%Y%m%d%H%M%S") + f"{now.microsecond // 1000:03d}"
 
 
-def _after(stamp: str) -> str:
-    """The next instant: a millisecond later."""
+def _after(stamp: str, by: int = 1) -> str:
+    """A later instant: the next one, or one some milliseconds later."""
     from datetime import timedelta
 
     moment = datetime.strptime(stamp[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    moment += timedelta(milliseconds=int(stamp[14:17].ljust(3, "0")) + 1)
+    moment += timedelta(milliseconds=int(stamp[14:17].ljust(3, "0")) + by)
     return moment.strftime("%Y%m%d%H%M%S") + f"{moment.microsecond // 1000:03d}"

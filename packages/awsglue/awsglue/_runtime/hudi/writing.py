@@ -171,6 +171,7 @@ def planned(
     if operation == "delete_partition":
         return _without_partitions(table, asked, batch, slices)
     found, rules = _incoming(table.config, table.schema(), asked, batch, operation, instant)
+    merging.check_keys(table, slices, set(found.partitions.to_pylist()))
     if operation in ("insert_overwrite", "insert_overwrite_table"):
         touched = set(found.partitions.to_pylist())
         going = [one for one in slices if operation != "insert_overwrite" or one.partition in touched]

@@ -5,6 +5,7 @@ Owns the S3 clients of this process.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -214,8 +215,9 @@ class Storage:
             scheme, bucket, key = split(path)
             if scheme in S3_SCHEMES:
                 buckets.setdefault(bucket, []).append(key)
-            elif os.path.exists(key):
-                os.unlink(key)
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(key)
         for bucket, keys in buckets.items():
             for start in range(0, len(keys), 1000):
                 objects = [{"Key": key} for key in keys[start : start + 1000]]
@@ -281,7 +283,9 @@ def _local_entries(path: str, recursive: bool) -> Iterator[Entry]:
         folders.sort()
         for name in sorted(files):
             if not (name.startswith(".") and name.endswith(".crc")):
-                yield _local_entry(os.path.join(folder, name))
+                # A file that another process has removed since is not there.
+                with contextlib.suppress(FileNotFoundError):
+                    yield _local_entry(os.path.join(folder, name))
         if not recursive:
             return
 
