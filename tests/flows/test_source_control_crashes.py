@@ -13,6 +13,7 @@ import pytest
 
 from mastic.clock import ManualClock
 from mastic.context import Context
+from mastic.errors import ServiceError
 from mastic.executors.repositories import Repositories
 from mastic.glue.jobs import source_control
 from mastic.glue.jobs.definitions import Jobs
@@ -113,6 +114,10 @@ def crash(*given: Any) -> None:
     raise Crash
 
 
+def refuse(*given: Any) -> None:
+    raise ServiceError("ConcurrentModificationException", "ConcurrentModification")
+
+
 def test_lost_between_definition_and_script(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(place.objects, "put", crash)
@@ -130,6 +135,19 @@ def test_lost_before_the_definition(place: Place, monkeypatch: pytest.MonkeyPatc
             place.read()
     place.come_back()
     assert place.is_now() == (1, b"one")
+
+
+def test_a_refused_call_does_not_settle_a_lost_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(place.objects, "put", crash)
+        with pytest.raises(Crash):
+            place.read()
+    with monkeypatch.context() as patched:
+        patched.setattr(place.jobs, "update_job", refuse)
+        with pytest.raises(ServiceError, match="ConcurrentModification"):
+            place.read()
+    place.come_back()
+    assert place.is_now() == (2, b"two")
 
 
 def test_changed_meanwhile_by_hand(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

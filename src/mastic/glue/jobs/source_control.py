@@ -202,11 +202,15 @@ class SourceControl:
             data=files[f"{name}.py"],
         )
         with self._store.write() as tx:
-            tasks.put(tx, QUEUE, script.task, script.payload(), not_before=self._clock.now() + PATIENCE)
+            # One that a lost call for the same commit has left stays: its definition may have been changed.
+            recorded = tasks.put(
+                tx, QUEUE, script.task, script.payload(), not_before=self._clock.now() + PATIENCE
+            )
         try:
             self._update(context, {"JobName": name, "JobUpdate": {**kept, "SourceControlDetails": details}})
         except ServiceError:
-            self._settled(script)  # nothing has changed
+            if recorded:
+                self._settled(script)  # nothing has changed
             raise
         # Behind the definition, which makes a script of its own for a visual job.
         try:
