@@ -37,6 +37,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 REFUSED_OPTIONS = (
     "-t", "--target", "--prefix", "--root", "--user", "--python", "--dry-run", "--download", "-d", "--report", "--log",
 )  # fmt: skip
+NAMING = ("-r", "--requirement", "-e", "--editable")  # options of the installer that name modules
 VALUED = "rceif"  # short options of the installer that take a value
 LONGEST = 20 * 60.0  # seconds
 POLL = 0.2
@@ -130,7 +131,7 @@ class ModuleEnvironments:
             installer += ["install", "--no-input", "--disable-pip-version-check"]
             fitted = self._install_set(installer, wanted, making, abandoned)
             modules = [_here(one, wanted.files) for one in wanted.modules]
-            named = modules or any(one.startswith(("-r", "--requirement")) for one in wanted.options)
+            named = modules or any(one.startswith(NAMING) for one in wanted.options)
             if named or not fitted:
                 self._run([*installer, *fitted, *wanted.options, *modules], making, abandoned)
             _relocate(making, place)
