@@ -32,20 +32,26 @@ def remove_orphan_files(load: Callable[[], Any], given: dict[str, str], conf: Ma
     mode = given.get("prefix_mismatch_mode", "ERROR").upper()
     if mode not in _MODES:
         raise IllegalArgumentException(f"Unknown prefix mismatch mode: {mode}")
+    dry = given.get("dry_run", "false").lower()
+    if dry not in ("true", "false"):
+        raise EngineRefused(f"remove_orphan_files with dry_run {dry}", "say true or false")
     before = _limit(given, conf)
     storage, table = Storage(), load()
     check_gc(table, "delete orphan files")
     listed = list(_old(storage, table, given.get("location"), before))
-    dry = given.get("dry_run", "false").lower() == "true"
-    orphans: list[str] = []
     known = _Known(load, storage)
-    for start in range(0, len(listed), _PART):
-        part = known.orphans(listed[start : start + _PART], mode)
-        if part and not dry:
+    # All of them first: what cannot be told of one is told before anything is deleted.
+    orphans = known.orphans(listed, mode)
+    if dry == "true":
+        return [(entry.path,) for entry in orphans], _SCHEMA
+    deleted: list[str] = []
+    for start in range(0, len(orphans), _PART):
+        part = [entry.path for entry in known.orphans(orphans[start : start + _PART], mode)]
+        if part:
             engine.mark_written()
             storage.delete(part)
-        orphans += part
-    return [(path,) for path in orphans], _SCHEMA
+        deleted += part
+    return [(path,) for path in deleted], _SCHEMA
 
 
 def _limit(given: dict[str, str], conf: Mapping[str, str]) -> int:
@@ -65,6 +71,9 @@ def _limit(given: dict[str, str], conf: Mapping[str, str]) -> int:
 
 def _old(storage: Storage, table: Any, location: str | None, before: int) -> Iterator[Entry]:
     root = (location or table.metadata.location).rstrip("/")
+    if not _is_plain(root):
+        # Its files are listed by another name than the table has for them.
+        raise EngineRefused(f"remove_orphan_files at {root}", "the location has empty steps, '.' or '..'")
     own = [table.metadata.location]
     own += [table.metadata.properties.get(name) for name in ("write.data.path", "write.metadata.path")]
     if not any(one and _within(root, one) for one in own):
@@ -81,6 +90,11 @@ def _old(storage: Storage, table: Any, location: str | None, before: int) -> Ite
             yield entry
 
 
+def _is_plain(root: str) -> bool:
+    _, _, rest = root.rpartition("://")
+    return not any(step in ("", ".", "..") for step in rest.removeprefix("/").split("/"))
+
+
 def _within(path: str, place: str) -> bool:
     (_, bucket, key), (_, its_bucket, its_key) = split(path), split(place)
     its_key = its_key.strip("/")
@@ -95,7 +109,7 @@ class _Known:
         self._read = ""
         self._places: dict[str, set[str]] = {}
 
-    def orphans(self, entries: list[Entry], mode: str) -> list[str]:
+    def orphans(self, entries: list[Entry], mode: str) -> list[Entry]:
         """Those of the files that nothing refers to. Raises IllegalArgumentException."""
         from pyspark.errors import IllegalArgumentException
 
@@ -105,11 +119,11 @@ class _Known:
             _, bucket, key = split(entry.path)
             buckets = self._places.get(key)
             if buckets is None:
-                found.append(entry.path)
+                found.append(entry)
             elif bucket in buckets or mode == "IGNORE":
                 continue
             elif mode == "DELETE":
-                found.append(entry.path)
+                found.append(entry)
             else:
                 raise IllegalArgumentException(
                     f"Unable to determine whether {entry.path} is an orphan: metadata has this file in "
