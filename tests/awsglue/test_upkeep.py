@@ -132,6 +132,23 @@ def test_files_are_chosen_by_a_condition(database: str, spark: Any, query: Any) 
         spark.sql(f"{call}wher => 'id = 1')")
 
 
+def test_rows_that_the_writer_cannot_tell_apart_are_refused(database: str, spark: Any, query: Any) -> None:
+    """They would be written twice, or not at all."""
+    table = f"glue_catalog.{database}.doubles"
+    spark.sql(f"CREATE TABLE {table} (id int, d double) USING iceberg PARTITIONED BY (d)")
+    spark.sql(f"INSERT INTO {table} VALUES (1, double('0.0')), (2, null), (3, double('-infinity'))")
+    for value in ("-0.0", "nan"):
+        with pytest.raises(Exception, match=r"NaN or -0\.0 in d"):
+            spark.sql(f"INSERT INTO {table} VALUES (4, double('0.0')), (5, double('{value}'))")
+    call = f"CALL glue_catalog.system.rewrite_data_files(table => '{database}.doubles', "
+    assert query(f"{call}options => map('rewrite-all', 'true'))")[0][:2] == (3, 3)
+    assert query(f"SELECT id FROM {table} ORDER BY id") == [(1,), (2,), (3,)]
+    # Elsewhere than in the partition they are values as any other.
+    spark.sql(f"ALTER TABLE {table} DROP PARTITION FIELD d")
+    spark.sql(f"INSERT INTO {table} VALUES (4, double('-0.0')), (5, double('nan'))")
+    assert query(f"SELECT count(*) FROM {table}") == [(5,)]
+
+
 def test_files_that_no_table_knows_go(
     database: str, spark: Any, query: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +189,11 @@ def test_files_that_no_table_knows_go(
     ]
     with pytest.raises(EngineRefused, match="within the table's own"):
         spark.sql(f"{call}, location => 's3://{bucket}/')")
+    for elsewhere in (f"s3://{bucket}//{place}", f"s3://{bucket}/{place}/../kept2"):
+        with pytest.raises(EngineRefused, match="empty steps"):
+            spark.sql(f"{call}, location => '{elsewhere}')")
+    with pytest.raises(EngineRefused, match="dry_run yes"):
+        spark.sql(f"{call}, dry_run => 'yes')")
     with pytest.raises(EngineRefused, match="file_list_view"):
         spark.sql(f"{call}, file_list_view => 'v')")
     assert len(query(f"{call})")) == len(lost) - 1

@@ -125,3 +125,29 @@ def spec(schema: Any, fields: list[PartitionField]) -> Any:
             )
         )
     return PartitionSpec(*made)
+
+
+def check_values(metadata: Any, rows: Any) -> None:
+    """Raises EngineRefused for NaN and -0.0 in a column that partitions by its very value.
+
+    The writer finds a partition's rows by comparing: NaN equals nothing, and -0.0 equals 0.0, which is another
+    partition.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyiceberg.io.pyarrow import _get_field_from_arrow_table
+
+    from awsglue._runtime.failures import EngineRefused
+
+    schema = metadata.schema()
+    for field in metadata.spec().fields:
+        if str(field.transform) != "identity":
+            continue
+        column = _get_field_from_arrow_table(rows, schema.find_column_name(field.source_id))
+        if not pa.types.is_floating(column.type):
+            continue
+        negative = pc.and_(
+            pc.equal(column, 0), pc.equal(pc.sign(pc.divide(pa.scalar(1.0, column.type), column)), -1)
+        )
+        if pc.any(pc.or_kleene(pc.is_nan(column), negative)).as_py():
+            raise EngineRefused(f"NaN or -0.0 in {field.name}, by which an Iceberg table is partitioned")

@@ -40,7 +40,13 @@ def data_files(table: Any, batches: Iterator[Any], metadata: Any = None) -> list
         if held:
             chunk = pa.Table.from_batches(held).cast(target)
             if chunk.num_rows:
-                written.extend(_dataframe_to_data_files(metadata, chunk, table.io, write_id, counter))
+                partitioning.check_values(metadata, chunk)
+                files = list(_dataframe_to_data_files(metadata, chunk, table.io, write_id, counter))
+                if sum(file.record_count for file in files) != chunk.num_rows:
+                    raise RuntimeError(
+                        f"{chunk.num_rows} rows would not be as many in the files of {metadata.location}"
+                    )
+                written.extend(files)
             held.clear()
 
     for batch in batches:
