@@ -149,7 +149,9 @@ class Config:
 
     def _check_master(self, name: str, master: str) -> None:
         connects = master.startswith("sc://")
-        shown = master.partition("/;")[0]  # what follows may be a token
+        shown = (
+            master.partition(";")[0].removesuffix("/") if connects else master
+        )  # what follows may be a token
         if connects and name != "spark_4_master":
             raise Refused(
                 f"{name} is {shown!r}: a Spark Connect server is served for Spark 4.1 (spark_4_master, GlueVersion "
@@ -160,7 +162,7 @@ class Config:
                 f"{name} is {master!r}: use spark://host:port, yarn or k8s://… (spark_4_master also sc://host:port)"
             )
         if connects:
-            hosts = [urlsplit(master).hostname or ""]
+            hosts = [_connect_host(name, master, shown)]
         else:
             hosts = [
                 part.rpartition(":")[0].strip("[]") for part in master.removeprefix("spark://").split(",")
@@ -171,6 +173,24 @@ class Config:
                 f"{name} is {shown}: its executors share files with the driver. Set runs_dir to a directory that "
                 "this machine and all of the cluster's mount at the same path"
             )
+
+
+def _connect_host(name: str, master: str, shown: str) -> str:
+    """The host of a Connect server's address. Raises Refused where its client would, in words that show a token."""
+    address, _, parameters = master.partition(";")
+    try:
+        found = urlsplit(address)
+        host, port, path = found.hostname, found.port, found.path
+    except ValueError as error:
+        raise Refused(f"{name} is {shown!r}: {error}") from None
+    named = all(one.count("=") == 1 for one in parameters.split(";")) if parameters else True
+    if not host or port == 0 or path not in ("", "/") or "@" in found.netloc or found.query or found.fragment:
+        raise Refused(f"{name} is {shown!r}: use sc://host:port, and parameters behind /;")
+    if (parameters and path != "/") or not named:
+        raise Refused(
+            f"{name} is {shown!r}: its parameters have to be /;name=value;name=value, with %3D for = in a value"
+        )
+    return host
 
 
 def _is_loopback(host: str) -> bool:

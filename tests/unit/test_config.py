@@ -63,6 +63,11 @@ def test_a_file_that_is_named_has_to_be_there() -> None:
     [
         ({"MASTIC_SPARK_MASTER": "sc://host:15002"}, "a Spark Connect server is served for Spark 4.1"),
         ({"MASTIC_SPARK_4_MASTER": "sc://10.0.0.1/;token=t"}, "Set runs_dir"),
+        ({"MASTIC_SPARK_4_MASTER": "sc://"}, "use sc://host:port"),
+        ({"MASTIC_SPARK_4_MASTER": "sc://:15002"}, "use sc://host:port"),
+        ({"MASTIC_SPARK_4_MASTER": "sc://localhost/path"}, "use sc://host:port"),
+        ({"MASTIC_SPARK_4_MASTER": "sc://localhost:many"}, "Port could not be cast"),
+        ({"MASTIC_SPARK_4_MASTER": "sc://localhost:123456"}, "Port out of range"),
         ({"MASTIC_RAY_ADDRESS": "ray://host:10001"}, "Ray's client"),
         ({"MASTIC_SPARK_4_MASTER": "mesos://host"}, "use spark://host:port, yarn or k8s://"),
         ({"MASTIC_SPARK_MASTER": "spark://10.0.0.1:7077"}, "Set runs_dir"),
@@ -89,6 +94,20 @@ def test_clusters_that_cannot_work(settings: dict[str, str], reason: str) -> Non
 )
 def test_clusters_that_can(settings: dict[str, str]) -> None:
     load(environ=settings)
+
+
+@pytest.mark.parametrize(
+    "master",
+    [
+        "sc://localhost;token=hunter2",
+        "sc://localhost/;token=hunter2==",
+        "sc://localhost/;use_ssl;token=hunter2",
+    ],
+)
+def test_a_connect_server_s_token_is_not_in_what_is_said_of_it(master: str) -> None:
+    with pytest.raises(Refused, match="/;name=value;name=value") as refused:
+        load(environ={"MASTIC_SPARK_4_MASTER": master})
+    assert "hunter2" not in str(refused.value)
 
 
 def test_settings_of_spark_are_a_table(tmp_path: Path) -> None:
