@@ -105,3 +105,17 @@ def test_what_is_not_stored_is_said(tmp_path: Path) -> None:
     (folder / "local-1").write_text("whole")
     (line,) = _told(tmp_path, _Bucket(missing=True))
     assert "could not be stored at s3://logs/spark/jr_1/spark-application-1: The specified bucket" in line
+
+
+def test_what_cannot_be_read_does_not_keep_a_run_from_its_end(tmp_path: Path) -> None:
+    folder = tmp_path / "event-logs"
+    folder.mkdir()
+    (folder / "local-1").write_bytes(b"\xff")
+    (folder / "local-2").symlink_to(__file__)
+
+    class _Broken(_Bucket):
+        def put(self, bucket: str, key: str, data: Path, *, encryption: Any = None) -> None:
+            raise OSError(5, "Input/output error")
+
+    (line,) = _told(tmp_path, _Broken())
+    assert line.endswith("spark/jr_1/spark-application-1: [Errno 5] Input/output error")

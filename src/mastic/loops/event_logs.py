@@ -21,7 +21,7 @@ def store(run: JobRun, directory: RunDirectory, objects: Objects) -> Iterator[st
     folder = spark_ui.folder(directory)
     if not folder.is_dir():
         return
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    files = sorted(file for file in folder.rglob("*") if _is_log(file))
     if not files:
         yield "mastic: no event log of Spark was written: the script has not come to use Spark"
         return
@@ -32,8 +32,14 @@ def store(run: JobRun, directory: RunDirectory, objects: Objects) -> Iterator[st
             key = prefix + name(file.relative_to(folder))
             try:
                 objects.put(bucket, key, file, encryption=encryption)
-            except ServiceError as error:
-                yield f"mastic: Spark's event log could not be stored at s3://{bucket}/{key}: {error.message}"
+            except (ServiceError, OSError) as error:
+                # An event log is no reason for a run not to end.
+                reason = error.message if isinstance(error, ServiceError) else str(error)
+                yield f"mastic: Spark's event log could not be stored at s3://{bucket}/{key}: {reason}"
+
+
+def _is_log(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink() and not file.name.startswith(".")
 
 
 def name(file: Path) -> str:
