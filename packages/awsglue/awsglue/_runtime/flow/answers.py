@@ -178,9 +178,12 @@ class Answers:
         """What is taken (a table, if nothing else is said) of a query; None when DuckDB cannot answer it."""
         import duckdb
 
-        views = [self._files.view(place, *source) for place, source in enumerate(answer.sources)]
-        if None in views:
-            return None
+        views = []
+        for place, source in enumerate(answer.sources):
+            view = self._files.view(place, *source)
+            if view is None:
+                return None
+            views.append(view)
         # A connection takes longer to make than most queries over little; views are a cursor's own.
         with self._lock:
             cursor = self._connection.cursor()
@@ -188,7 +191,7 @@ class Answers:
                 self._know_objects()
         try:
             for view in views:
-                cursor.execute(view)
+                cursor.execute(view.sql)
             rows = cursor.sql(text)
             made = take(rows) if take is not None else rows.to_arrow_table()
         except (duckdb.Error, OSError) as error:
@@ -196,6 +199,9 @@ class Answers:
             return None
         finally:
             cursor.close()
+        if not all(map(self._files.unchanged, views)):
+            _LOG.debug("a statement is left to the engine: its files have changed meanwhile")
+            return None
         with self._lock:
             self.given += 1
             if self.given == 1:

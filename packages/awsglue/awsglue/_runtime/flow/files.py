@@ -10,11 +10,13 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from awsglue._runtime.flow.objects import Objects, address, columns_of, filesystem
+from awsglue._runtime.flow.objects import Objects, address, columns_of, filesystem, origin
 from awsglue._runtime.flow.scopes import Source
 
 MOST_FILES = 2048
@@ -34,12 +36,20 @@ _WHOLE = {"int": re.compile(r"-?\d{1,9}", re.ASCII), "bigint": re.compile(r"-?\d
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The statement that makes a table's columns known, and the state of each of its files for which that is true."""
+
+    sql: str
+    marks: dict[str, Any]
+
+
 class Files:
     """Tables over files as views of DuckDB."""
 
     def __init__(self, storage: Any) -> None:
         self._objects = Objects(storage)
-        self._known: dict[str, tuple[Any, dict[str, list[str]]]] = {}
+        self._known: dict[str, tuple[Any, dict[str, list[str]] | None]] = {}
         self._lock = threading.Lock()
 
     def scan(self, frame: Any) -> Any:
@@ -65,56 +75,78 @@ class Files:
         """What DuckDB asks for objects by."""
         return filesystem(self._objects)
 
-    def view(self, place: int, source: Source, scan: Any) -> str | None:
-        """The statement that makes a table's columns known; None when a file has them otherwise than the table."""
+    def view(self, place: int, source: Source, scan: Any) -> View | None:
+        """A table as a view; None when a file has its columns otherwise, or the engine holds its rows."""
+        if scan.gone or not scan.readable_natively():
+            return None
         parts = {item.name.lower() for item in scan.partition_schema.fields}
         wanted = [(at, scan.schema.fields[at]) for at in sorted(source.used)]
         inner = [item for _, item in wanted if item.name.lower() not in parts]
         paths = [_path(file) for file in scan.files]
-        if any("://" in path for path in paths):
-            with ThreadPoolExecutor(ASKING) as pool:
-                holding = list(pool.map(lambda path: self._holds(path, inner), paths))
-        else:
-            holding = [self._holds(path, inner) for path in paths]
-        if not all(holding):
-            return None
         made = _of_folders(scan, wanted, parts, paths) if parts else _of_files(wanted, paths, {})
-        return None if made is None else f"CREATE TEMP VIEW s{place} AS {made}"
+        marks = _each(lambda path: self._holding(path, inner), paths) if made is not None else {}
+        if made is None or None in marks.values():
+            return None
+        return View(sql=f"CREATE TEMP VIEW s{place} AS {made}", marks=marks)
 
-    def _holds(self, path: str, wanted: list[Any]) -> bool:
-        """Whether a file has these columns, under just these names and in these types."""
-        found = self._columns(path)
-        return found is not None and all(
+    def unchanged(self, view: View) -> bool:
+        """Whether the files still are as they were before the query: of one that is not, rows of both may have come."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return _each(self._mark, list(view.marks)) == view.marks
+        except (OSError, BotoCoreError, ClientError):
+            return False
+
+    def _mark(self, path: str) -> Any:
+        """What tells this state of a file from others."""
+        if "://" in path:
+            return self._objects.mark(origin(path))
+        info = os.stat(path)
+        return info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
+
+    def _holding(self, path: str, wanted: list[Any]) -> Any:
+        """The mark of a file that has these columns, under just these names and in these types; else None."""
+        mark, found = self._columns(path)
+        holds = found is not None and all(
             found.get(item.name.lower(), ()) == [item.name]
             and _is_kind(found[" " + item.name][0], item.dataType.simpleString())
             for item in wanted
         )
+        return mark if holds else None
 
-    def _columns(self, path: str) -> dict[str, list[str]] | None:
-        """The columns of a file as it is now; None when it is no Parquet file."""
+    def _columns(self, path: str) -> tuple[Any, dict[str, list[str]] | None]:
+        """(mark, columns) of a file as it is now; no columns when it is no Parquet file for DuckDB."""
         if "://" in path:
-            found = self._objects.look("s3://" + path.partition("://")[2])
-            return None if found is None else found.columns
+            found = self._objects.look(origin(path))
+            return (None, None) if found is None else (found.mark, found.columns)
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
-            info = os.stat(path)
-            mark = (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+            mark = self._mark(path)
             known = self._known.get(path)
             if known is not None and known[0] == mark:
-                return known[1]
+                return known
             now = time.time_ns()
-            schema = pq.read_schema(path)  # type: ignore[no-untyped-call]
+            with pq.ParquetFile(path) as footer:
+                columns = columns_of(footer)
         except (OSError, pa.ArrowInvalid):
-            return None
-        columns = columns_of(schema)
-        if info.st_mtime_ns < now - SETTLED:
+            return None, None
+        if mark[2] < now - SETTLED:
             with self._lock:
                 while len(self._known) >= KEPT:
                     self._known.pop(next(iter(self._known)))
                 self._known[path] = (mark, columns)
-        return columns
+        return mark, columns
+
+
+def _each(ask: Callable[[str], Any], paths: list[str]) -> dict[str, Any]:
+    """What is answered for each path; objects are asked for at the same time."""
+    if not any("://" in path for path in paths):
+        return {path: ask(path) for path in paths}
+    with ThreadPoolExecutor(ASKING) as pool:
+        return dict(zip(paths, pool.map(ask, paths), strict=True))
 
 
 def _path(file: Any) -> str:

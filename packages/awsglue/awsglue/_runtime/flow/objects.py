@@ -24,7 +24,7 @@ class Object:
 
     mark: tuple[str, int]
     tail: bytes
-    columns: dict[str, list[str]]
+    columns: dict[str, list[str]] | None
     open: Callable[[], Any]
     _file: Any = None
     _lock: Any = field(default_factory=threading.Lock)
@@ -52,6 +52,14 @@ class Objects:
         self._known: dict[str, Object] = {}
         self._lock = threading.Lock()
 
+    def mark(self, path: str) -> tuple[str, int]:
+        """What tells this state of an object from others."""
+        from awsglue._runtime.io.storage import split
+
+        _, bucket, key = split(path)
+        reply = self._storage.s3.head_object(Bucket=bucket, Key=key)
+        return reply["ETag"], reply["ContentLength"]
+
     def look(self, path: str) -> Object | None:
         """The object as it is now; None when it is no Parquet file."""
         import pyarrow as pa
@@ -61,8 +69,7 @@ class Objects:
 
         _, bucket, key = split(path)
         try:
-            reply = self._storage.s3.head_object(Bucket=bucket, Key=key)
-            mark = (reply["ETag"], reply["ContentLength"])
+            mark = self.mark(path)
             known = self._known.get(path)
             if known is None or known.mark != mark:
                 known = self._read(f"{bucket}/{key}", mark)
@@ -89,21 +96,26 @@ class Objects:
                 tail = file.read_at(needed, size - needed)
         if size != mark[1]:
             raise OSError(f"{name} has changed")
-        schema = pq.read_schema(pa.BufferReader(tail))  # type: ignore[no-untyped-call]
-        return Object(mark=mark, tail=tail, columns=columns_of(schema), open=opened)
+        footer = pq.ParquetFile(pa.BufferReader(tail))
+        return Object(mark=mark, tail=tail, columns=columns_of(footer), open=opened)
 
     def at(self, path: str) -> Object:
         """An object that has been looked at. Raises FileNotFoundError."""
-        found = self._known.get("s3://" + path.partition("://")[2])
+        found = self._known.get(origin(path))
         if found is None:
             raise FileNotFoundError(path)
         return found
 
 
-def columns_of(schema: Any) -> dict[str, list[str]]:
-    """The columns of an Arrow schema: names by their lower case, and types by " " and the name."""
+def columns_of(footer: Any) -> dict[str, list[str]] | None:
+    """The columns of a Parquet file: names by their lower case, and types by " " and the name; None where DuckDB would
+    skip rows by what is wrong."""
+    from awsglue._runtime.io.parquet_reader import orders_texts
+
+    if not orders_texts(footer.metadata.created_by):
+        return None
     columns: dict[str, list[str]] = {}
-    for item in schema:
+    for item in footer.schema_arrow:
         columns.setdefault(item.name.lower(), []).append(item.name)
         columns[" " + item.name] = [str(item.type)]
     return columns
@@ -112,6 +124,11 @@ def columns_of(schema: Any) -> dict[str, list[str]]:
 def address(path: str) -> str:
     """The path of an object as DuckDB is told it."""
     return f"{PROTOCOL}://{path.partition('://')[2]}"
+
+
+def origin(path: str) -> str:
+    """The path of an object that DuckDB knows by this one."""
+    return f"s3://{path.partition('://')[2]}"
 
 
 def filesystem(objects: Objects) -> Any:

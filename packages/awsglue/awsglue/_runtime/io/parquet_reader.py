@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from awsglue._runtime.io.listing import DataFile
@@ -13,6 +14,18 @@ from awsglue._runtime.io.storage import Storage
 
 SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 FOOTERS = 16
+# Before these versions the least and the greatest text of a row group are noted by signed bytes, "é" before "a": who
+# skips rows by such notes loses some.
+_ORDERED = {"parquet-mr": (1, 10), "parquet-cpp": (1, 3)}
+_WRITER = re.compile(r"(parquet-mr|parquet-cpp) version (\d+)\.(\d+)")
+
+
+def orders_texts(writer: str) -> bool:
+    """Whether what this writer (as a file names it) notes of its values may be believed."""
+    found = _WRITER.match(writer)
+    if found is None:
+        return bool(writer) and writer.split()[0] not in _ORDERED
+    return (int(found[2]), int(found[3])) >= _ORDERED[found[1]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +34,8 @@ class ParquetReader:
 
     storage: Storage
     merge: bool = False
+    # Of the files that have been looked at.
+    _writers: dict[str, str] = field(default_factory=dict)
 
     def schema(self, files: list[DataFile]) -> Any:
         """StructType: of the first file, or of all merged. Raises AnalysisException when there is no file."""
@@ -53,6 +68,7 @@ class ParquetReader:
                 footer = pq.ParquetFile(source)
                 note = (footer.metadata.metadata or {}).get(SPARK_SCHEMA)
                 arrow = footer.schema_arrow
+                self._writers[file.path] = footer.metadata.created_by
         except pa.ArrowInvalid as error:
             raise SparkException(
                 f"[CANNOT_READ_FILE_FOOTER] Could not read footer for file: {file.path}. ({error})"
@@ -61,8 +77,13 @@ class ParquetReader:
             return _nullable(StructType.fromJson(json.loads(note)))
         return spark_schema(pa.schema([pa.field(item.name, _instants(item.type)) for item in arrow]))
 
+    def well_noted(self) -> bool:
+        """Whether rows may be skipped by what is noted in the files that have been looked at."""
+        return all(map(orders_texts, self._writers.values()))
+
     def fits(self, files: list[DataFile], wanted: Any) -> bool:
-        """Whether all files have the wanted columns, if at all, under exactly these names and types."""
+        """Whether all files have the wanted columns, if at all, under exactly these names and types, and may be skipped
+        by what is noted in them."""
 
         def one(file: DataFile) -> bool:
             here = {item.name.lower(): item for item in self.file_schema(file).fields}
@@ -73,7 +94,7 @@ class ParquetReader:
             return True
 
         with ThreadPoolExecutor(FOOTERS) as pool:
-            return all(pool.map(one, files))
+            return all(pool.map(one, files)) and self.well_noted()
 
     def batches(self, file: DataFile, schema: Any) -> Iterator[Any]:
         """Rows of a file in this StructType: columns by name (case-insensitively), missing ones null."""

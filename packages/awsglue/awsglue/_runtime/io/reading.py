@@ -54,7 +54,7 @@ class Reading:
             read=reader.batches,
             scratch=self._scratch,
             roots=listing.roots,
-            native=kind == "parquet",
+            native=kind == "parquet" and reader.well_noted(),
         )
         if kind == "parquet" and given is not None:
             scan.fits = lambda: reader.fits(scan.files, scan.file_schema)
