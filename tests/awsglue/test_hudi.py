@@ -220,6 +220,9 @@ def test_the_catalog_follows_and_is_read(
     sync |= {SYNC + "partition_fields": "region", SYNC + "use_jdbc": "false"}
     sync[SYNC + "partition_extractor_class"] = "org.apache.hudi.hive.MultiPartKeysValueExtractor"
     sync[SYNC + "table_properties"] = "team=sales\nlevel=2"
+    nowhere = {**sync, SYNC + "database": f"{database}_none", SYNC + "auto_create_database": "false"}
+    with pytest.raises(Exception, match="hive database does not exist"):
+        write((5, "yy", 5.0, 1), extra=nowhere)
     # The first commits are told of with the one that asks for it.
     write((2, "us", 2.0, 1))
     write((4, "xx", 4.0, 1))
@@ -465,6 +468,20 @@ def test_statements_of_sql(spark: Any, database: str) -> None:
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
     assert rows() == [(1, "c", 6.0, 2, "2020-01-01"), (4, "d", 4.0, 1, "2020-01-04")]
+    # A row that moves would be in both partitions, without a global index.
+    moving = (
+        f"MERGE INTO {table} t USING (SELECT 4 id, 'd' name, 4.0D price, 2L ts, '2020-01-05' day) s ON t.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET *"
+    )
+    with pytest.raises(EngineRefused, match="assigns another day"):
+        spark.sql(moving)
+    assert len(rows()) == 2
+    spark.conf.set("hoodie.index.type", "GLOBAL_SIMPLE")
+    try:
+        spark.sql(moving)
+    finally:
+        spark.conf.unset("hoodie.index.type")
+    assert rows() == [(1, "c", 6.0, 2, "2020-01-01"), (4, "d", 4.0, 2, "2020-01-05")]
     spark.sql(
         f"MERGE INTO {table} t USING (SELECT 4 id, 9L ts) s ON t.id = s.id WHEN MATCHED AND s.ts > t.ts THEN DELETE"
     )

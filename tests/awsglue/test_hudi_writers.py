@@ -147,6 +147,39 @@ def test_options_that_would_be_passed_over_are_refused(path: str, write: Callabl
     assert not Path(path).exists()
 
 
+def test_a_first_write_that_fails_leaves_nothing(path: str, write: Callable[..., None]) -> None:
+    from awsglue._runtime.failures import EngineRefused
+    from awsglue._runtime.hudi.errors import HoodieException
+
+    for name, value, kind in (
+        ("hoodie.parquet.max.file.size", "0", HoodieException),
+        ("hoodie.parquet.small.file.limit", "many", HoodieException),
+        ("hoodie.parquet.compression.codec", "squash", EngineRefused),
+        (WRITE + "precombine.field", "none", HoodieException),
+        (WRITE + "recordkey.field", "amount", EngineRefused),
+    ):
+        with pytest.raises(kind):
+            write((1, "eu", 1.0, 1), **{name: value})
+    assert not Path(path).exists()
+
+
+def test_queries_that_would_give_other_rows_are_refused(
+    spark: Any, path: str, write: Callable[..., None]
+) -> None:
+    from awsglue._runtime.failures import EngineRefused
+
+    write((1, "eu", 1.0, 1))
+    for name, value in (
+        ("hoodie.datasource.query.incremental.format", "cdc"),
+        ("hoodie.datasource.merge.type", "skip_merge"),
+        ("hoodie.datasource.read.incr.path.glob", "eu/*"),
+        ("hoodie.datasource.read.paths", "eu"),
+    ):
+        with pytest.raises(EngineRefused, match=name):
+            rows(spark, path, **{name: value})
+    assert rows(spark, path, **{"hoodie.datasource.merge.type": "payload_combine"}) == [(1, "eu", 1.0, 1)]
+
+
 def test_keys_that_were_made_otherwise_are_not_added_to(
     spark: Any, path: str, write: Callable[..., None]
 ) -> None:

@@ -35,6 +35,15 @@ FORMATS = ("hudi", "org.apache.hudi")
 _QUERY = "hoodie.datasource.query.type"
 _BEGIN = "hoodie.datasource.read.begin.instanttime"
 _END = "hoodie.datasource.read.end.instanttime"
+# Options that would give other rows, and the one value of each that is served.
+_READ_DEFAULTS = {
+    "hoodie.datasource.query.incremental.format": "latest_state",
+    "hoodie.datasource.merge.type": "payload_combine",
+    "hoodie.datasource.read.extract.partition.values.from.path": "false",
+    "hoodie.datasource.read.incr.filters": "",
+    "hoodie.datasource.read.incr.path.glob": "",
+    "hoodie.datasource.read.paths": "",
+}
 
 
 def installed() -> bool:
@@ -207,11 +216,12 @@ def frame(services: Any, path: str, options: dict[str, str]) -> Any:
         return services.load("hudi", path, options, None)
     lower = {key.lower(): str(value) for key, value in options.items()}
     table = opened(services.storage, path)
+    for name, only in _READ_DEFAULTS.items():
+        if lower.get(name, only).strip().lower() != only:
+            raise EngineRefused(f"{name}={lower[name]} of a Hudi table")
     kind = lower.get(_QUERY, "snapshot").lower()
     if kind not in ("snapshot", "incremental", "read_optimized"):
         raise HoodieException(f"Invalid query type :{kind}")
-    if lower.get("hoodie.datasource.query.incremental.format", "latest_state").lower() != "latest_state":
-        raise EngineRefused("change data capture queries of a Hudi table")
     if kind == "incremental":
         return _incremental(services, table, lower)
     until = lower.get("as.of.instant")
@@ -234,11 +244,6 @@ def _incremental(services: Any, table: Table, options: dict[str, str]) -> Any:
     begin = "000" if begin.lower() == "earliest" else instant_time(begin)
     end = options.get(_END)
     until = instant_time(end) if end else None
-    if any(
-        name in options
-        for name in ("hoodie.datasource.read.incr.filters", "hoodie.datasource.read.incr.path.glob")
-    ):
-        raise EngineRefused("filters of an incremental query of a Hudi table", "filter the DataFrame")
     whole = services.frame(scan(services, table, until))
     when = fn.col(META[0])
     found = whole.filter(when > fn.lit(begin))

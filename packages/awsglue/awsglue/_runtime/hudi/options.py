@@ -12,6 +12,17 @@ from awsglue._runtime.hudi.properties import TableConfig, names
 
 WRITE = "hoodie.datasource.write."
 SYNC = "hoodie.datasource.hive_sync."
+SMALL_FILE = "hoodie.parquet.small.file.limit"
+LARGEST_FILE = "hoodie.parquet.max.file.size"
+_CODEC = "hoodie.parquet.compression.codec"
+_CODECS = {
+    "uncompressed": "none",
+    "snappy": "snappy",
+    "gzip": "gzip",
+    "brotli": "brotli",
+    "zstd": "zstd",
+    "lz4_raw": "lz4",
+}
 OPERATIONS = (
     "upsert",
     "insert",
@@ -105,6 +116,13 @@ class Asked:
         found = self.given.get(name)
         return default if found is None or found == "" else found.strip().lower() == "true"
 
+    def number(self, name: str, default: int) -> int:
+        """A number of bytes. Raises HoodieException for what is none."""
+        found = self.get(name).strip()
+        if found and not found.removeprefix("-").isdecimal():
+            raise HoodieException(f"{name}={found} is no number of bytes")
+        return int(found) if found else default
+
     @property
     def operation(self) -> str:
         """The operation that is asked for. Raises HoodieException."""
@@ -185,6 +203,10 @@ def _check_values(asked: Asked) -> None:
         raise EngineRefused(
             f"writing Hudi table version {version}", f"version {properties.VERSION} is served"
         )
+    asked.number(SMALL_FILE, 0)
+    if asked.number(LARGEST_FILE, 1) < 1:
+        raise HoodieException(f"{LARGEST_FILE} leaves no room for rows")
+    codec(asked)
     ordering = asked.get("hoodie.payload.ordering.field")
     if ordering and ordering != asked.precombine:
         raise EngineRefused(f"hoodie.payload.ordering.field={ordering} other than the precombine field")
@@ -193,6 +215,14 @@ def _check_values(asked: Asked) -> None:
     for one in wanted.split(","):
         if one.partition(":")[2] not in ("", "SIMPLE", "simple"):
             raise EngineRefused(f"partition path {one} of a Hudi table")
+
+
+def codec(asked: Asked) -> str:
+    """How Parquet files are compressed. Raises EngineRefused."""
+    found = asked.get(_CODEC).strip().lower() or "snappy"
+    if found not in _CODECS:
+        raise EngineRefused(f"{_CODEC}={found} of a Hudi table")
+    return _CODECS[found]
 
 
 def generator(asked: Asked) -> str:

@@ -43,6 +43,7 @@ def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None
     batch = writing.batch(services, request.frame)
     syncing.check(path, asked, table.config.name if table is not None else asked.get("hoodie.table.name"))
     if table is None:
+        writing.rehearse(asked, batch, operation)
         _check_place(services, path, mode)
         table = writing.create(services, path, asked, batch.struct)
         # Another writer may have made it at the same time.

@@ -109,7 +109,7 @@ class HudiStatements:
         _check_condition(table, names[0], condition)
 
         def compute(whole: Any, now: Table) -> Any:
-            return _merged(whole, now, names, frame, condition, own)
+            return _merged(whole, now, names, frame, condition, own, moves=self._asked(now, "").global_index)
 
         # MERGE keeps a stored row whose precombine value is larger than the new one's.
         return self._change(place, compute, "upsert", ORDERED if table.config.precombine else "")
@@ -122,8 +122,14 @@ def _merged(
     source: Any,
     condition: str,
     clauses: list[rowlevel.Clause],
+    *,
+    moves: bool,
 ) -> Any:
-    """The rows that a MERGE writes, those that it deletes marked."""
+    """The rows that a MERGE writes, those that it deletes marked.
+
+    Raises EngineRefused for one that moves rows to another partition, unless the index is a global one (`moves`):
+    the row would be in both.
+    """
     from pyspark.sql import functions as fn
 
     alias, source_alias = names
@@ -148,6 +154,7 @@ def _merged(
         for clause in clauses
     ]
     columns = []
+    partitions = table.config.partition_fields if not moves and any(one.star for one in clauses) else []
     for item in schema.fields:
         value = fn.col(f"`{alias}`.`{item.name}`")
         for number, clause in enumerate(clauses, 1):
@@ -157,6 +164,13 @@ def _merged(
             if given is not None:
                 value = fn.when(action == number, given).otherwise(value)
         columns.append(value.alias(item.name))
+        if item.name in partitions:
+            stays = value.eqNullSafe(fn.col(f"`{alias}`.`{item.name}`"))
+            if not joined.filter(where["matched"] & action.isNotNull() & ~stays).isEmpty():
+                raise EngineRefused(
+                    f"MERGE that assigns another {item.name}, of the partition of a Hudi table",
+                    "SET hoodie.index.type = GLOBAL_SIMPLE moves rows",
+                )
     gone = [number for number, clause in enumerate(clauses, 1) if clause.action == "delete"]
     if gone:
         columns.append(action.isin(*gone).alias(IS_DELETED))

@@ -32,9 +32,18 @@ def check(path: str, asked: Asked, name: str) -> None:
     if not any(asked.flag(one) for one in _ENABLED):
         return
     _extractor(asked, names(asked.get(SYNC + "partition_fields")))
-    row = GlueApi().table(*_target(asked, name))
+    glue, (database, target) = GlueApi(), _target(asked, name)
+    if glue.database(database) is None:
+        _check_database(database, asked)
+        return
+    row = glue.table(database, target)
     if row is not None:
         _check_place(row, path)
+
+
+def _check_database(database: str, asked: Asked) -> None:
+    if not asked.flag(SYNC + "auto_create_database", True):
+        raise HoodieException(f"hive database does not exist {database}")
 
 
 def _target(asked: Asked, name: str) -> tuple[str, str]:
@@ -51,8 +60,7 @@ def follow(table: Table, asked: Asked, outcome: Outcome, *, anew: bool = False) 
     extractor = _extractor(asked, fields)
     glue = GlueApi()
     if glue.database(database) is None:
-        if not asked.flag(SYNC + "auto_create_database", True):
-            raise HoodieException(f"hive database does not exist {database}")
+        _check_database(database, asked)
         glue.client.create_database(DatabaseInput={"Name": database})
     timestamps = asked.flag(SYNC + "support_timestamp")
     register(

@@ -146,8 +146,7 @@ def _written(
     partitions = sorted({one.partition for one in plan.files})
     for partition in partitions:
         files.partition_note(storage, table.path, partition, instant)
-    codec = asked.get("hoodie.parquet.compression.codec", "snappy").lower() or "snappy"
-    codec = {"uncompressed": "none"}.get(codec, codec)
+    codec = options.codec(asked)
     stats = files.write(storage, services.scratch, table.path, instant, plan.files, schema, codec)
     by_partition: dict[str, list[Any]] = {one: [] for one in partitions}
     for stat in stats:
@@ -220,8 +219,8 @@ def _rules(
         ordering=rows.ordering_field(asked, config),
         payload=payload,
         across=asked.global_index and bool(config.partition_fields),
-        small=int(asked.get("hoodie.parquet.small.file.limit") or 100 * files.MIB),
-        largest=int(asked.get("hoodie.parquet.max.file.size") or 120 * files.MIB),
+        small=asked.number(options.SMALL_FILE, 100 * files.MIB),
+        largest=asked.number(options.LARGEST_FILE, 120 * files.MIB),
         lookup=operation != "insert",
         update=operation != "insert_new",
         insert=operation != "delete",
