@@ -62,14 +62,28 @@ def test_files_are_put_in_order(database: str, spark: Any, query: Any) -> None:
         spark.sql(f"{call}, sort_order => 'nothing')")
     with pytest.raises(EngineRefused, match="zorder"):
         spark.sql(f"{call}, strategy => 'sort', sort_order => 'zorder(id, d)')")
+    for options, said in [
+        ("map('target-file-size-bytes', '0')", "must be a number >= 1"),
+        ("map('min-input-files', 'few')", "must be a number >= 1"),
+        ("map('target-file-size-bytes', '10', 'max-file-size-bytes', '9')", "and < 'max-file-size-bytes'"),
+        ("map('rewrite-all', true)", "texts all of them"),
+        ("map('rewrite-all', 'true'), options => map('min-input-files', '2')", "said twice"),
+    ]:
+        with pytest.raises(Exception, match=said):
+            spark.sql(f"{call}, options => {options})")
     few = "options => map('min-input-files', '2')"
     (taken, added, _, failed) = query(
         f"{call}, strategy => 'sort', sort_order => 'id DESC NULLS FIRST', {few})"
     )[0]
     assert (taken, added, failed) == (6, 2, 0)
+    (current,) = query(f"SELECT snapshot_id FROM {table}.snapshots ORDER BY committed_at")[-1]
+    with pytest.raises(Exception, match=r"Still referenced by refs: \['main'\]"):
+        spark.sql(
+            call.replace("rewrite_data_files", "expire_snapshots") + f", snapshot_ids => array({current}))"
+        )
     assert [[row[0] for row in rows] for rows in files("a")] == [[None, 5, 3]]
     assert [[row[0] for row in rows] for rows in files("b")] == [[4, 2, 1]]
-    again = "options => map('rewrite-all', 'true')"
+    again = "options => MAP('rewrite-all', 'true')"
     assert query(f"{call}, sort_order => 'd, id desc', {again})")[0][:2] == (2, 2)
     assert [str(row[1]) for row in files("a")[0]] == ["1.5", "2.5", "nan"]
     assert [row[:2] for row in files("b")[0]] == [(4, None), (1, None), (2, -1.0)]

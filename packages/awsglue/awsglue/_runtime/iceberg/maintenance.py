@@ -51,6 +51,7 @@ def rewrite_data_files(load: Callable[[], Any], given: dict[str, str], conf: Map
     done = {"files": 0, "bytes": 0, "added": 0}
 
     def asked(table: Any) -> tuple[list[ordering.Key], Any]:
+        _sizes(table, options)
         where = given.get("where")
         keys = ordering.asked(given.get("strategy"), given.get("sort_order"), table)
         return keys, conditions.expression(where, table.schema(), zone) if where else None
@@ -62,6 +63,7 @@ def rewrite_data_files(load: Callable[[], Any], given: dict[str, str], conf: Map
         done.update(files=len(tasks), bytes=sum(task.file.file_size_in_bytes for task in tasks))
         return [task.file for task in tasks], _rows(table, groups, keys)
 
+    _number(options, "min-input-files", 5)
     asked(load())  # refused before anything is written, if at all
     engine.mark_written()
     size = options.get("target-file-size-bytes", "")
@@ -74,13 +76,8 @@ def _chosen(table: Any, options: dict[str, str], where: Any) -> list[list[Any]]:
 
     `where` means all files that may have rows of it.
     """
-    properties = table.metadata.properties
-    target = int(
-        options.get("target-file-size-bytes") or properties.get("write.target-file-size-bytes") or _TARGET
-    )
-    low = int(options.get("min-file-size-bytes") or target * 0.75)
-    high = int(options.get("max-file-size-bytes") or target * 1.8)
-    enough = int(options.get("min-input-files") or 5)
+    target, low, high = _sizes(table, options)
+    enough = _number(options, "min-input-files", 5)
     everything = options.get("rewrite-all", "false").lower() == "true"
     groups: dict[Any, list[Any]] = defaultdict(list)
     scan = table.scan() if where is None else table.scan(row_filter=where)
@@ -95,6 +92,33 @@ def _chosen(table: Any, options: dict[str, str], where: Any) -> list[list[Any]]:
         if everything or several or whole > high:
             found.append(tasks)
     return found
+
+
+def _sizes(table: Any, options: dict[str, str]) -> tuple[int, int, int]:
+    """(what files are to have, and between what they are left alone). Raises IllegalArgumentException."""
+    from pyspark.errors import IllegalArgumentException
+
+    own = table.metadata.properties.get("write.target-file-size-bytes") or _TARGET
+    target = _number(options, "target-file-size-bytes", int(own))
+    low = _number(options, "min-file-size-bytes", int(target * 0.75), least=0)
+    high = _number(options, "max-file-size-bytes", int(target * 1.8))
+    if not low < target < high and options.keys() & {"min-file-size-bytes", "max-file-size-bytes"}:
+        raise IllegalArgumentException(
+            f"'target-file-size-bytes' ({target}) should be > 'min-file-size-bytes' ({low}) "
+            f"and < 'max-file-size-bytes' ({high})"
+        )
+    return target, low, high
+
+
+def _number(options: dict[str, str], name: str, default: int, *, least: int = 1) -> int:
+    from pyspark.errors import IllegalArgumentException
+
+    text = options.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < least:
+        raise IllegalArgumentException(f"'{name}' is set to {text} but must be a number >= {least}")
+    return int(text)
 
 
 def _rows(table: Any, groups: list[list[Any]], keys: list[ordering.Key]) -> Iterator[Any]:
@@ -154,6 +178,8 @@ def check_gc(table: Any, what: str) -> None:
 
 
 def _expired(table: Any, given: dict[str, str], zone: dt.tzinfo) -> set[int]:
+    from pyspark.errors import IllegalArgumentException
+
     metadata = table.metadata
     age = int(metadata.properties.get("history.expire.max-snapshot-age-ms") or _FIVE_DAYS)
     least = int(
@@ -177,7 +203,10 @@ def _expired(table: Any, given: dict[str, str], zone: dt.tzinfo) -> set[int]:
             current, count = table.snapshot_by_id(current.parent_snapshot_id or -1), count + 1
     old = {one.snapshot_id for one in metadata.snapshots if one.timestamp_ms < limit} - kept
     there = {one.snapshot_id for one in metadata.snapshots}
-    return old | ((named & there) - heads)
+    for one in sorted(named & heads):
+        named_by = sorted(name for name, ref in metadata.refs.items() if ref.snapshot_id == one)
+        raise IllegalArgumentException(f"Cannot expire {one}. Still referenced by refs: {named_by}")
+    return old | (named & there)
 
 
 def files_of(table: Any, snapshots: list[Any]) -> dict[str, str]:
@@ -223,4 +252,7 @@ def _map(text: str) -> dict[str, str]:
     """`map('name', 'value', …)`."""
     words = re.findall(r"'([^']*)'|\"([^\"]*)\"", text)
     flat = [one or other for one, other in words]
+    left = re.sub(r"'[^']*'|\"[^\"]*\"", "", text)
+    if len(flat) % 2 or re.sub(r"\s", "", left).lower() not in ("", f"map({',' * max(0, len(flat) - 1)})"):
+        raise EngineRefused(f"options => {text}", "give map('name', 'value', …), texts all of them")
     return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -36,9 +36,13 @@ def call(
     given: dict[str, str] = {}
     for position, piece in enumerate(split_commas(arguments)):
         key, arrow, value = piece.partition("=>")
+        if not arrow and position >= len(names[procedure]):
+            raise EngineRefused(f"CALL {'.'.join(parts)} with more than {len(names[procedure])} arguments")
         name, text = (key.strip(), value) if arrow else (names[procedure][position], key)
         if name not in names[procedure] or name in ("file_list_view", "equal_schemes", "equal_authorities"):
             raise EngineRefused(f"CALL {'.'.join(parts)} with {name}")
+        if name in given:
+            raise EngineRefused(f"CALL {'.'.join(parts)} with {name} said twice")
         given[name] = _value(text.strip())
     catalog = tables.iceberg(parts[0])
     name = tables.name(f"{parts[0]}.{given['table'].removeprefix(parts[0] + '.')}")
