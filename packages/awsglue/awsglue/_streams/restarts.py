@@ -20,9 +20,12 @@ EVERY = 5.0  # seconds between two questions
 
 
 def began(loop: MicroBatches) -> None:
-    """A stream of this process begins."""
+    """A stream of this process begins, unless the process is about to end."""
     with STATE.lock:
         STATE.streams.add(id(loop))
+        leaving = STATE.leaving
+    if leaving:
+        _rest_for_good()
 
 
 def ended(loop: MicroBatches) -> None:
@@ -50,8 +53,12 @@ def between_batches(loop: MicroBatches) -> None:
         STATE.resting.discard(id(loop))
         leaving = STATE.leaving
     if leaving:
-        # Another thread is about to end the process: no batch begins any more.
-        threading.Event().wait()
+        _rest_for_good()
+
+
+def _rest_for_good() -> None:
+    """Another thread is about to end the process: no batch begins any more."""
+    threading.Event().wait()
 
 
 def _asked() -> bool:
