@@ -135,3 +135,13 @@ def test_which_database_has_to_be_said(glue):
         glue.create_dynamic_frame.from_options(READ, {"catalog.name": "datacatalog"}).count()
     with pytest.raises(NotImplementedError, match="tableVersions"):
         glue.create_dynamic_frame.from_options(READ, {"catalog.database": "d", "catalog.tableVersions": True})
+
+
+@pytest.mark.parametrize("bad", [None, [(None, None)], [("y", "yesterday")]])
+def test_items_that_name_nothing_are_refused_before_anything_is_written(catalog, glue, frame, bad):
+    client, database = catalog
+    schema = "type string, database string, items array<struct<name:string,lastAccessTime:string>>"
+    rows = [("table", database, [("x", None)]), ("table", database, bad)]
+    with pytest.raises(ValueError, match="needs items with name|no time of the catalog"):
+        glue.write_dynamic_frame.from_options(frame(schema, rows), "catalog", {})
+    assert client.get_tables(DatabaseName=database)["TableList"] == []

@@ -56,6 +56,11 @@ def _check(row: dict[str, Any]) -> None:
     for name in needed:
         if not row.get(name):
             raise ValueError(f"a record of a {row['type']} needs the field {name}")
+    member = "values" if row["type"] == "partition" else "name"
+    if row["items"] is None or not all(item and item.get(member) for item in row["items"]):
+        raise ValueError(f"a record of a {row['type']} needs items with {member}")
+    for item in row["items"]:
+        moment(item.get("lastAccessTime"))
 
 
 def _database(glue: Any, row: dict[str, Any]) -> None:
