@@ -254,6 +254,36 @@ def test_the_catalog_follows_and_is_read(
     assert plain(dynamic.toDF()) == by_path
 
 
+def test_a_late_sync_tells_of_the_last_commit(
+    path: str, database: str, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    from awsglue._runtime.hudi import syncing
+
+    sync = {SYNC + "enable": "true", SYNC + "database": database}
+    write((1, "eu", 1.0, 1), (2, "us", 2.0, 1), extra=sync)
+    follow, between = syncing.follow, [(2, "us", 2.5, 2, "x")]
+
+    def late(*given: Any, **more: Any) -> None:
+        if between:
+            write(between.pop(), schema=f"{ROW}, note string", extra=sync)
+        follow(*given, **more)
+
+    monkeypatch.setattr(syncing, "follow", late)
+    write((2, "us", 0.0, 0), operation="delete_partition", extra=sync)
+    client = boto3.client("glue")
+    entry = client.get_table(DatabaseName=database, Name="orders")["Table"]
+    assert [one["Name"] for one in entry["StorageDescriptor"]["Columns"]][5:] == [
+        "id",
+        "amount",
+        "ts",
+        "note",
+    ]
+    found = client.get_partitions(DatabaseName=database, TableName="orders")["Partitions"]
+    assert sorted(one["Values"] for one in found) == [["eu"], ["us"]]
+
+
 def test_payloads_decide_between_rows(spark: Any, path: str, write: Callable[..., None]) -> None:
     ordered = {"payload__class": "org.apache.hudi.common.model.DefaultHoodieRecordPayload"}
     write((1, "eu", 1.0, 5), (2, "eu", 2.0, 5), **ordered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from awsglue._runtime.catalog.glue import GlueApi, table_input
@@ -100,6 +101,8 @@ def register(
 ) -> None:
     """Make or bring up to date the entry of a table, and its partitions."""
     row = glue.table(database, name)
+    written, dropped = _partitions(table, outcome, row)
+    outcome = _latest(table, outcome)
     definition = _definition(table, outcome, name, fields, timestamps, more or {}, managed)
     if row is None:
         glue.client.create_table(DatabaseName=database, TableInput=definition)
@@ -114,7 +117,6 @@ def register(
         return
     if anew and row is not None:
         _drop(glue, database, name, [one["Values"] for one in glue.partitions(database, name)])
-    written, dropped = _partitions(table, outcome, row)
     _drop(glue, database, name, [_values(table, one, fields, extractor) for one in dropped])
     storage = definition["StorageDescriptor"]
     inputs = [
@@ -130,10 +132,9 @@ def register(
 def _partitions(table: Table, outcome: Outcome, row: dict[str, Any] | None) -> tuple[list[str], list[str]]:
     """(partitions that came, partitions that went) since the catalog was told last: commits may have come between."""
     last = ((row or {}).get("Parameters") or {}).get(_LAST)
-    missed = [
-        one for one in table.timeline.completed() if one.time != outcome.instant and one.time > (last or "")
-    ]
-    if not missed:
+    others = [one for one in table.timeline.completed() if one.time != outcome.instant]
+    missed = [one for one in others if one.time > (last or "")]
+    if not missed and all(one.time < outcome.instant for one in others):
         return outcome.written, outcome.dropped
     here = {one.partition for one in table.slices()}
     if last is None:
@@ -144,6 +145,14 @@ def _partitions(table: Table, outcome: Outcome, row: dict[str, Any] | None) -> t
         written |= set(said.get("partitionToWriteStats") or {})
         dropped |= set(said.get("partitionToReplaceFileIds") or {})
     return sorted(written & here), sorted(dropped - here)
+
+
+def _latest(table: Table, outcome: Outcome) -> Outcome:
+    """What the last commit has left: another writer may have been here since, and told of it already."""
+    last = table.timeline.completed()[-1:]
+    if not last or last[0].time <= outcome.instant:
+        return outcome
+    return replace(outcome, instant=last[0].time, schema=table.schema())
 
 
 def _check_place(row: dict[str, Any], path: str) -> None:
