@@ -142,6 +142,6 @@ def test_items_that_name_nothing_are_refused_before_anything_is_written(catalog,
     client, database = catalog
     schema = "type string, database string, items array<struct<name:string,lastAccessTime:string>>"
     rows = [("table", database, [("x", None)]), ("table", database, bad)]
-    with pytest.raises(ValueError, match="needs items with name|no time of the catalog"):
+    with pytest.raises(ValueError, match=r"needs items with name|no time of the catalog"):
         glue.write_dynamic_frame.from_options(frame(schema, rows), "catalog", {})
     assert client.get_tables(DatabaseName=database)["TableList"] == []
