@@ -218,6 +218,31 @@ def test_a_writer_notices_that_the_table_was_made_anew(
     assert rows(spark, path) == [(1, "eu", 1.0, 1)]
 
 
+def test_an_overwrite_that_is_killed_leaves_no_half_of_a_table(
+    spark: Any, path: str, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from awsglue._runtime.hudi.errors import HoodieException, TableNotFoundException
+    from awsglue._runtime.io.storage import Storage
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    write((1, "eu", 1.0, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(Storage, "delete_folder", die)
+        with pytest.raises(Killed):
+            write((2, "eu", 2.0, 1), mode="overwrite")
+    with pytest.raises(TableNotFoundException):
+        rows(spark, path)
+    with pytest.raises(HoodieException, match="left of another"):
+        write((2, "eu", 2.0, 1))
+    write((2, "eu", 2.0, 1), mode="overwrite")
+    assert rows(spark, path) == [(2, "eu", 2.0, 1)]
+
+
 def test_what_was_rolled_back_is_not_brought_back(spark: Any, path: str, write: Callable[..., None]) -> None:
     from awsglue._runtime.hudi import lake
     from awsglue._runtime.io.storage import Storage

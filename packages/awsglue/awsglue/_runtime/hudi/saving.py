@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from awsglue._runtime import engine
-from awsglue._runtime.hudi import lake, options, syncing, writing
+from awsglue._runtime.hudi import lake, options, properties, syncing, writing
 from awsglue._runtime.hudi.errors import HoodieException, TableNotFoundException
 from awsglue._runtime.hudi.lake import Table
 from awsglue._runtime.hudi.options import Asked
 from awsglue._runtime.hudi.writing import Outcome
+from awsglue._runtime.io.storage import join
 
 _BASE_FILE = re.compile(r"_\d+-\d+-\d+_\d{14,17}\.parquet\Z")
 _KEPT_BY_OVERWRITE = ("insert_overwrite", "insert_overwrite_table", "delete_partition")
@@ -59,6 +60,8 @@ def _overwritten(services: Any, table: Table, asked: Asked, request: Any, operat
     writing.rehearse(asked, batch, operation)
     syncing.check(table.path, asked, asked.get("hoodie.table.name"))
     engine.mark_written()
+    # First that by which it is a table: of one that is half gone nothing is read.
+    services.storage.delete([join(table.path, properties.FILE)])
     services.storage.delete_folder(table.path)
     made = writing.create(services, table.path, asked, batch.struct)
     outcome = writing.run(services, made, asked, batch, operation)
