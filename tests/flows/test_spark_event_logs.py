@@ -19,11 +19,13 @@ on_spark = pytest.mark.skipif(
     not RUNTIME.exists() or shutil.which("java") is None,
     reason="Apache Spark is missing: mastic runtime install spark-3.5 (needs Java 17)",
 )
+# It asks for no session, and works to its very end.
 SCRIPT = b"""
-from awsglue.context import GlueContext
+import atexit
 from pyspark.context import SparkContext
 sc = SparkContext()
-print("rows", GlueContext(sc).spark_session.range(1000).repartition(3).count())
+print("rows", sc.parallelize(range(1000), 3).count())
+atexit.register(lambda: print("at exit", sc.parallelize(range(7), 1).count()))
 """
 # By then the log has more in it than the first kilobytes that are held back.
 SLEEPING = SCRIPT + b"print('asleep')\nimport time\ntime.sleep(3000)\n"
@@ -66,12 +68,13 @@ def test_a_run_s_event_log_is_stored(server: Server, name: str) -> None:
     glue = _job(server, name, SCRIPT, **both)
     ended = run(glue, name, seconds=PATIENCE)
     assert ended["JobRunState"] == "SUCCEEDED", ended
+    assert lines(server, "/aws-glue/jobs/output", ended["Id"]) == ["rows 1000", "at exit 7"]
     own = _logs(server, name, f"ui/{ended['Id']}/")
     ((file, events),) = own.items()
     assert file.removeprefix("spark-application-").isdigit(), file
     kinds = [event["Event"] for event in events]
     assert kinds[0] == "SparkListenerLogStart"
-    assert "SparkListenerTaskEnd" in kinds
+    assert kinds.count("SparkListenerTaskEnd") == 4
     assert kinds[-1] == "SparkListenerApplicationEnd"
     assert _logs(server, name, "ui/spark-application-") == {file.removeprefix("spark-application-"): events}
 

@@ -149,6 +149,8 @@ def finish(order: Order, result: Result) -> NoReturn:
     """Let the script's exit handlers run, flush, write the result, leave."""
     _tell_metrics()
     atexit._run_exitfuncs()
+    # Not before: what the script does at its exit may be done by Spark, and belongs into the log.
+    _end_event_log(order.command)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -216,7 +218,15 @@ def _tell_metrics() -> None:
         from awsglue._runtime.classic import meters
 
         meters.report(engine.STATE.session.sparkContext)
-        meters.end_event_log(engine.STATE.session.sparkContext)
+
+
+def _end_event_log(command: str) -> None:
+    """End Spark's application where its event log is kept, whether or not the script has asked for a session."""
+    if command in ("pythonshell", "glueray") or not os.environ.get("MASTIC_EVENT_LOGS"):
+        return
+    from awsglue._runtime.classic import meters
+
+    meters.end_event_log()
 
 
 def _engine_used(command: str) -> tuple[str, str]:

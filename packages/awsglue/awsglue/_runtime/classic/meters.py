@@ -3,7 +3,6 @@ context ends, and told to the server under Glue's names."""
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -38,11 +37,13 @@ def report(context: Any) -> None:
         sys.stderr.write(f"Spark's metrics of this run are not known: {error}\n")
 
 
-def end_event_log(context: Any) -> None:
-    """End the application, where an event log is kept: only then is it whole. What fails here must not fail the job."""
+def end_event_log() -> None:
+    """End the application, if there is one: only then is its event log whole. What fails here must not fail the job."""
     from py4j.protocol import Py4JError
+    from pyspark.context import SparkContext
 
-    if not os.environ.get("MASTIC_EVENT_LOGS"):
+    context = SparkContext._active_spark_context
+    if context is None:
         return
     try:
         context.stop()
