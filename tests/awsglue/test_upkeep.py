@@ -210,6 +210,15 @@ def test_files_that_no_table_knows_go(
         spark.sql(f"{call}, dry_run => 'yes')")
     with pytest.raises(EngineRefused, match="file_list_view"):
         spark.sql(f"{call}, file_list_view => 'v')")
+    # Other tables of the catalog may need them.
+    glue = boto3.client("glue")
+    for location in (f"s3://{bucket}/{place}/data/", f"s3a://{bucket}/{database}.db"):
+        glue.create_table(
+            DatabaseName=database, TableInput={"Name": "other", "StorageDescriptor": {"Location": location}}
+        )
+        with pytest.raises(EngineRefused, match=rf"files of {database}\.other may lie there"):
+            spark.sql(f"{call})")
+        glue.delete_table(DatabaseName=database, Name="other")
     assert len(query(f"{call})")) == len(lost) - 1
     assert stored(database) == known | spared
     spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('gc.enabled' = 'false')")

@@ -1,7 +1,8 @@
 """remove_orphan_files: files below a table's location that are old and that nothing of the table refers to.
 
 The files are listed first and the table is read afterwards, and again before each part of them goes: what was committed
-by then is known. Only places of the table's own are looked through.
+by then is known. Only places of the table's own are looked through, and none that another table of the catalog has
+files in or around.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def _old(storage: Storage, table: Any, location: str | None, before: int) -> Ite
     named = [field.name for spec in table.metadata.partition_specs for field in spec.fields]
     hidden = tuple(f"{name}=" for name in named if name[:1] in "_.")
     depth = len(split(root)[2].strip("/").split("/"))
+    _check_alone(table, root)
     for entry in storage.entries(root):
         steps = split(entry.path)[2].strip("/").split("/")[depth:]
         # What begins so is nobody's data, but for partitions of such a name.
@@ -88,6 +90,37 @@ def _old(storage: Storage, table: Any, location: str | None, before: int) -> Ite
             continue
         if entry.modified.timestamp() * 1000 < before:
             yield entry
+
+
+def _check_alone(table: Any, root: str) -> None:
+    """Raises EngineRefused where files can be another table's."""
+    for database, other in _entries(table.catalog.glue):
+        if (database, other["Name"]) != tuple(table.name()) and _meet(other, root):
+            raise EngineRefused(
+                f"remove_orphan_files at {root}", f"files of {database}.{other['Name']} may lie there"
+            )
+
+
+def _entries(glue: Any) -> Iterator[tuple[str, Any]]:
+    """(database, table) of the whole catalog."""
+    databases, tables = (glue.get_paginator(name) for name in ("get_databases", "get_tables"))
+    for page in databases.paginate():
+        for database in page["DatabaseList"]:
+            try:
+                for found in tables.paginate(DatabaseName=database["Name"]):
+                    yield from ((database["Name"], one) for one in found["TableList"])
+            except glue.exceptions.EntityNotFoundException:
+                continue  # it has been dropped meanwhile
+
+
+def _meet(other: Any, root: str) -> bool:
+    """Whether a table of the catalog has its place within this one, or around it."""
+    metadata = (other.get("Parameters") or {}).get("metadata_location", "").rsplit("/", 1)[0]
+    places = (
+        (other.get("StorageDescriptor") or {}).get("Location") or "",
+        metadata.removesuffix("/metadata"),
+    )
+    return any("/" in one and (_within(one, root) or _within(root, one)) for one in places)
 
 
 def _is_plain(root: str) -> bool:
