@@ -163,3 +163,35 @@ def test_rows_that_are_kept_are_not_those_of_a_new_object(
     assert [row.s for row in frame.collect()] == [3]
     assert len(taken) == 1
     spark.catalog.dropTempView("kept_rows")
+
+
+@pytest.mark.parametrize(
+    ("kind", "served"), [("char(5)", False), ("array<CHAR(2)>", False), ("varchar(5)", True)]
+)
+def test_texts_that_spark_pads_are_not_read(
+    spark: Any,
+    bucket: tuple[Any, str],  # noqa: F811
+    kind: str,
+    served: bool,
+) -> None:
+    import boto3
+
+    from awsglue._runtime.failures import EngineRefused
+
+    glue, name = boto3.client("glue"), f"d{bucket[1][2:]}"
+    put(bucket, "t/a.parquet", {"c": ["ab"]})
+    glue.create_database(DatabaseInput={"Name": name})
+    descriptor = {
+        "Columns": [{"Name": "c", "Type": kind}],
+        "Location": f"s3://{bucket[1]}/t/",
+        "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+    }
+    glue.create_table(DatabaseName=name, TableInput={"Name": "t", "StorageDescriptor": descriptor})
+    try:
+        if served:
+            assert [row.c for row in spark.sql(f"SELECT c FROM {name}.t").collect()] == ["ab"]
+        else:
+            with pytest.raises(EngineRefused, match=r"char\(n\)"):
+                spark.sql(f"SELECT c FROM {name}.t")
+    finally:
+        glue.delete_database(Name=name)

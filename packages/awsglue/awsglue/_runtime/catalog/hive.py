@@ -7,7 +7,7 @@ from typing import Any
 from awsglue._runtime import engine
 from awsglue._runtime.catalog import hive_text
 from awsglue._runtime.catalog.glue import already_exists, schema_not_found, table_input
-from awsglue._runtime.catalog.hive_types import FORMATS, hive_type, table_format
+from awsglue._runtime.catalog.hive_types import FORMATS, hive_type, refuse_padded, table_format
 from awsglue._runtime.catalog.names import TableName
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.iceberg import assignment
@@ -31,6 +31,8 @@ class HiveTables:
 
         from pyspark.sql.types import StructType
 
+        if engine.installed() == "sail":
+            refuse_padded(row)
         note = row.get("Parameters", {}).get("spark.sql.sources.schema")
         keys = row.get("PartitionKeys") or []
         names = {item["Name"].lower() for item in keys}

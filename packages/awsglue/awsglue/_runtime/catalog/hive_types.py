@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,9 @@ _TEXT = (
     "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
 )
 _JSON = (_TEXT[0], _TEXT[1], "org.apache.hive.hcatalog.data.JsonSerDe")
+# char(n), in Hive's types and in Spark's note of its own.
+_PADDED = re.compile(r"\bchar\s*\(", re.IGNORECASE)
+_NOTED = re.compile(r'"__CHAR_VARCHAR_TYPE_STRING"\s*:\s*"char\(', re.IGNORECASE)
 FORMATS = {"parquet": _PARQUET, "orc": _ORC, "csv": _TEXT, "text": _TEXT, "json": _JSON}
 
 
@@ -48,6 +52,16 @@ def hive_type(data_type: Any) -> str:
         return f"map<{hive_type(data_type.keyType)},{hive_type(data_type.valueType)}>"
     name = str(data_type.simpleString())
     return {"void": "string", "timestamp_ntz": "timestamp"}.get(name, name)
+
+
+def refuse_padded(row: dict[str, Any]) -> None:
+    """Raise EngineRefused for a table with columns of char(n): Spark pads them, and what they are compared with."""
+    from awsglue._runtime.failures import EngineRefused
+
+    columns = [*(row.get("StorageDescriptor", {}).get("Columns") or ()), *(row.get("PartitionKeys") or ())]
+    note = row.get("Parameters", {}).get("spark.sql.sources.schema", "")
+    if any(_PADDED.search(item.get("Type") or "") for item in columns) or _NOTED.search(note):
+        raise EngineRefused(f"the columns of char(n) in table {row.get('Name')}")
 
 
 def table_format(row: dict[str, Any]) -> TableFormat:
