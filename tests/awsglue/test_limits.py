@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,90 @@ def test_json_by_paths(spark: Any) -> None:
         assert [row.x for row in found] == [answer, None, None, None, None]
         first = frame.select(fn.get_json_object("j", path).alias("x")).first()
         assert first["x"] == answer
+
+
+@pytest.mark.parametrize(
+    ("row", "schema", "verified"),
+    [
+        ((1,), "x double", False),
+        ((1.5,), "x int", False),
+        (("1",), "x int", False),
+        ((["a", 1],), "x string", True),
+        (({"a": 1},), "x string", True),
+        ((date(2024, 1, 2),), "x string", True),
+        ((["a", 1],), "x struct<s:string,i:int>", True),
+        ((Decimal("123456789.5"),), "x decimal(5,2)", True),
+    ],
+)
+def test_rows_that_only_spark_converts_are_refused(spark: Any, row: Any, schema: str, verified: bool) -> None:
+    with pytest.raises(EngineRefused):
+        spark.createDataFrame([row], schema, verifySchema=verified)
+
+
+def test_texts_made_of_numbers_are_javas(spark: Any) -> None:
+    from pyspark.sql import functions as fn
+
+    values = [1, 2**70, True, 1.5, 1e20, NAN, Decimal("1.50"), None]
+    texts = ["1", str(2**70), "true", "1.5", "1.0E20", "NaN", "1.50", None]
+    frame = spark.createDataFrame([(value,) for value in values], "x string", verifySchema=False)
+    assert [row.x for row in frame.collect()] == texts
+    answered = fn.udf(lambda at: values[at], "string")
+    numbers = spark.range(len(values)).coalesce(1)
+    assert {row.id: row.x for row in numbers.select("id", answered("id").alias("x")).collect()} == dict(
+        enumerate(texts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ([1], "string"),
+        ({"a": 1}, "string"),
+        (date(2024, 1, 2), "string"),
+        (b"a", "string"),
+        ([b"a"], "array<string>"),
+        ("numpy", "double"),
+        ("numpy", "bigint"),
+    ],
+)
+def test_answers_of_functions_that_only_spark_knows_are_refused(spark: Any, value: Any, kind: str) -> None:
+    from pyspark.sql import functions as fn
+
+    def answer(_: int) -> Any:
+        import numpy
+
+        return value if value != "numpy" else (numpy.float64(1) if kind == "double" else numpy.int64(1))
+
+    with pytest.raises(EngineRefused, match="answers"):
+        spark.range(1).select(fn.udf(answer, kind)("id").alias("x")).collect()
+
+
+def test_truth_values_are_no_numbers(spark: Any) -> None:
+    from pyspark.sql import functions as fn
+
+    row = spark.range(1).select(
+        fn.udf(lambda _: True, "int")("id").alias("i"), fn.udf(lambda _: True, "boolean")("id").alias("b")
+    )
+    assert row.first() == (None, True)
+
+
+@pytest.mark.parametrize("kind", ["double", "float", "decimal(10,2)"])
+def test_numbers_between_control_characters_are_left_to_spark(spark: Any, kind: str) -> None:
+    from pyspark.sql import functions as fn
+
+    plain = spark.createDataFrame([("\t1\r\n",), ("\x011a",), ("1\x02x",)], "x string")
+    assert [row.x for row in plain.select(fn.col("x").cast(kind).alias("x")).collect()] == [1, None, None]
+    for text in ("\x011", "1\x00", " \x1f+1.5\x1f"):
+        frame = spark.createDataFrame([(text,)], "x string")
+        frame.createOrReplaceTempView("controlled")
+        with pytest.raises(EngineRefused):
+            frame.select(fn.col("x").cast(kind).alias("x")).collect()
+        with pytest.raises(EngineRefused):
+            spark.sql(f"SELECT CAST(x AS {kind}) AS x FROM controlled").collect()
+
+
+def test_digits_of_other_scripts_are_left_to_spark(spark: Any) -> None:
+    frame = spark.createDataFrame([("\uff11\uff12",)], "x string")
+    assert frame.select(frame.x.cast("int").alias("x")).first() == (None,)
+    with pytest.raises(EngineRefused):
+        frame.select(frame.x.cast("decimal(10,2)").alias("x")).collect()

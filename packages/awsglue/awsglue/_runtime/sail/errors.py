@@ -25,7 +25,7 @@ _NAMES = (
     "No field named",
 )
 # Signs of what the engine's workers fail at around a function in Python, not the function.
-_OF_WORKERS = ("pyarrow.lib.Arrow", ", in fromInternal", "json_paths.py")
+_OF_WORKERS = ("pyarrow.lib.Arrow", ", in fromInternal", "json_paths.py", "StrangeAnswer")
 _REFUSALS = {
     "a cast of text": ("Cannot cast string", "Cannot cast value", "Error parsing"),
     "an overflow": (

@@ -42,6 +42,7 @@ _SUMMED = 33
 # Below, the engine writes doubles with an exponent, which it does not read again; they round to 0 at the fourth place.
 _SMALLEST = "0.00001"
 _PLAIN_PLACES = 4
+_DIGITS = r"^[ [:cntrl:]]*[+-]?[\p{Nd}.]+([eE][+-]?\p{Nd}+)?[ [:cntrl:]]*$"
 _DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])")
 
 
@@ -169,9 +170,14 @@ def number_of_text(value: Any, target: str, maker: Any) -> Any:
 
 
 def ascii_text(value: Any, maker: Any) -> Any:
-    """A text that is to become a decimal: Spark takes no signs but ASCII's, the engine blanks of all scripts."""
+    """A text that is to become a decimal: Spark takes no blanks but ASCII's, the engine those of all scripts.
+
+    Digits of other scripts, which Java reads, become a number that makes the cast fail.
+    """
+    digits = maker.call("rlike", value, maker.literal(_DIGITS))
     other = maker.call("rlike", value, maker.literal(r"[^\x00-\x7F]"))
-    return maker.when(other, maker.literal("?"), value)
+    known = maker.when(other, maker.literal("?"), value)
+    return maker.when(maker.call("and", other, digits), maker.literal("1e0"), known)
 
 
 def negated(value: Any, kind: str, maker: Any) -> Any:

@@ -101,10 +101,15 @@ WHOLE_TEXT = (
     "${1}0${2}${3}",
 )
 
-# Texts that Spark may take for numbers and the engine never does, by the type: with an exponent, a suffix, in base 16.
+# Texts that Spark may take for numbers and the engine does not, by the type: with an exponent, a suffix, in base 16.
 _EXPONENT = "^[ [:cntrl:]]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)[eE][+-]?[0-9]+[ [:cntrl:]]*$"
 _SUFFIX = "^[ [:cntrl:]]*[+-]?(0[xX].*|([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?[dDfF])[ [:cntrl:]]*$"
+# Between control characters: Java cuts off all of them, the engine a few.
+_PLAIN = "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)"
+_CONTROLLED = (
+    f"^ *[[:cntrl:]][ [:cntrl:]]*{_PLAIN}[ [:cntrl:]]*$|^[ [:cntrl:]]*{_PLAIN}[ [:cntrl:]]*[[:cntrl:]] *$"
+)
 NUMBER_TEXTS = {
-    **dict.fromkeys(("DECIMAL", "DEC", "NUMERIC"), _EXPONENT),
-    **dict.fromkeys(("DOUBLE", "FLOAT", "REAL"), _SUFFIX),
+    **dict.fromkeys(("DECIMAL", "DEC", "NUMERIC"), f"{_EXPONENT}|{_CONTROLLED}"),
+    **dict.fromkeys(("DOUBLE", "FLOAT", "REAL"), f"{_SUFFIX}|{_CONTROLLED}"),
 }

@@ -1,15 +1,18 @@
 """What functions in Python are given and what becomes of their answers, as in Spark. Owns no state.
 
 They are given moments without a zone (the engine's are of UTC) and None for null structs (the engine gives rows of
-nulls). Maps that they answer have their entries in the order of Java's hash maps, numbers beyond 64 bits are null.
+nulls). Maps that they answer have their entries in the order of Java's hash maps, numbers beyond 64 bits are null, and
+so are truth values that should be numbers. Texts made of other values are Java's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from awsglue._runtime.io.texts import java_double
 from awsglue._runtime.sail import map_order
 
 # PythonEvalType.SQL_BATCHED_UDF: a call for each row, whose arguments are Python's own values.
@@ -17,7 +20,13 @@ BY_ROW = 100
 # What the last argument begins with when it says which structs are null.
 MARK = "\x00null structs "
 _BEYOND = 2**63
+# What is in the names of types whose values are converted.
+_CONVERTED = ("map", "int", "long", "short", "byte", "string", "double", "float", "real")
 Converter = Callable[[Any], Any]
+
+
+class StrangeAnswer(ValueError):
+    """A value of whose kind Spark makes something else, or takes none: the statement is refused."""
 
 
 def install() -> None:
@@ -74,11 +83,15 @@ def _without(holder: Any, path: list[int]) -> Any:
 
 def _told(kind: Any) -> Any:
     """The type that a function answers; one that was given as text is read."""
+    from pyspark.sql.types import StringType
+
     # Of a type that is still a text there are several classes, by the client's version.
     kind = getattr(kind, "data_type_string", kind)
     if not isinstance(kind, str):
         return kind
-    if not any(word in kind.lower() for word in ("map", "int", "long", "short", "byte")):
+    if kind.lower() == "string":
+        return StringType()
+    if not any(word in kind.lower() for word in _CONVERTED):
         return None
     from awsglue._runtime import engine
 
@@ -87,10 +100,22 @@ def _told(kind: Any) -> Any:
 
 def answered(kind: Any) -> Converter | None:
     """What makes Spark's value of an answer of this type; None where nothing has to be made."""
-    from pyspark.sql.types import ArrayType, IntegralType, MapType, StructType
+    from pyspark.sql.types import (
+        ArrayType,
+        DoubleType,
+        FloatType,
+        IntegralType,
+        MapType,
+        StringType,
+        StructType,
+    )
 
     if isinstance(kind, IntegralType):
         return within_64_bits
+    if isinstance(kind, DoubleType | FloatType):
+        return without_numpy
+    if isinstance(kind, StringType):
+        return java_text
     if isinstance(kind, ArrayType):
         return _each(answered(kind.elementType))
     if isinstance(kind, MapType):
@@ -101,8 +126,26 @@ def answered(kind: Any) -> Converter | None:
 
 
 def within_64_bits(value: Any) -> Any:
-    """The value; None for a whole number that Java's have no place for."""
-    return None if type(value) is int and not -_BEYOND <= value < _BEYOND else value
+    """The value; None for a whole number that Java's have no place for, and for what is none."""
+    if type(value) is int:
+        return value if -_BEYOND <= value < _BEYOND else None
+    return None if type(value) is bool else without_numpy(value)
+
+
+def without_numpy(value: Any) -> Any:
+    """The value. Raises StrangeAnswer for one of NumPy's, which Spark's workers cannot send."""
+    if type(value).__module__ == "numpy":
+        raise StrangeAnswer(f"a value of type numpy.{type(value).__name__}")
+    return value
+
+
+def java_text(value: Any) -> Any:
+    """A text, or one made of a number. Raises StrangeAnswer for other values: Spark writes Java's own."""
+    if value is None or type(value) in (str, bool, int, Decimal):
+        return value
+    if type(value) is float:
+        return java_double(value)
+    raise StrangeAnswer(f"a text made of a value of type {type(value).__name__}")
 
 
 def _each(converted: Converter | None) -> Converter | None:
@@ -110,7 +153,9 @@ def _each(converted: Converter | None) -> Converter | None:
         return None
 
     def each(value: Any) -> Any:
-        return [converted(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return (
+            [converted(item) for item in value] if isinstance(value, (list, tuple)) else without_numpy(value)
+        )
 
     return each
 
