@@ -38,20 +38,26 @@ from awsglue.context import GlueContext
 from awsglue.job import Job
 from awsglue.transforms import ApplyMapping, Map
 from awsglue.utils import getResolvedOptions
+from pyspark import SparkConf
 from pyspark.context import SparkContext
-from pyspark.sql import SparkSession, functions as fn
+from pyspark.sql import SparkSession, SQLContext, functions as fn
 from own import MARK
 
 options = getResolvedOptions(sys.argv, ["JOB_NAME", "bucket"])
 bucket = options["bucket"]
-sc = SparkContext()
+sc = SparkContext(conf=SparkConf().set("spark.sql.session.timeZone", "Asia/Tokyo"), appName="mine")
 glue = GlueContext(sc)
 spark = glue.spark_session
 job = Job(glue)
 job.init(options["JOB_NAME"], options)
 sc._jsc.hadoopConfiguration().set("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
 print("master", sc.master, spark.version, type(spark).__module__)
+print("conf", spark.conf.get("spark.sql.session.timeZone"), sc.appName, SparkSession(sc) is spark)
+later = SparkConf().set("spark.sql.catalog.none", "org.none.Catalog").set("spark.sql.session.timeZone", "UTC")
+SparkContext(conf=later)
+print("conf", spark.conf.get("spark.sql.session.timeZone"), sc.appName, SQLContext(sc).sql("SELECT 1").count())
 print("rdd", sc.parallelize([1, 2, 3]).map(lambda n: n + 1).sum())
+print("json", spark.read.json(sc.parallelize(['{"a": 1,\\r\\n "b": 2}'])).collect())
 
 again = SparkSession.builder.appName("again").master("local[*]").config("spark.sql.shuffle.partitions", 3)
 again = again.getOrCreate()
@@ -128,6 +134,7 @@ class ConnectServer:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             time.sleep(0.2)
+        self.stop()
         raise RuntimeError(f"the server does not start:\n{self.log.read_text()[-4000:]}")
 
     def stop(self) -> None:
@@ -207,7 +214,10 @@ def test_a_job_on_a_connect_server(server: Server, connect: ConnectServer) -> No
     said = lines(server, "/aws-glue/jobs/output", ended["Id"])
     assert re.fullmatch(rf"master {connect.address} 4\.1\.\d+ pyspark\.sql\.connect\.session", said[0]), said
     assert said[1:] == [
+        "conf Asia/Tokyo mine True",
+        "conf UTC mine 1",
         "rdd 9",
+        "json [Row(a=1, b=2)]",
         "same True 3",
         "sum [Row(s=270, m='brought along', p=3)]",
         "saved [Row(n=90), Row(n=90), Row(n=90)]",

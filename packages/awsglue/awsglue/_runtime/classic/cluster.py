@@ -39,7 +39,7 @@ def connected() -> bool:
 
 def shown() -> str:
     """The cluster's address without what else it may hold: a Connect server's may have a token in it."""
-    return master().partition("/;")[0] if connected() else master()
+    return master().partition(";")[0].removesuffix("/") if connected() else master()
 
 
 def operators() -> dict[str, str]:

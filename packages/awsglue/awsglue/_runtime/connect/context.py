@@ -34,21 +34,30 @@ class _JavaContext:
         raise RefusedAttribute(f"SparkContext._jsc.{name}", "over Spark Connect there is no Java here")
 
 
-class SparkContext(Facade):
+class _WithoutJava(type):
+    """PySpark's own classes, SparkConf among them, ask the class for a JVM: there is none. A context refuses."""
+
+    _jvm = None
+    _gateway = None
+
+
+class SparkContext(Facade, metaclass=_WithoutJava):
     """The parts that make sense without a JVM: rows of RDDs are those of this process."""
 
     def __init__(
         self, master: str | None = None, appName: str | None = None, *_: Any, conf: Any = None, **__: Any
     ) -> None:
         from awsglue._runtime import engine
+        from awsglue._runtime.classic.hooks import passed_on
         from awsglue._runtime.connect.session import apply
 
         settings = dict(conf.getAll()) if conf is not None else {}
+        if appName:
+            settings["spark.app.name"] = appName
         # Those that come before the session are its own from the beginning.
+        engine.STATE.conf.update(settings)
         if engine.STATE.session is not None:
-            apply(engine.STATE.session, settings)
-        else:
-            engine.STATE.conf.update(settings)
+            apply(engine.STATE.session, passed_on(settings))
         super().__init__(appName=None)
 
     @property

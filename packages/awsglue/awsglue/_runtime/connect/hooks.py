@@ -72,12 +72,15 @@ def _names() -> None:
     import pyspark.files
     import pyspark.rdd
     import pyspark.sql
+    import pyspark.sql.context
     import pyspark.sql.session
     from pyspark.sql.connect.session import SparkSession
 
     from awsglue._runtime.connect.context import SparkContext
+    from awsglue._runtime.sail.builder import from_contexts
     from awsglue._runtime.sail.local_rdd import LocalRDD
     from awsglue._runtime.sail.spark_context import Broadcast, SparkFiles
+    from awsglue._runtime.sail.sql_context import HiveContext, SQLContext
 
     places: dict[str, Any] = {
         "SparkContext": SparkContext,
@@ -89,7 +92,11 @@ def _names() -> None:
         for name, place in places.items():
             if hasattr(module, name):
                 setattr(module, name, place)
+    for module in (pyspark.sql, pyspark.sql.context):
+        module.SQLContext = SQLContext  # type: ignore[attr-defined]
+        module.HiveContext = HiveContext  # type: ignore[attr-defined]
     SparkSession.builder = _BuilderProperty()  # type: ignore[assignment]
+    from_contexts(SparkSession)
     pyspark.sql.SparkSession = SparkSession  # type: ignore[misc,assignment]
     pyspark.sql.session.SparkSession = SparkSession  # type: ignore[misc,assignment]
 

@@ -55,5 +55,5 @@ class Services(SparkServices):
         """`spark.read.json(rdd of strings)`: through a file in the scratch folder."""
         path = os.path.join(self.scratch, f"lines-{uuid.uuid4().hex}.json")
         with open(path, "w", encoding="utf-8") as file:
-            file.writelines(line.replace("\n", " ") + "\n" for line in lines)
+            file.writelines(line.replace("\r", " ").replace("\n", " ") + "\n" for line in lines)
         return reader.json(f"file://{path}")

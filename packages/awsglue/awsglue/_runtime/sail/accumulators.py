@@ -44,4 +44,8 @@ class Accumulator:
 
 
 def _find(identity: str) -> Accumulator:
+    if identity not in _ALIVE:
+        raise RuntimeError(
+            "accumulators add up in the run's own process alone: this function works in another one"
+        )
     return _ALIVE[identity]
