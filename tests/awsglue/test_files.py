@@ -250,3 +250,8 @@ def test_files_that_may_hold_little_back(
     frame.union(frame).write.format(form).partitionBy("p").save(str(tmp_path / "o"))
     found = spark.read.format(form).load(str(tmp_path / "o")).select("a", "b", "p")
     assert sorted(map(tuple, found.collect())) == sorted(rows * 2)
+
+
+def test_texts_of_json_may_have_line_ends_within(spark: Any) -> None:
+    texts = spark.sparkContext.parallelize(['{"a": 1,\r\n "b": 2}', '{"a": 3,\r"b": 4}', '{"a": 5,\n"b": 6}'])
+    assert sorted(tuple(row) for row in spark.read.json(texts).collect()) == [(1, 2), (3, 4), (5, 6)]

@@ -172,7 +172,7 @@ class Services:
 
         path = os.path.join(self.scratch, f"lines-{uuid.uuid4().hex}.json")
         with open(path, "w", encoding="utf-8") as file:
-            file.writelines(line.replace("\n", " ") + "\n" for line in lines)
+            file.writelines(line.replace("\r", " ").replace("\n", " ") + "\n" for line in lines)
         return self.load("json", path, options, schema)
 
     def struct(self, schema: str | None) -> Any:
