@@ -47,14 +47,15 @@ LOCKS := src/mastic/executors/locks
 lock: $(UV)                ## newest versions that the requirements allow, pinned with hashes
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
-	$(LOCK) --upgrade --extra sail --extra databases --extra documents --extra formats --extra streams --extra delta --extra hudi --extra ml packages/awsglue/pyproject.toml -o $(LOCKS)/sail.txt
-	$(LOCK) --upgrade --extra spark35 --extra databases --extra documents --extra formats --extra streams --extra ml packages/awsglue/pyproject.toml -o $(LOCKS)/spark-3.5.txt
+	$(LOCK) --upgrade --extra sail --extra databases --extra documents --extra formats --extra streams --extra delta --extra hudi --extra ml --extra provided packages/awsglue/pyproject.toml -o $(LOCKS)/sail.txt
+	$(LOCK) --upgrade --extra spark35 --extra databases --extra documents --extra formats --extra streams --extra ml --extra provided packages/awsglue/pyproject.toml -o $(LOCKS)/spark-3.5.txt
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-3.5.bare.in -o $(LOCKS)/spark-3.5.bare.txt
-	$(LOCK) --upgrade --extra spark41 --extra databases --extra documents --extra formats --extra streams --extra ml packages/awsglue/pyproject.toml -o $(LOCKS)/spark-4.1.txt
+	$(LOCK) --upgrade --extra spark41 --extra databases --extra documents --extra formats --extra streams --extra ml --extra provided packages/awsglue/pyproject.toml -o $(LOCKS)/spark-4.1.txt
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-4.1.bare.in -o $(LOCKS)/spark-4.1.bare.txt
 	$(LOCK) --upgrade --extra ray --extra databases --extra formats packages/awsglue/pyproject.toml -o $(LOCKS)/ray.txt
 	$(LOCK) --upgrade $(LOCKS)/neighbours.in -o $(LOCKS)/neighbours.txt
 	$(LOCK) --upgrade $(LOCKS)/analytics.in -o $(LOCKS)/analytics.txt
+	$(LOCK) --upgrade -c $(LOCKS)/spark-3.5.txt $(LOCKS)/glueetl.in -o $(LOCKS)/glueetl.txt
 	$(LOCK) --upgrade tests/clients/locks/awswrangler.in -o tests/clients/locks/awswrangler.txt
 	$(LOCK) --upgrade tests/clients/locks/dbt.in -o tests/clients/locks/dbt.txt
 

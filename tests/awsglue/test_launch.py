@@ -314,6 +314,8 @@ def test_hudi_needs_a_name_and_on_spark_its_jars(tmp_path: Path) -> None:
     code, result, _, _ = launch(tmp_path, source, command="glueetl", engine="auto")
     assert code == 1
     expected = (
-        "name them in --extra-jars" if installed() == "spark" else "HoodieException: 'hoodie.table.name' must be"
+        "name them in --extra-jars"
+        if installed() == "spark"
+        else "HoodieException: 'hoodie.table.name' must be"
     )
     assert expected in result["error_message"]

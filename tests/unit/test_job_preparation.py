@@ -116,15 +116,28 @@ def test_other_library_sets_are_refused() -> None:
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        ("import awswrangler as wr", True),
-        ("import os, redshift_connector", True),
-        ("if True:\n    from sqlalchemy.engine import create_engine", True),
-        ("import pandas as pd\n# import awswrangler\nprint('import s3fs')", False),
-        ("import my_s3fs", False),
+        ("import awswrangler as wr", "analytics"),
+        ("import os, redshift_connector", "analytics"),
+        ("if True:\n    from sqlalchemy.engine import create_engine", "analytics"),
+        ("import pandas as pd\n# import awswrangler\nprint('import s3fs')", ""),
+        ("import my_avro, matplotlib", ""),
     ],
 )
-def test_scripts_that_import_of_the_library_set(script: str, expected: bool) -> None:
-    assert arguments.imports_analytics(script) is expected
+def test_scripts_that_import_of_the_library_set(script: str, expected: str) -> None:
+    assert arguments.imported_set(script, "pythonshell") == expected
+
+
+@pytest.mark.parametrize("command", ["glueetl", "gluestreaming"])
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("import sys\nimport matplotlib.pyplot as plt", "glueetl"),
+        ("from PIL import Image", "glueetl"),
+        ("import yaml, s3fs, pandas, awswrangler", ""),
+    ],
+)
+def test_spark_jobs_have_a_set_of_their_own(command: str, script: str, expected: str) -> None:
+    assert arguments.imported_set(script, command) == expected
 
 
 class Scripts:
@@ -152,3 +165,12 @@ def test_who_gets_the_library_set(given: dict[str, str], expected: bool, tmp_pat
     found = fetching.modules(given, tmp_path, "pythonshell", "s3://b/script.py")
     assert (found is not None and found.library_set == "analytics") is expected
     assert fetching.modules({}, tmp_path, "glueetl", "s3://b/script.py") is None
+
+
+def test_a_spark_job_has_the_library_set_beside_its_own_modules(tmp_path: Path) -> None:
+    fetching = Fetching(objects=Scripts("from awsglue.job import Job\nimport seaborn"))
+    own = {"--additional-python-modules": "seaborn==0.13.0"}
+    for given, modules in (({}, ()), (own, ("seaborn==0.13.0",))):
+        found = fetching.modules(given, tmp_path, "glueetl", "s3://b/script.py")
+        assert found is not None
+        assert (found.library_set, found.modules) == ("glueetl", modules)

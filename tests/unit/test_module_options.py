@@ -42,6 +42,24 @@ def test_others_reach_the_installer(tmp_path: Path, options: tuple[str, ...]) ->
     assert "no-such-module-here" in str(failure.value)
 
 
+def test_what_a_set_shares_with_the_runtimes_is_of_their_versions() -> None:
+    """Else it would replace what the job library has been tried with."""
+
+    def pins(name: str) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for line in library_sets.requirements(name, ()):
+            pin = library_sets.pin(line).partition(";")[0].strip()
+            found.setdefault(library_sets.project(line), set()).add(pin)
+        return found
+
+    given = pins("glueetl")
+    for runtime in ("sail", "spark-3.5", "spark-4.1"):
+        there = pins(runtime)
+        shared = given.keys() & there.keys()
+        assert "pandas" in shared
+        assert {name: given[name] for name in shared} == {name: there[name] for name in shared}
+
+
 def test_a_library_set_comes_in_its_versions_but_for_what_is_named() -> None:
     lines = library_sets.requirements("analytics", ())
     projects = {library_sets.project(line) for line in lines}

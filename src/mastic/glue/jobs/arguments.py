@@ -26,10 +26,21 @@ _ARCHIVES = {"glueray": "--s3-py-modules"}
 
 # What Python shell jobs find beside the standard library: spelt without dashes by AWS, and with them by some.
 LIBRARY_SETS = ("library-set", "--library-set")
-# What scripts import of the set analytics that a job has not anyway.
-ANALYTICS = frozenset(
-    "avro awswrangler elasticsearch psycopg2 pyathena pyodbc pyorc redshift_connector s3fs sqlalchemy".split()
-)
+# The set that a script of each command has when it imports one of these, which it has not anyway.
+_SETS = {
+    "pythonshell": (
+        "analytics",
+        "avro awswrangler elasticsearch psycopg2 pyathena pyodbc pyorc redshift_connector sqlalchemy",
+    ),
+    **dict.fromkeys(
+        ("glueetl", "gluestreaming"),
+        (
+            "glueetl",
+            "avro kaleido lxml matplotlib mpmath nltk patsy pil plotly pmdarima pydot regex seaborn statsmodels "
+            "sympy tbats tqdm",
+        ),
+    ),
+}
 _IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+([\w., \t]+)", re.MULTILINE)
 
 _COMMA_OUTSIDE_QUOTES = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
@@ -153,12 +164,13 @@ def library_set(merged: Mapping[str, str]) -> str | None:
     return given
 
 
-def imports_analytics(script: str) -> bool:
-    """Whether a script imports a library of the analytics set."""
+def imported_set(script: str, command: str) -> str:
+    """The library set of which a script of a job of this command imports a module, "" for none."""
+    name, modules = _SETS.get(command, ("", ""))
     imported = {
-        name.split()[0].split(".")[0].lower()
-        for found in _IMPORT.findall(script)
-        for name in found.split(",")
-        if name.strip()
+        found.split()[0].split(".")[0].lower()
+        for line in _IMPORT.findall(script)
+        for found in line.split(",")
+        if found.strip()
     }
-    return not imported.isdisjoint(ANALYTICS)
+    return "" if imported.isdisjoint(modules.split()) else name

@@ -88,8 +88,8 @@ class Fetching:
         self, merged: Mapping[str, str], folder: Path, command: str = "glueetl", script: str = ""
     ) -> ModuleSet | None:
         """What ``--additional-python-modules`` (of Ray jobs ``--pip-install``) asks for, or what is in the archive of
-        ``--python-virtual-env``, and the library set of a Python shell job, whose ``script`` is on S3; files are
-        fetched. None for nothing."""
+        ``--python-virtual-env``, and the library set of a job, whose ``script`` is on S3; files are fetched. None for
+        nothing."""
         wanted = arguments.modules(merged, command)
         packed = merged.get(VIRTUAL_ENVIRONMENT, "")
         if packed and wanted:
@@ -98,7 +98,7 @@ class Fetching:
             )
         if packed:
             return ModuleSet(modules=(), archive=self.file(VIRTUAL_ENVIRONMENT, packed, folder))
-        libraries = self._libraries(merged, script) if command == "pythonshell" else ""
+        libraries = self._libraries(merged, script, command)
         if not wanted and not libraries:
             return None
         told: list[str] = []
@@ -119,25 +119,26 @@ class Fetching:
             modules=tuple(told), library_set=libraries, options=tuple(options), files=tuple(files)
         )
 
-    def _libraries(self, merged: Mapping[str, str], script: str) -> str:
-        """The library set that is asked for. A job that leaves that open, and names no modules of its own, has it when
-        its script imports of it."""
-        try:
-            asked = arguments.library_set(merged)
-        except ServiceError as error:
-            raise Unprepared(error.message) from error
-        own = merged.get("--additional-python-modules") or merged.get("--extra-py-files")
-        if asked is None and not own:
-            scheme, _, rest = script.partition("://")
-            bucket, _, key = rest.partition("/")
-            if scheme not in SCHEMES or not bucket or not key:
-                return ""
+    def _libraries(self, merged: Mapping[str, str], script: str, command: str) -> str:
+        """The library set of a job: that of which its script imports a module. A Python shell job says itself whether
+        it has one, or leaves that open; then it has none beside modules of its own."""
+        if command == "pythonshell":
             try:
-                text = self._objects.read(bucket, key).decode(errors="replace")
-            except ServiceError:
-                return ""  # the launch says what is wrong with the script
-            asked = "analytics" if arguments.imports_analytics(text) else "none"
-        return "analytics" if asked == "analytics" else ""
+                asked = arguments.library_set(merged)
+            except ServiceError as error:
+                raise Unprepared(error.message) from error
+            own = merged.get("--additional-python-modules") or merged.get("--extra-py-files")
+            if asked or own:
+                return "" if asked in (None, "none") else asked
+        scheme, _, rest = script.partition("://")
+        bucket, _, key = rest.partition("/")
+        if scheme not in SCHEMES or not bucket or not key:
+            return ""
+        try:
+            text = self._objects.read(bucket, key).decode(errors="replace")
+        except ServiceError:
+            return ""  # the launch says what is wrong with the script
+        return arguments.imported_set(text, command)
 
 
 def _wheels(archive: Path, folder: Path) -> list[Path]:
