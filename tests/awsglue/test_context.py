@@ -129,9 +129,8 @@ def test_unit_tests_import_pyspark_first(tmp_path):
         f"import sys; sys.path[:0] = {sys.path!r}; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
     )
     options = ["-q", "-c", os.devnull, "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
-    plugin = ["-p", "awsglue._runtime.pytest_plugin"]
     done = subprocess.run(
-        [sys.executable, str(start), *options, *plugin, str(tmp_path)],
+        [sys.executable, str(start), *options, str(tmp_path)],
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         capture_output=True,
