@@ -60,7 +60,9 @@ def test_a_run_that_does_not_end_is_ended_after_two_weeks() -> None:
     assert maintenance.deadline(run(MaintenanceWindow="Thu:10")) == START + 14 * DAY + 2.5 * HOUR
 
 
-@pytest.mark.parametrize("other", [run("glueetl"), run(Timeout=10080), run(Timeout=5, MaintenanceWindow="Sun:3")])
+@pytest.mark.parametrize(
+    "other", [run("glueetl"), run(Timeout=10080), run(Timeout=5, MaintenanceWindow="Sun:3")]
+)
 def test_runs_that_end_by_themselves_are_never_restarted(other: JobRun) -> None:
     assert maintenance.deadline(other) is None
     assert not any(maintenance.asked(other, START + n * HOUR) for n in range(24 * 30))
