@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import Any
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.listing import DataFile, Listing
 from awsglue._runtime.io.scan import Scan
-from awsglue._runtime.io.storage import encryption, shown, split
+from awsglue._runtime.io.storage import encryption, object_store, shown, split
 
 CHANGE_FEED = ("readchangefeed", "readchangedata")
 READER_OPTIONS = {"versionasof", "timestampasof", "path", "mergeschema", "ignoredeletes", "ignorechanges"}
@@ -26,24 +25,11 @@ def uri(path: str) -> str:
 
 
 def storage_options(path: str) -> dict[str, str] | None:
-    """How the library reaches the table: the endpoint, credentials and encryption of this process."""
+    """How the library reaches the table, and how it encrypts what it writes."""
     if split(path)[0] == "file":
         return None
-    import boto3
-
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     # A commit is one object that must not be there yet: S3 itself decides between two writers.
-    options = {"AWS_REGION": region, "aws_conditional_put": "etag"}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    if endpoint:
-        options |= {"AWS_ENDPOINT_URL": endpoint, "aws_virtual_hosted_style_request": "false"}
-        options["AWS_ALLOW_HTTP"] = "true" if endpoint.startswith("http://") else "false"
-    credentials = boto3.Session().get_credentials()
-    if credentials is not None:
-        frozen = credentials.get_frozen_credentials()
-        options |= {"AWS_ACCESS_KEY_ID": frozen.access_key, "AWS_SECRET_ACCESS_KEY": frozen.secret_key}
-        if frozen.token:
-            options["AWS_SESSION_TOKEN"] = frozen.token
+    options = {**object_store(), "aws_conditional_put": "etag"}
     asked = encryption()
     if asked.get("ServerSideEncryption"):
         options["aws_server_side_encryption"] = asked["ServerSideEncryption"]

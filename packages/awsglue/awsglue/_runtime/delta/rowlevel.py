@@ -5,6 +5,7 @@ Each function computes from one version of a table what `writing.change` commits
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,20 @@ class Clause:
     condition: Any = None
     assignments: dict[str, Any] = field(default_factory=dict)
     star: bool = False
+
+
+def clauses(parsed: Iterable[Any]) -> list[Clause]:
+    """The WHENs of a MERGE statement."""
+    return [
+        Clause(
+            kind=one.kind,
+            action=one.action,
+            condition=one.condition,
+            assignments=dict(one.assignments),
+            star=one.star,
+        )
+        for one in parsed
+    ]
 
 
 def column(value: Any) -> Any:

@@ -64,16 +64,7 @@ class DeltaStatements:
     ) -> Any:
         """MERGE INTO."""
         frame = held(self._services, self._statements.query(f"SELECT * FROM {source}"))
-        own = [
-            rowlevel.Clause(
-                kind=one.kind,
-                action=one.action,
-                condition=one.condition,
-                assignments=dict(one.assignments),
-                star=one.star,
-            )
-            for one in clauses
-        ]
+        own = rowlevel.clauses(clauses)
         names = alias.strip("`"), source_alias.strip("`")
         return self._change(
             target,

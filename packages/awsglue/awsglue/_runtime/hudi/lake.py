@@ -7,7 +7,6 @@ slices with logs (Merge-on-Read) are merged by the library.
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from awsglue._runtime.hudi.properties import TableConfig
 from awsglue._runtime.hudi.timeline import Timeline
 from awsglue._runtime.io.listing import DataFile, Listing
 from awsglue._runtime.io.scan import Scan
-from awsglue._runtime.io.storage import Storage, join, split
+from awsglue._runtime.io.storage import Storage, join, object_store, split
 
 META = (
     "_hoodie_commit_time",
@@ -63,24 +62,8 @@ def plain(path: str) -> str:
 
 
 def storage_options(path: str) -> dict[str, str]:
-    """How the library reaches the table: the endpoint and credentials of this process."""
-    if split(path)[0] == "file":
-        return {}
-    import boto3
-
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    options = {"aws_region": region}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    if endpoint:
-        options |= {"aws_endpoint_url": endpoint, "aws_virtual_hosted_style_request": "false"}
-        options["aws_allow_http"] = "true" if endpoint.startswith("http://") else "false"
-    credentials = boto3.Session().get_credentials()
-    if credentials is not None:
-        frozen = credentials.get_frozen_credentials()
-        options |= {"aws_access_key_id": frozen.access_key, "aws_secret_access_key": frozen.secret_key}
-        if frozen.token:
-            options["aws_session_token"] = frozen.token
-    return options
+    """How the library reaches the table."""
+    return {} if split(path)[0] == "file" else object_store()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,16 +92,7 @@ class HudiStatements:
     ) -> Any:
         """MERGE INTO. Raises AnalysisException unless the condition names every record key."""
         frame = held(self._services, self._statements.query(f"SELECT * FROM {source}"))
-        own = [
-            rowlevel.Clause(
-                kind=one.kind,
-                action=one.action,
-                condition=one.condition,
-                assignments=dict(one.assignments),
-                star=one.star,
-            )
-            for one in clauses
-        ]
+        own = rowlevel.clauses(clauses)
         if any(one.kind == "unsourced" for one in own):
             raise EngineRefused("WHEN NOT MATCHED BY SOURCE on a Hudi table")
         names = alias.strip("`"), source_alias.strip("`")

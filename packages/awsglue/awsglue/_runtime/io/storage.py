@@ -245,6 +245,25 @@ def encryption() -> dict[str, str]:
     return asked
 
 
+def object_store() -> dict[str, str]:
+    """How a library made with Rust's object_store reaches S3: the region, endpoint and credentials of this process."""
+    import boto3
+
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    options = {"aws_region": region}
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    if endpoint:
+        options |= {"aws_endpoint_url": endpoint, "aws_virtual_hosted_style_request": "false"}
+        options["aws_allow_http"] = "true" if endpoint.startswith("http://") else "false"
+    credentials = boto3.Session().get_credentials()
+    if credentials is not None:
+        frozen = credentials.get_frozen_credentials()
+        options |= {"aws_access_key_id": frozen.access_key, "aws_secret_access_key": frozen.secret_key}
+        if frozen.token:
+            options["aws_session_token"] = frozen.token
+    return options
+
+
 def split(path: str) -> tuple[str, str, str]:
     """(scheme, bucket, key) of a URI; a local path is ("file", "", absolute path)."""
     if "://" not in path:
