@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from mastic.clock import ManualClock
 from mastic.loops.base import Loop
@@ -23,6 +27,21 @@ def test_a_lease_has_one_holder_until_it_runs_out(store: Store) -> None:
         assert leases.acquire(tx, "reactor", "one", NOW, SOON)
         assert leases.acquire(tx, "reactor", "two", SOON, SOON + timedelta(seconds=30))
         assert not leases.acquire(tx, "reactor", "one", SOON, SOON + timedelta(seconds=30))
+
+
+@pytest.mark.parametrize(("holders", "have_it"), [("abcd", 1), ("aaaa", 4)])
+def test_a_lease_that_several_take_at_one_moment(store: Store, holders: str, have_it: int) -> None:
+    """Servers that share their objects' place hold one lease under one name, and may start together."""
+    for number in range(20):
+        together = threading.Barrier(len(holders))
+
+        def take(holder: str, name: str = f"place-{number}", together: threading.Barrier = together) -> bool:
+            together.wait()
+            with store.write() as tx:
+                return leases.acquire(tx, name, holder, NOW, SOON)
+
+        with ThreadPoolExecutor(len(holders)) as pool:
+            assert sum(pool.map(take, holders)) == have_it
 
 
 def test_a_loop_that_stops_gives_its_lease_back(store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, String, Table, delete, update
+from sqlalchemy import Column, Connection, String, Table, delete
 
 from mastic.store.engine import insert
 from mastic.store.schema import Timestamp, metadata
@@ -19,21 +19,19 @@ leases = Table(
 
 
 def acquire(tx: Connection, name: str, holder: str, now: datetime, expires: datetime) -> bool:
-    """Take or extend the lease; false while another holder's is alive."""
+    """Take or extend the lease; false while another holder's is alive.
+
+    One statement: between two of them another server could come in, whose lease may bear the same holder's name.
+    """
+    new = insert(tx, leases).values(name=name, holder=holder, expires=expires)
     taken = tx.execute(
-        update(leases)
-        .where(leases.c.name == name, (leases.c.holder == holder) | (leases.c.expires <= now))
-        .values(holder=holder, expires=expires)
-    ).rowcount
-    if taken:
-        return True
-    added = tx.execute(
-        insert(tx, leases)
-        .values(name=name, holder=holder, expires=expires)
-        .on_conflict_do_nothing(index_elements=["name"])
-        .returning(leases.c.name)  # PostgreSQL's driver does not count the rows of such an INSERT
+        new.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": new.excluded.holder, "expires": new.excluded.expires},
+            where=(leases.c.holder == new.excluded.holder) | (leases.c.expires <= now),
+        ).returning(leases.c.name)  # PostgreSQL's driver does not count the rows of such an INSERT
     ).first()
-    return added is not None
+    return taken is not None
 
 
 def release(tx: Connection, name: str, holder: str) -> None:
