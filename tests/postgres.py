@@ -148,3 +148,23 @@ def database(port: int) -> Iterator[str]:
     finally:
         with psycopg.connect(_dsn(port, "postgres"), autocommit=True) as admin:
             admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def cleared(url: str) -> None:
+    """Empty a database's tables and begin its counters anew; whoever is still connected is thrown out."""
+    plain = url.replace("+psycopg", "", 1)
+    with psycopg.connect(plain, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        written = admin.execute(
+            "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0"
+        ).fetchone()
+        if written and written[0]:
+            admin.execute(f"TRUNCATE {written[0]} CASCADE")
+        admin.execute(
+            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
+            " FROM pg_sequences WHERE last_value IS NOT NULL"
+        )
