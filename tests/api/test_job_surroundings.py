@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.api.jobs import finished, lines, refusal, run
 
 OUTPUT = "/aws-glue/python-jobs/output"
@@ -203,7 +205,7 @@ def test_a_usage_profile_limits_its_principals(server: Any, glue: Any, name: str
         Configuration={
             "JobConfiguration": {
                 "workerType": {"DefaultValue": "G.1X", "AllowedValues": ["G.1X", "G.2X"]},
-                "numberOfWorkers": {"DefaultValue": "3", "MinValue": "2", "MaxValue": "5"},
+                "numberOfWorkers": {"DefaultValue": "3", "MinValue": "3", "MaxValue": "5"},
                 "timeout": {"DefaultValue": "60", "MaxValue": "120"},
             }
         },
@@ -215,7 +217,7 @@ def test_a_usage_profile_limits_its_principals(server: Any, glue: Any, name: str
     for beyond, said in [
         ({"WorkerType": "G.8X", "NumberOfWorkers": 2}, "WorkerType G.8X is not allowed"),
         ({"WorkerType": "G.1X", "NumberOfWorkers": 9}, "it can be at most 5"),
-        ({"WorkerType": "G.1X", "NumberOfWorkers": 1}, "it has to be at least 2"),
+        ({"WorkerType": "G.1X", "NumberOfWorkers": 2}, "it has to be at least 3"),
         ({"Timeout": 500}, "it can be at most 120"),
         ({"MaxCapacity": 10.0}, "limits WorkerType: it has to be given"),
     ]:
@@ -228,6 +230,40 @@ def test_a_usage_profile_limits_its_principals(server: Any, glue: Any, name: str
     assert "Timeout 121" in message
     started = theirs.start_job_run(JobName=name, NumberOfWorkers=5)["JobRunId"]
     assert finished(glue, name, started)["ProfileName"] == name
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"workers": {"DefaultValue": "3"}}, "workers is no parameter of a usage profile"),
+        ({"timeout": {"DefaultValue": "long"}}, "timeout: 'long' is not a number"),
+        ({"timeout": {"AllowedValues": ["5", "x"]}}, "timeout: 'x' is not a number"),
+        ({"timeout": {"MinValue": "9", "MaxValue": "8"}}, "MinValue 9 is greater than MaxValue 8"),
+        (
+            {"numberOfWorkers": {"DefaultValue": "9", "MaxValue": "8"}},
+            "DefaultValue 9 is greater than MaxValue 8",
+        ),
+        (
+            {"numberOfWorkers": {"DefaultValue": "2", "MinValue": "3"}},
+            "DefaultValue 2 is less than MinValue 3",
+        ),
+        ({"workerType": {"MinValue": "G.1X"}}, "workerType: MinValue and MaxValue are for numbers"),
+        (
+            {"workerType": {"DefaultValue": "G.4X", "AllowedValues": ["G.1X"]}},
+            "DefaultValue G.4X is not one of AllowedValues",
+        ),
+    ],
+)
+def test_what_a_usage_profile_cannot_say(glue: Any, name: str, limits: dict[str, Any], said: str) -> None:
+    good = {"JobConfiguration": {"timeout": {"DefaultValue": "7"}}}
+    for part in ("JobConfiguration", "SessionConfiguration"):
+        code, message = refusal(glue.create_usage_profile, Name=name, Configuration={part: limits})
+        assert code == "InvalidInputException"
+        assert said in message
+    glue.create_usage_profile(Name=name, Configuration=good)
+    refused = refusal(glue.update_usage_profile, Name=name, Configuration={"JobConfiguration": limits})
+    assert refused[0] == "InvalidInputException"
+    assert glue.get_usage_profile(Name=name)["Configuration"] == good
 
 
 # -- insights --------------------------------------------------------------------------------------

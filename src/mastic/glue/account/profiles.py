@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,6 +18,8 @@ from mastic.store.engine import Duplicate, Store
 PROFILE = "usage_profile"
 ENTITY_TYPE = "custom_entity_type"
 PAGE = 100
+# What a profile can set and limit, and whether it is a number.
+PARAMETERS = {"numberOfWorkers": True, "workerType": False, "timeout": True, "idleTimeout": True}
 
 
 class UsageProfiles:
@@ -28,7 +31,8 @@ class UsageProfiles:
         self._pager = pager
 
     def create_usage_profile(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        """Raises AlreadyExistsException."""
+        """Raises AlreadyExistsException, InvalidInputException for limits that make no sense."""
+        _check(request["Configuration"])
         body: dict[str, Any] = {m: request[m] for m in ("Description", "Configuration") if m in request}
         name = request["Name"]
         try:
@@ -66,7 +70,8 @@ class UsageProfiles:
         return {"Profiles": profiles, "NextToken": token}
 
     def update_usage_profile(self, context: Context, request: dict[str, Any]) -> dict[str, Any]:
-        """Replaces the profile. Raises EntityNotFoundException."""
+        """Replaces the profile. Raises EntityNotFoundException, InvalidInputException as for a new one."""
+        _check(request["Configuration"])
         body: dict[str, Any] = {m: request[m] for m in ("Description", "Configuration") if m in request}
         with self._store.write() as tx:
             if not documents.replace(tx, context.scope, PROFILE, request["Name"], body, self._clock.now()):
@@ -150,6 +155,44 @@ class CustomEntityTypes:
                 raise not_found(f"Custom entity type {name} not found.")
             tags.delete_arn(tx, context.scope, glue_tags.arn(context.scope, "customEntityType", name))
         return {"Name": name}
+
+
+def _check(configuration: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    """Raise InvalidInputException for a parameter that profiles do not have, or limits that nothing can keep to."""
+    for part in configuration.values():
+        for name, limits in part.items():
+            if name not in PARAMETERS:
+                raise invalid_input(
+                    f"{name} is no parameter of a usage profile: use one of {', '.join(PARAMETERS)}."
+                )
+            _check_one(name, limits)
+
+
+def _check_one(name: str, limits: Mapping[str, Any]) -> None:
+    default, allowed = limits.get("DefaultValue"), limits.get("AllowedValues") or []
+    if default is not None and allowed and default not in allowed:
+        raise invalid_input(f"{name}: DefaultValue {default} is not one of AllowedValues.")
+    if not PARAMETERS[name]:
+        if "MinValue" in limits or "MaxValue" in limits:
+            raise invalid_input(f"{name}: MinValue and MaxValue are for numbers.")
+        return
+    least, given, most = (_number(name, limits.get(one)) for one in ("MinValue", "DefaultValue", "MaxValue"))
+    for one in allowed:
+        _number(name, one)
+    if least is not None and most is not None and least > most:
+        raise invalid_input(f"{name}: MinValue {least} is greater than MaxValue {most}.")
+    if given is not None and least is not None and given < least:
+        raise invalid_input(f"{name}: DefaultValue {given} is less than MinValue {least}.")
+    if given is not None and most is not None and given > most:
+        raise invalid_input(f"{name}: DefaultValue {given} is greater than MaxValue {most}.")
+
+
+def _number(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal():
+        raise invalid_input(f"{name}: {text!r} is not a number.")
+    return int(text)
 
 
 # The tag of a user or role that assigns it a profile.
