@@ -73,7 +73,23 @@ def test_capacity(given: dict[str, Any], expected: tuple[float, int]) -> None:
             {**SPARK, "WorkerType": "G.1X", "NumberOfWorkers": 2, "MaxCapacity": 2},
             "Please do not set Max Capacity",
         ),
+        (
+            {**SPARK, "WorkerType": "G.1X", "NumberOfWorkers": 2, "AllocatedCapacity": 2},
+            "Please do not set Allocated Capacity",
+        ),
         ({**SPARK, "WorkerType": "G.1X"}, "set together"),
+        (
+            {**SPARK, "WorkerType": "G.1X", "NumberOfWorkers": 1},
+            "To use Worker Type G.1X, minimum allowed value of Number of Workers is 2.",
+        ),
+        (
+            {**SPARK, "GlueVersion": "2.0", "WorkerType": "G.4X", "NumberOfWorkers": 2},
+            "Glue version 3.0 and later",
+        ),
+        (
+            {**SPARK, "GlueVersion": "3.0", "WorkerType": "R.1X", "NumberOfWorkers": 2},
+            "Glue version 4.0 and later",
+        ),
         ({**SPARK, "WorkerType": "G.025X", "NumberOfWorkers": 2}, "not supported for glueetl"),
         ({**SPARK, "WorkerType": "Z.2X", "NumberOfWorkers": 2}, "not supported for glueetl"),
         ({**SPARK, "MaxCapacity": 1}, "from 2 to 100"),

@@ -17,28 +17,33 @@ PYTHON_SHELL_CAPACITIES = (0.0625, 1.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Worker:
-    """What one worker is made of; ``dpu`` in data processing units, ``memory`` in GB."""
+    """What one worker is made of; ``dpu`` in data processing units, ``memory`` in GB.
+
+    ``since`` is the first Glue version that has it, ``least`` how many a job needs: one of them is the driver.
+    """
 
     dpu: float
     vcpus: int
     memory: int
     commands: tuple[str, ...] = SPARK
+    since: tuple[int, ...] = (0, 9)
+    least: int = 2
 
 
 WORKERS: dict[str, Worker] = {
-    "Standard": Worker(dpu=1, vcpus=4, memory=16),
-    "G.025X": Worker(dpu=0.25, vcpus=2, memory=4, commands=("gluestreaming",)),
+    "Standard": Worker(dpu=1, vcpus=4, memory=16, least=1),
+    "G.025X": Worker(dpu=0.25, vcpus=2, memory=4, commands=("gluestreaming",), since=(3,)),
     "G.1X": Worker(dpu=1, vcpus=4, memory=16),
     "G.2X": Worker(dpu=2, vcpus=8, memory=32),
-    "G.4X": Worker(dpu=4, vcpus=16, memory=64),
-    "G.8X": Worker(dpu=8, vcpus=32, memory=128),
-    "G.12X": Worker(dpu=12, vcpus=48, memory=192),
-    "G.16X": Worker(dpu=16, vcpus=64, memory=256),
-    "R.1X": Worker(dpu=1, vcpus=4, memory=32),
-    "R.2X": Worker(dpu=2, vcpus=8, memory=64),
-    "R.4X": Worker(dpu=4, vcpus=16, memory=128),
-    "R.8X": Worker(dpu=8, vcpus=32, memory=256),
-    "Z.2X": Worker(dpu=2, vcpus=8, memory=64, commands=("glueray",)),
+    "G.4X": Worker(dpu=4, vcpus=16, memory=64, since=(3,)),
+    "G.8X": Worker(dpu=8, vcpus=32, memory=128, since=(3,)),
+    "G.12X": Worker(dpu=12, vcpus=48, memory=192, since=(4,)),
+    "G.16X": Worker(dpu=16, vcpus=64, memory=256, since=(4,)),
+    "R.1X": Worker(dpu=1, vcpus=4, memory=32, since=(4,)),
+    "R.2X": Worker(dpu=2, vcpus=8, memory=64, since=(4,)),
+    "R.4X": Worker(dpu=4, vcpus=16, memory=128, since=(4,)),
+    "R.8X": Worker(dpu=8, vcpus=32, memory=256, since=(4,)),
+    "Z.2X": Worker(dpu=2, vcpus=8, memory=64, commands=("glueray",), least=1),
 }
 
 
@@ -59,9 +64,10 @@ def resolve(body: Mapping[str, Any]) -> dict[str, Any]:
     if capacity is None and body.get("AllocatedCapacity"):
         capacity = float(body["AllocatedCapacity"])
     if worker_type is not None or count is not None:
-        if body.get("MaxCapacity") is not None:
-            raise invalid_input("Please do not set Max Capacity if using Worker Type and Number of Workers.")
-        return _workers(command, worker_type, count)
+        for member, name in (("MaxCapacity", "Max Capacity"), ("AllocatedCapacity", "Allocated Capacity")):
+            if body.get(member) is not None:
+                raise invalid_input(f"Please do not set {name} if using Worker Type and Number of Workers.")
+        return _workers(command, worker_type, count, version(body.get("GlueVersion")))
     if command == "pythonshell":
         capacity = PYTHON_SHELL_CAPACITIES[0] if capacity is None else float(capacity)
         if capacity not in PYTHON_SHELL_CAPACITIES:
@@ -77,7 +83,9 @@ def resolve(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"MaxCapacity": capacity, "AllocatedCapacity": int(capacity)}
 
 
-def _workers(command: str, worker_type: str | None, count: int | None) -> dict[str, Any]:
+def _workers(
+    command: str, worker_type: str | None, count: int | None, glue: tuple[int, ...]
+) -> dict[str, Any]:
     if command == "pythonshell":
         raise invalid_input("Worker Type and Number of Workers are not supported for Python shell jobs.")
     if worker_type is None or count is None:
@@ -85,8 +93,15 @@ def _workers(command: str, worker_type: str | None, count: int | None) -> dict[s
     worker = WORKERS.get(worker_type)
     if worker is None or command not in worker.commands:
         raise invalid_input(f"Worker type {worker_type} is not supported for {command} jobs.")
-    if count < 1:
-        raise invalid_input("Number of Workers must be at least 1.")
+    if glue < worker.since:
+        since = ".".join(str(part) for part in (*worker.since, 0)[:2])
+        raise invalid_input(
+            f"Worker type {worker_type} is only supported for Glue version {since} and later."
+        )
+    if count < worker.least:
+        raise invalid_input(
+            f"To use Worker Type {worker_type}, minimum allowed value of Number of Workers is {worker.least}."
+        )
     dpus = count * worker.dpu
     return {
         "WorkerType": worker_type,

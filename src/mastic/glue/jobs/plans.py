@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mastic.errors import invalid_input
 from mastic.glue.jobs import arguments, capacity, rules
 from mastic.store.job_runs import JobRun
 from mastic.store.jobs import Job
@@ -80,10 +79,9 @@ def _capacity(job: Job, overrides: Mapping[str, Any]) -> dict[str, Any]:
     wanted = {name: overrides[name] for name in _CAPACITY if overrides.get(name) is not None}
     if not wanted:
         return {name: job.body[name] for name in _CAPACITY if name in job.body}
-    if "MaxCapacity" in wanted and ("WorkerType" in wanted or "NumberOfWorkers" in wanted):
-        raise invalid_input("Please do not set Max Capacity if using Worker Type and Number of Workers.")
     if "WorkerType" in wanted or "NumberOfWorkers" in wanted:
         for name in ("WorkerType", "NumberOfWorkers"):
             if name not in wanted and name in job.body:
                 wanted[name] = job.body[name]
-    return capacity.resolve({"Command": job.body["Command"], **wanted})
+    version = job.body["GlueVersion"]
+    return capacity.resolve({"Command": job.body["Command"], "GlueVersion": version, **wanted})

@@ -55,7 +55,7 @@ def definition(given: Mapping[str, Any], *, default_version: str) -> dict[str, A
     capacity.check_timeout(timeout)
     if timeout is not None:
         body["Timeout"] = timeout
-    body.update(capacity.resolve({**given, "Command": command}))
+    body.update(capacity.resolve({**given, "Command": command, "GlueVersion": body["GlueVersion"]}))
     capacity.check_execution_class(command["Name"], body["GlueVersion"], body.get("ExecutionClass"))
     notification(body.get("NotificationProperty"))
     if body.get("MaintenanceWindow") and command["Name"] != "gluestreaming":
