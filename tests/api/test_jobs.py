@@ -169,6 +169,15 @@ def test_failures_tell_the_reason(
     assert message in ended["ErrorMessage"]
 
 
+def test_what_no_database_can_keep_does_not_keep_a_run_from_its_end(
+    server: Any, glue: Any, make: Callable[..., str]
+) -> None:
+    ended = run(glue, make("print('a\\0b')\nraise ValueError('half \\ud800 and nothing \\0.')"))
+    assert ended["JobRunState"] == "FAILED"
+    assert ended["ErrorMessage"].endswith("ValueError: half \\ud800 and nothing \N{SYMBOL FOR NULL}.")
+    assert lines(server, "/aws-glue/python-jobs/output", ended["Id"]) == ["a\0b"]
+
+
 def test_exit_zero_is_success(glue: Any, make: Callable[..., str]) -> None:
     assert run(glue, make("import sys; sys.exit(0)", command="glueetl"))["JobRunState"] == "SUCCEEDED"
 

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from mastic.store.engine import guarded, signal
-from mastic.store.schema import Json, Timestamp, metadata
+from mastic.store.schema import Json, Readable, Timestamp, metadata
 
 SIGNAL = "job_runs"
 
@@ -65,8 +65,8 @@ job_runs = Table(
     Column("running_on", Timestamp),
     Column("completed_on", Timestamp),
     Column("last_modified_on", Timestamp, nullable=False),
-    Column("error_message", Text),
-    Column("state_detail", Text),
+    Column("error_message", Readable),
+    Column("state_detail", Readable),
     Column("execution_seconds", Integer, nullable=False, default=0),
     Column("dpu_seconds", Float),
     Column("holder", String(64)),

@@ -108,6 +108,21 @@ class MaySealJson(SealedJson):
     demand = False
 
 
+class Readable(TypeDecorator[str]):
+    """Text for people that may hold anything, such as what a script raised.
+
+    What not every database can keep is shown in its place: NUL as its picture, half a surrogate pair as its escape.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return str(value).replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "backslashreplace").decode()
+
+
 class Timestamp(TypeDecorator[datetime]):
     """An aware UTC instant, kept as integer microseconds since 1970: sorts and compares alike everywhere."""
 

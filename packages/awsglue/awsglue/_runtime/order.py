@@ -55,6 +55,11 @@ class Order:
         return cls(**known)
 
 
+def _whole(value: Any) -> Any:
+    """A text as every reader of JSON takes it: half a surrogate pair, which an exception may hold, as its escape."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """How it ended (schemas/result.v1.json)."""
@@ -72,7 +77,10 @@ class Result:
 
     def write(self, path: str) -> None:
         """Leave the result at `path`: it is there whole, or not at all."""
-        body = {"version": VERSION, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
+        body = {
+            "version": VERSION,
+            **{name: _whole(getattr(self, name)) for name in self.__dataclass_fields__},
+        }
         temporary = f"{path}.{os.getpid()}.tmp"
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(body, file)
