@@ -178,6 +178,24 @@ def test_what_no_database_can_keep_does_not_keep_a_run_from_its_end(
     assert lines(server, "/aws-glue/python-jobs/output", ended["Id"]) == ["a\0b"]
 
 
+def test_where_lines_go_is_the_jobs_choice(server: Any, glue: Any, make: Callable[..., str]) -> None:
+    script = "import sys\nprint('out')\nprint('err', file=sys.stderr)"
+    job = make(script, command="glueetl", GlueVersion="5.0")
+    custom = {"--custom-logGroup-prefix": f"/{job}/logs", "--custom-logStream-prefix": "mine/own"}
+    ended = run(glue, job, Arguments=custom)
+    assert (ended["JobRunState"], ended["LogGroupName"]) == ("SUCCEEDED", f"/{job}/logs")
+    assert lines(server, f"/{job}/logs/output", "mine/own-driver") == ["out"]
+    assert lines(server, f"/{job}/logs/error", "mine/own-driver") == ["err"]
+    continuous = {
+        "--enable-continuous-cloudwatch-log": "true",
+        "--continuous-log-logGroup": f"/{job}/continuous",
+        "--continuous-log-logStreamPrefix": "pre",
+    }
+    ended = run(glue, job, Arguments=continuous)
+    assert lines(server, "/aws-glue/jobs/output", ended["Id"]) == ["out"]
+    assert sorted(lines(server, f"/{job}/continuous", "pre-driver")) == ["err", "out"]
+
+
 def test_exit_zero_is_success(glue: Any, make: Callable[..., str]) -> None:
     assert run(glue, make("import sys; sys.exit(0)", command="glueetl"))["JobRunState"] == "SUCCEEDED"
 

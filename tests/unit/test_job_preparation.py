@@ -34,6 +34,45 @@ def test_what_changes_nothing_for_a_script_is_taken(name: str) -> None:
     assert engine({name: "true"}) == ("sail", "auto")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"--custom-logGroup-prefix": "/my/group:1"}, "cannot begin the name of a log group"),
+        ({"--custom-logGroup-prefix": "g" * 505}, "cannot begin the name of a log group"),
+        ({"--custom-logStream-prefix": "a*"}, "cannot begin the name of a log stream"),
+        ({"--custom-logStream-prefix": "s" * 401}, "cannot begin the name of a log stream"),
+        (
+            {"--enable-continuous-cloudwatch-log": "true", "--continuous-log-logGroup": "ä"},
+            "cannot begin the name of a log group",
+        ),
+        (
+            {"--enable-continuous-cloudwatch-log": "true", "--continuous-log-logStreamPrefix": "nothing \0"},
+            "cannot begin the name of a log stream",
+        ),
+    ],
+)
+def test_names_that_no_log_can_have(given: dict[str, str], said: str) -> None:
+    for command in ("glueetl", "pythonshell"):
+        with pytest.raises(Unprepared, match=said):
+            engine(given, command=command)
+
+
+def test_names_of_a_log_that_is_not_kept_do_not_matter() -> None:
+    assert engine({"--continuous-log-logGroup": "ä"}) == ("sail", "auto")
+    assert engine({"--custom-logGroup-prefix": "", "--custom-logStream-prefix": ""}) == ("sail", "auto")
+
+
+def test_python_2_is_not_served() -> None:
+    for version, served in (("2", False), ("3", True), ("3.9", True)):
+        plan = {"Command": {"Name": "pythonshell", "PythonVersion": version}, "Arguments": {}}
+        run = cast(JobRun, SimpleNamespace(plan=plan, body={"GlueVersion": "1.0"}))
+        if served:
+            assert choose(run, None, default="auto", installed=lambda name: True).runtime == "sail"
+        else:
+            with pytest.raises(Unprepared, match=r"^Python 2 is not served"):
+                choose(run, None, default="auto", installed=lambda name: True)
+
+
 def test_java_libraries_lead_to_spark() -> None:
     assert engine({"--extra-jars": "s3://b/a.jar"}) == ("spark-3.5", "spark")
     with pytest.raises(

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-import orjson
 from sqlalchemy import Connection
 
 from mastic.clock import Clock
 from mastic.executors import output
 from mastic.executors.base import Result, RunDirectory
 from mastic.glue.jobs import arguments, insights
+from mastic.glue.jobs.log_names import destinations
 from mastic.objects.base import Objects
 from mastic.store import job_runs
 from mastic.store.engine import Store
@@ -120,30 +120,6 @@ class JobLogs:
             self._sink.append(tx, run.scope, insights.GROUP, f"{run.id}-{suffix}", [event])
 
 
-def has_ray_logs(run: JobRun) -> bool:
-    """Whether ``--logging_configuration`` leaves a Ray job its logs."""
-    try:
-        asked = orjson.loads(run.plan["Arguments"].get("--logging_configuration") or "{}")
-        return str(asked.get("CLOUDWATCH_LOGS", {}).get("IS_ENABLED", "True")).lower() != "false"
-    except (orjson.JSONDecodeError, AttributeError):
-        return True  # what cannot be read switches nothing off
-
-
 def has_insights(run: JobRun) -> bool:
     """Whether the run says more about its failure."""
     return arguments.enabled(run.plan["Arguments"], "--enable-job-insights")
-
-
-def destinations(run: JobRun, name: str) -> list[tuple[str, str]]:
-    """(group, stream) for the lines of a run's "stdout" or "stderr"."""
-    if run.plan["Command"]["Name"] == "glueray":
-        # A Ray script has one log.
-        return [(f"{run.body['LogGroupName']}/script-log", run.id)] if has_ray_logs(run) else []
-    group = f"{run.body['LogGroupName']}/{'output' if name == 'stdout' else 'error'}"
-    found = [(group, run.id)]
-    merged = run.plan["Arguments"]
-    if arguments.enabled(merged, "--enable-continuous-cloudwatch-log"):
-        continuous = merged.get("--continuous-log-logGroup") or "/aws-glue/jobs/logs-v2"
-        prefix = merged.get("--continuous-log-logStreamPrefix") or run.id
-        found.append((continuous, f"{prefix}-driver"))
-    return found

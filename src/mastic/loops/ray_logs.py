@@ -12,7 +12,8 @@ from pathlib import Path
 from mastic.clock import Clock
 from mastic.executors import output
 from mastic.executors.base import RunDirectory
-from mastic.loops.job_logs import LogSink, has_ray_logs
+from mastic.glue.jobs.log_names import has_ray_logs
+from mastic.loops.job_logs import LogSink
 from mastic.store import logs
 from mastic.store.engine import Store
 from mastic.store.job_runs import JobRun

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 NO_EFFECT = {
     "--auto-scale-within-microbatch": "a run has all its workers from the beginning",
     "--continuous-log-conversionPattern": "lines are logged as the script writes them",
-    "--custom-logStream-prefix": "log streams are named after the run",
     "--enable-data-lineage": "no lineage is recorded",
     "--executor-cores": "a run is one process, with the cores of all its workers",
     "--write-shuffle-files-to-s3": "rows are exchanged on this machine",

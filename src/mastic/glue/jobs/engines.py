@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mastic.errors import ServiceError
-from mastic.glue.jobs import arguments, capacity
+from mastic.glue.jobs import arguments, capacity, log_names
 from mastic.store.job_runs import JobRun
 
 EMBEDDED_RUNTIME = "sail"
@@ -46,7 +46,7 @@ def choose(run: JobRun, forced: str | None, *, default: str, installed: Callable
     """What the run's next process uses; ``forced`` after a refusal of the embedded engine. Raises Unprepared."""
     command = run.plan["Command"]["Name"]
     merged: dict[str, str] = run.plan["Arguments"]
-    _refuse(command, merged)
+    _refuse(run, merged)
     for name in run.plan.get("MissingConnections") or []:
         raise Unprepared(f"Connection {name} of the job not found.")
     if command == "pythonshell":
@@ -93,7 +93,12 @@ def asked(merged: Mapping[str, str], name: str) -> bool:
     return merged.get(name, "").strip().lower() not in ("", "false")
 
 
-def _refuse(command: str, merged: Mapping[str, str]) -> None:
+def _refuse(run: JobRun, merged: Mapping[str, str]) -> None:
+    if run.plan["Command"].get("PythonVersion") == "2":
+        raise Unprepared("Python 2 is not served: the PythonVersion of the job's command has to be 3 or 3.9.")
+    unlogged = log_names.refusal(merged)
+    if unlogged:
+        raise Unprepared(unlogged)
     if merged.get("--job-language", "python").lower() == "scala":
         raise Unprepared("Scala scripts are not served: --job-language has to be python.")
     for name, what in NOT_SERVED.items():
