@@ -103,6 +103,17 @@ def test_a_script_of_every_kind(kind: str, whole: bool) -> None:
     assert called <= defined | imported | set(dir(builtins))
 
 
+@pytest.mark.parametrize("name", ["a b", "class", 'x"', "", "a=1, b"])
+def test_names_of_parameters_are_names_of_python(name: str) -> None:
+    parameter = {"Name": name, "Type": "str", "Value": ["v"]}
+    custom = {
+        "Name": "t", "TransformName": "t", "Inputs": ["in"], "Parameters": [parameter], "FunctionName": "f",
+        "Path": "s3://b/f.py",
+    }  # fmt: skip
+    with pytest.raises(ServiceError, match="is no name of Python"):
+        generate({"in": SOURCE, "t": {"DynamicTransform": custom}})
+
+
 @pytest.mark.parametrize("kind", sorted(NOT_GENERATED))
 def test_what_cannot_be_generated_is_named(kind: str) -> None:
     with pytest.raises(ServiceError, match=f"node n3 is of the kind {kind}: ") as raised:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,11 @@ def literal(value: Any) -> str:
     if isinstance(value, str):
         return quoted(value)
     return repr(value)
+
+
+def is_name(text: str) -> bool:
+    """Whether Python takes this as a name."""
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def quoted(text: str) -> str:

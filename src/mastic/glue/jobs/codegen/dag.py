@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from mastic.errors import invalid_input
-from mastic.glue.jobs.codegen.calls import literal
+from mastic.glue.jobs.codegen.calls import is_name, literal
 
 TRANSFORMS = (
     "ApplyMapping", "DropFields", "DropNullFields", "Filter", "Join", "Map", "Relationalize", "RenameField",
@@ -63,11 +63,11 @@ def script(nodes: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, Any]
 
 def _section(node: Mapping[str, Any], inputs: list[tuple[str, str]], parameters: list[str]) -> str:
     name, kind = node["Id"], node["NodeType"]
-    if not name.isidentifier():
+    if not is_name(name):
         raise invalid_input(f"DagNodes: Id {name!r} is no name of Python")
     given = {one["Name"]: _source(one, parameters) for one in node.get("Args") or []}
     for argument in given:
-        if not argument.isidentifier():
+        if not is_name(argument):
             raise invalid_input(f"DagNodes: {argument!r} of node {name} is no name of an argument")
     shown = dict(given)
     given.setdefault("transformation_ctx", literal(name))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mastic.errors import invalid_input
-from mastic.glue.jobs.codegen.calls import Code, Generator, assigned, call, context, literal, path
+from mastic.glue.jobs.codegen.calls import Code, Generator, assigned, call, context, is_name, literal, path
 from mastic.glue.jobs.codegen.graph import Node
 
 _JOINS = {
@@ -155,7 +155,7 @@ def _route(node: Node) -> Code:
 
 def _custom_code(node: Node) -> Code:
     name = node.body["ClassName"]
-    if not name.isidentifier():
+    if not is_name(name):
         raise invalid_input(
             f"CodeGenConfigurationNodes: ClassName {name!r} of node {node.id} is no name of Python"
         )
@@ -248,8 +248,13 @@ def _dynamic_transform(node: Node) -> Code:
         for one in body.get("Parameters") or []
         if one.get("Value") or not one.get("IsOptional")
     }
+    for one in named:
+        if not is_name(one):
+            raise invalid_input(
+                f"CodeGenConfigurationNodes: parameter {one!r} of node {node.id} is no name of Python"
+            )
     name = body["FunctionName"]
-    if body["Path"].startswith(STUDIO) and name.isidentifier():
+    if body["Path"].startswith(STUDIO) and is_name(name):
         # The canvas's own transforms come with the library, as modules that give frames a method.
         applied = call(f"{node.inputs[0]}.{name}", **named)
         return Code(lines=[f"import {name}", f"{node.variable} = {applied}"])
