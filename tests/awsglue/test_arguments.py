@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from awsglue._runtime.conf import spark_conf
 from awsglue.utils import GlueArgumentError, getResolvedOptions, makeOptions
 
 ALWAYS = {
@@ -107,3 +108,23 @@ def test_make_options():
     assert makeOptions(None, '{"a": 1}') == {"a": 1}
     with pytest.raises(TypeError):
         makeOptions(None, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "settings"),
+    [
+        ("", {}),
+        ("spark.a=1", {"spark.a": "1"}),
+        (" --conf spark.a=1 --conf  spark.b = x=y  --conf=spark.c='d e'", {
+            "spark.a": "1", "spark.b": "x=y", "spark.c": "d e",
+        }),
+    ],
+)  # fmt: skip
+def test_settings_of_spark_in_one_argument(given, settings):
+    assert spark_conf({"--conf": given}) == settings
+
+
+@pytest.mark.parametrize("given", ["spark.a", "spark.a=1 --conf nonsense"])
+def test_what_is_no_setting_of_spark_is_no_job(given):
+    with pytest.raises(ValueError, match="Spark config without '='"):
+        spark_conf({"--conf": given})

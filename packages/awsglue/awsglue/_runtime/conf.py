@@ -11,14 +11,20 @@ def spark_conf(arguments: dict[str, str]) -> dict[str, str]:
     """The spark.* settings of a job's arguments.
 
     Glue allows one `--conf` key per job, so several settings are joined in its value with ` --conf `.
+    Raises ValueError for what is no setting, as spark-submit does.
     """
     value = arguments.get("--conf") or arguments.get("conf") or ""
     settings: dict[str, str] = {}
     for part in _SEPARATOR.split(" " + value.strip()):
         key, equals, text = part.strip().partition("=")
         key = key.removeprefix("--conf").strip()
-        if equals and key:
-            settings[key] = _unquote(text.strip())
+        if not key:
+            continue
+        if not equals:
+            raise ValueError(
+                f"Spark config without '=': {key} (--conf takes key=value, and several as a=1 --conf b=2)"
+            )
+        settings[key] = _unquote(text.strip())
     return settings
 
 
