@@ -59,6 +59,39 @@ def test_csv_options(put, read, records):
     assert records(read(put("a.csv", '1,"x\n'), "csv", {"quoteChar": -1})) == [{"col0": "1", "col1": '"x'}]
 
 
+@pytest.mark.parametrize("multi_line", [False, True])
+def test_csv_escaper(put, read, records, multi_line):
+    options = {"withHeader": True, "escaper": "\\", "multiLine": multi_line}
+    path = put("a.csv", 'a,b\nx\\,y,"p\\"q"\n1\\n2\\t3,\\\\n\\q\n"a\\n""b",\n')
+    rows = [{"a": "x,y", "b": 'p"q'}, {"a": "1\n2\t3", "b": "\\nq"}, {"a": 'a\n"b', "b": ""}]
+    assert records(read(path, "csv", options)) == rows
+
+
+def test_csv_escaper_with_folders_and_other_headers(put, read, records):
+    put("k=v/a.csv", "a|b\nx\\|y|z|more\n")
+    path = put("k=__HIVE_DEFAULT_PARTITION__/b.csv", "b|c\n1\n")
+    assert records(read(path, "csv", {"withHeader": True, "separator": "|", "escaper": "\\"})) == [
+        {"a": "x|y", "b": "z", "c": None, "k": "v"},
+        {"a": None, "b": "1", "c": "", "k": None},
+    ]
+
+
+def test_csv_tab_by_its_name_and_a_folder_without_value(put, read, records):
+    path = put("k=__HIVE_DEFAULT_PARTITION__/a.csv", "a\tb\n1\t\n")
+    assert records(read(path, "csv", {"withHeader": True, "separator": "\\t"})) == [
+        {"a": "1", "b": "", "k": None}
+    ]
+
+
+@pytest.mark.parametrize(("kind", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
+def test_compression_that_no_name_tells(put, read, records, kind, pack):
+    path = put("part-00000", pack(b'id,t\n1,"a,b"\n2,\n'))
+    frame = read(path, "csv", {"withHeader": True}, compressionType=kind, attachFilename="file")
+    rows = records(frame)
+    assert [(row["id"], row["t"]) for row in rows] == [("1", "a,b"), ("2", "")]
+    assert all(row["file"].endswith("/part-00000") for row in rows)
+
+
 def test_csv_multi_line(put, read, records):
     path = put("a.csv", 'id,t\n1,"two\nlines"\n')
     assert records(read(path, "csv", {"withHeader": "true", "multiLine": "true"})) == [

@@ -43,26 +43,35 @@ def read_csv(
     reader = _csv_options(spark.read.format("csv"), options, dialect).option("header", str(skip).lower())
 
     def columns_of(one: SourceFile) -> tuple[str, ...]:
-        if names is not None:
-            return tuple(names)
-        found = _first_rows(storage, one.path, options, dialect, 1 if header else SAMPLE_LINES)
-        if header:
-            return unique(found[0]) if found else ()
-        return tuple(f"col{index}" for index in range(max((len(row) for row in found), default=0)))
+        return column_names(storage, one, options, dialect, names)
 
     parts = []
     for found, group in grouped(files, columns_of):
         if found:
             parts.append(_read_group(reader, "csv", group, list(found)))
-    # An empty field is an empty string, not a null.
-    return merge_all(spark, [_empty_texts(part) for part in parts])
+            parts[-1] = _empty_texts(parts[-1], {name for name, _ in group[0].partition})
+    return merge_all(spark, parts)
+
+
+def column_names(
+    storage: Storage, one: SourceFile, options: dict[str, Any], dialect: Dialect, names: list[str] | None
+) -> tuple[str, ...]:
+    """The columns of a CSV file: a catalog table's `names`, its header's, or col0, col1, …"""
+    if names is not None:
+        return tuple(names)
+    header = truth(options.get("withHeader"))
+    found = _first_rows(storage, one.path, options, dialect, 1 if header else SAMPLE_LINES)
+    if header:
+        return unique(found[0]) if found else ()
+    return tuple(f"col{index}" for index in range(max((len(row) for row in found), default=0)))
 
 
 class Dialect:
     """How Glue's CSV options say that fields are told apart."""
 
     def __init__(self, options: dict[str, Any]) -> None:
-        self.separator = str(options.get("separator", ","))
+        separator = str(options.get("separator", ","))
+        self.separator = "\t" if separator == "\\t" else separator
         given = options.get("quoteChar", '"')
         self.quote = None if str(given) == "-1" else str(given)
         self.escape = str(options["escaper"]) if options.get("escaper") else None
@@ -134,8 +143,12 @@ def _read_group(reader: Any, format: str, group: list[SourceFile], names: list[s
     return Encoded(df=df, schema=schema)
 
 
-def _empty_texts(part: Encoded) -> Encoded:
-    items = [(field.name, f"coalesce({quote(field.name)}, '')") for field in part.schema.fields]
+def _empty_texts(part: Encoded, folders: set[str]) -> Encoded:
+    """An empty field is an empty string, not a null; the value of a folder may be one."""
+    items = [
+        (field.name, quote(field.name) if field.name in folders else f"coalesce({quote(field.name)}, '')")
+        for field in part.schema.fields
+    ]
     return Encoded(df=part.df.selectExpr(*columns(items)), schema=part.schema)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from awsglue import gluetypes as g
 from awsglue._frames.body import Body, Encoded, ErrorStage
 from awsglue._runtime.io.storage import Storage, shown
-from awsglue._sources import enginefiles, grokfiles, jsonfiles, otherfiles, xmlfiles
+from awsglue._sources import csvfiles, enginefiles, grokfiles, jsonfiles, otherfiles, xmlfiles
 from awsglue._sources.declared import as_given
 from awsglue._sources.listing import SourceFile, given_paths, list_source
 from awsglue._sources.request import SourceRequest, truth
@@ -95,6 +95,8 @@ class FileSource:
         if kind in RECORD_READERS:
             staged = self._staged(RECORD_READERS[kind], files, options)
             return as_given(staged, options["withSchema"]) if options.get("withSchema") else staged
+        if kind in ("csv", "tsv") and csvfiles.needed(files, options):
+            return self._staged(csvfiles.reader(files, self._names), files, options)
         frame = self._by_engine(kind, files, options)
         return self._with_file_columns(frame, files)
 
