@@ -117,6 +117,15 @@ def render(entries: dict[str, str]) -> bytes:
     return ("\n".join(lines) + "\n").encode("ascii")
 
 
+def cleared(text: bytes, keys: tuple[str, ...]) -> bytes:
+    """The file with these settings empty, all else as it was."""
+    lines = []
+    for line in text.decode("utf-8").splitlines(keepends=True):
+        key = _plain(line.partition("=")[0].strip())
+        lines.append(f"{key}=\n" if key in keys else line)
+    return "".join(lines).encode("utf-8")
+
+
 def _unicode(char: str) -> str:
     raw = char.encode("utf-16-be")
     return "".join(f"\\u{raw[i]:02X}{raw[i + 1]:02X}" for i in range(0, len(raw), 2))

@@ -40,7 +40,7 @@ def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None
         return _overwritten(services, table, asked, request, operation)
     if table is not None:
         options.check_against(asked, table.config)
-        writing.check_writable(table)
+        writing.check_writable(table, asked)
     batch = writing.batch(services, request.frame)
     syncing.check(path, asked, table.config.name if table is not None else asked.get("hoodie.table.name"))
     if table is None:

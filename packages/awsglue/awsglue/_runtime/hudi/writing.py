@@ -11,7 +11,7 @@ from typing import Any
 
 from awsglue._runtime import engine
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.hudi import avro, files, lake, merging, options, properties, rows
+from awsglue._runtime.hudi import avro, files, lake, merging, metadata, options, properties, rows
 from awsglue._runtime.hudi.errors import HoodieException, HoodieWriteConflictException
 from awsglue._runtime.hudi.files import NewFile
 from awsglue._runtime.hudi.lake import Slice, Table
@@ -64,17 +64,15 @@ def create(services: Any, path: str, asked: Asked, schema: Any) -> Table:
     return lake.opened(storage, path)
 
 
-def check_writable(table: Table) -> None:
+def check_writable(table: Table, asked: Asked) -> None:
     """Raise EngineRefused for tables that we must not write, naming why."""
     config = table.config
+    metadata.check(config, asked)
     odd = ""
     if config.version != properties.VERSION:
         odd = f"of version {config.version}"
     elif config.type != "COPY_ON_WRITE":
         odd = f"of type {config.type}"
-    elif config.get("hoodie.table.metadata.partitions"):
-        # Hudi's readers would look into the metadata table, and not find what we have written.
-        odd = "with a metadata table (hoodie.metadata.enable)"
     elif not config.meta_fields:
         odd = "without meta fields"
     elif config.drops_partition_columns:
@@ -110,7 +108,7 @@ def change(
     asked: Asked,
 ) -> Outcome:
     """Commit what `compute(table, its files, instant)` says; computed again when another commit came between."""
-    check_writable(table)
+    check_writable(table, asked)
     engine.mark_written()
     action = "replacecommit" if operation in REPLACING else "commit"
     for attempt in range(ATTEMPTS):
@@ -121,12 +119,14 @@ def change(
             if any(one.logs for one in slices):
                 raise EngineRefused("writing to a Hudi table with log files")
             plan = compute(now, slices, begun.instant)
-            outcome, metadata = _written(services, now, plan, begun.instant, operation, asked)
+            outcome, said = _written(services, now, plan, begun.instant, operation, asked)
+            # While this commit is pending, Hudi makes no metadata table: none is there when it is decided.
+            metadata.turn_off(services.storage, table.path, asked)
         except BaseException:
             table.timeline.roll_back(begun)
             raise
         try:
-            table.timeline.commit(begun, metadata)
+            table.timeline.commit(begun, said)
             return outcome
         except HoodieWriteConflictException:
             table.timeline.roll_back(begun)
@@ -151,16 +151,16 @@ def _written(
     by_partition: dict[str, list[Any]] = {one: [] for one in partitions}
     for stat in stats:
         by_partition[stat["partitionPath"]].append(stat)
-    metadata: dict[str, Any] = {
+    said: dict[str, Any] = {
         "partitionToWriteStats": by_partition,
         "compacted": False,
         "extraMetadata": {"schema": schema},
         "operationType": operation.upper(),
     }
     if operation in REPLACING:
-        metadata["partitionToReplaceFileIds"] = plan.gone
+        said["partitionToReplaceFileIds"] = plan.gone
     dropped = sorted(set(plan.gone) - set(partitions)) if operation != "insert_overwrite" else []
-    return Outcome(instant=instant, schema=plan.schema, written=partitions, dropped=dropped), metadata
+    return Outcome(instant=instant, schema=plan.schema, written=partitions, dropped=dropped), said
 
 
 def planned(

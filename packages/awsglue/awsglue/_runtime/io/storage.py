@@ -193,6 +193,28 @@ class Storage:
                     raise
         raise OSError(f"s3://{bucket}/{key}: others write it again and again")
 
+    def swap(self, path: str, former: bytes, body: bytes) -> bool:
+        """Write a file in place of one that holds `former`, at once; False when it holds something else, or is gone."""
+        from botocore.exceptions import ClientError
+
+        scheme, bucket, key = split(path)
+        if scheme not in S3_SCHEMES:
+            return _swap_local(key, former, body)
+        try:
+            found = self.s3.get_object(Bucket=bucket, Key=key)
+            if found["Body"].read() != former:
+                return False
+            self.s3.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=found["ETag"], **encryption())
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("PreconditionFailed", "412"):
+                # It may be ours: the answer to the first attempt can have been lost.
+                return bool(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body)
+            if code not in ("ConditionalRequestConflict", "NoSuchKey", "404"):
+                raise
+            return False
+        return True
+
     def publish(self, staged: list[tuple[str, str]]) -> None:
         """Move local files to their targets, several at a time: [(local file, target path)]."""
         with ThreadPoolExecutor(UPLOADS) as pool:
@@ -292,6 +314,25 @@ def join(folder: str, name: str) -> str:
 def _local_entry(path: str) -> Entry:
     info = os.stat(path)
     return Entry(path=path, size=info.st_size, modified=datetime.fromtimestamp(info.st_mtime, UTC))
+
+
+def _swap_local(path: str, former: bytes, body: bytes) -> bool:
+    if not os.path.isfile(path):
+        return False
+    staged = f"{path}.{uuid.uuid4().hex}.tmp"
+    with open(staged, "wb") as file:
+        file.write(body)
+    try:
+        with open(path, "rb") as file:
+            if file.read() != former:
+                return False
+        os.replace(staged, path)
+    except FileNotFoundError:
+        return False
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(staged)
+    return True
 
 
 def _local_entries(path: str, recursive: bool) -> Iterator[Entry]:
