@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -251,6 +254,20 @@ def test_issued_keys_and_root_keys(iam: Any) -> None:
     assert (iam.credentials.lookup(key).secret, iam.credentials.lookup(key).token) == (secret, token)
     iam.credentials.revoke(key)
     assert iam.credentials.lookup(key) is None
+
+
+def test_an_alias_that_several_accounts_want_at_one_moment(iam: Any) -> None:
+    for number in range(10):
+        wanted, together = f"hub-{number}", threading.Barrier(4)
+
+        def take(account: str, wanted: str = wanted, together: threading.Barrier = together) -> bool:
+            together.wait()
+            with contextlib.suppress(ServiceError):
+                iam.accounts.create_account_alias(Context(account_id=account), {"AccountAlias": wanted})
+            return bool(iam.accounts.list_account_aliases(Context(account_id=account), {})["AccountAliases"])
+
+        with ThreadPoolExecutor(4) as pool:
+            assert sum(pool.map(take, [f"{number:06}{n:06}" for n in range(4)])) == 1
 
 
 def test_alias_and_password_policy(iam: Any) -> None:

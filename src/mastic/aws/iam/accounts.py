@@ -57,15 +57,13 @@ class Accounts(Base):
     def create_account_alias(self, context: Context, request: dict[str, Any]) -> None:
         alias = request["AccountAlias"]
         with self.store.write() as tx:
-            owner = settings.get(tx, f"iam.alias_owner:{alias}")
-            if owner not in (None, context.account_id):
+            if settings.set_once(tx, f"iam.alias_owner:{alias}", context.account_id) != context.account_id:
                 raise ServiceError(
                     "EntityAlreadyExists", f"The account alias {alias} already exists.", status=409
                 )
             old = settings.get(tx, f"iam.alias:{context.account_id}")
-            if old:
+            if old and old != alias:
                 settings.remove(tx, f"iam.alias_owner:{old}")
-            settings.put(tx, f"iam.alias_owner:{alias}", context.account_id)
             settings.put(tx, f"iam.alias:{context.account_id}", alias)
 
     def delete_account_alias(self, context: Context, request: dict[str, Any]) -> None:
