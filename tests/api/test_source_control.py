@@ -59,6 +59,11 @@ def test_there_and_back(server: Server, hub: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     code, message = refusal(glue.update_source_control_from_job, JobName="nightly")
     assert (code, "Provider" in message) == ("InvalidInputException", True)
+    secret = {"AuthStrategy": "AWS_SECRETS_MANAGER", "AuthToken": "no-such-secret"}
+    for operation in (glue.update_source_control_from_job, glue.update_job_from_source_control):
+        code, message = refusal(operation, JobName="nightly", **where, **secret)
+        assert (code, "secret no-such-secret cannot be read" in message) == ("InvalidInputException", True)
+    assert "SourceControlDetails" not in glue.get_job(JobName="nightly")["Job"]
     glue.update_source_control_from_job(
         JobName="nightly", AuthStrategy="PERSONAL_ACCESS_TOKEN", AuthToken="s3cret", **where
     )

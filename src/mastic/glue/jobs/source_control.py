@@ -279,7 +279,12 @@ class SourceControl:
         # A token that comes with a call alone is the caller's, and is not kept.
         details["AuthToken"] = given if given and secret else remembered
         token = given or remembered
-        return self._secret(context, token).strip() if secret and token else token
+        if not secret or not token:
+            return token
+        try:
+            return self._secret(context, token).strip()
+        except ServiceError as error:
+            raise invalid_input(f"AuthToken: the secret {token} cannot be read: {error.message}") from error
 
     def _url(self, context: Context, details: Mapping[str, str]) -> str:
         """The repository's address. Raises InvalidInputException."""
