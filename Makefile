@@ -48,9 +48,9 @@ lock: $(UV)                ## newest versions that the requirements allow, pinne
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(LOCK) --upgrade --extra sail --extra databases --extra documents --extra formats --extra streams --extra delta --extra hudi --extra ml --extra provided packages/awsglue/pyproject.toml -o $(LOCKS)/sail.txt
-	$(LOCK) --upgrade --extra spark35 --extra databases --extra documents --extra formats --extra streams --extra ml --extra provided packages/awsglue/pyproject.toml -o $(LOCKS)/spark-3.5.txt
+	$(LOCK) --upgrade --extra spark35 --extra databases --extra documents --extra formats --extra streams --extra delta --extra hudi --extra ml --extra provided packages/awsglue/pyproject.toml -o $(LOCKS)/spark-3.5.txt
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-3.5.bare.in -o $(LOCKS)/spark-3.5.bare.txt
-	$(LOCK) --upgrade --extra spark41 --extra databases --extra documents --extra formats --extra streams --extra ml --extra provided packages/awsglue/pyproject.toml -o $(LOCKS)/spark-4.1.txt
+	$(LOCK) --upgrade --extra spark41 --extra databases --extra documents --extra formats --extra streams --extra delta --extra hudi --extra ml --extra provided packages/awsglue/pyproject.toml -o $(LOCKS)/spark-4.1.txt
 	$(LOCK) --upgrade --no-deps $(LOCKS)/spark-4.1.bare.in -o $(LOCKS)/spark-4.1.bare.txt
 	$(LOCK) --upgrade --extra ray --extra databases --extra formats packages/awsglue/pyproject.toml -o $(LOCKS)/ray.txt
 	$(LOCK) --upgrade $(LOCKS)/neighbours.in -o $(LOCKS)/neighbours.txt

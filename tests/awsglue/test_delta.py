@@ -12,11 +12,6 @@ from typing import Any
 
 import pytest
 
-from awsglue._runtime.engine import SAIL, installed
-
-pytestmark = pytest.mark.skipif(
-    installed() != SAIL, reason="Apache Spark reads Delta with Delta's own jars, which the operator supplies"
-)
 DAY = datetime.datetime(2020, 1, 1)
 # Two alphabets of base 85: Python's, and the one of Delta's log.
 Z85 = str.maketrans(

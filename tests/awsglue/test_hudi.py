@@ -11,11 +11,6 @@ from typing import Any
 
 import pytest
 
-from awsglue._runtime.engine import SAIL, installed
-
-pytestmark = pytest.mark.skipif(
-    installed() != SAIL, reason="Apache Spark reads Hudi with Hudi's own jars, which the operator supplies"
-)
 WRITE = "hoodie.datasource.write."
 SYNC = "hoodie.datasource.hive_sync."
 ROW = "id bigint, region string, amount double, ts bigint"

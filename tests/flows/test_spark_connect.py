@@ -38,6 +38,7 @@ from awsglue.context import GlueContext
 from awsglue.job import Job
 from awsglue.transforms import ApplyMapping, Map
 from awsglue.utils import getResolvedOptions
+from delta.tables import DeltaTable
 from pyspark import SparkConf
 from pyspark.context import SparkContext
 from pyspark.sql import SparkSession, SQLContext, functions as fn
@@ -87,6 +88,11 @@ print("csv", spark.read.option("header", True).csv(f"s3://{bucket}/csv/").count(
 spark.sql("CREATE TABLE glue_catalog.connect.ice (n bigint) USING iceberg")
 spark.sql("INSERT INTO glue_catalog.connect.ice SELECT n FROM connect.sums")
 print("iceberg", spark.sql("SELECT count(*) AS c FROM glue_catalog.connect.ice").collect())
+place = f"s3://{bucket}/delta/"
+sums.write.format("delta").save(place)
+raised = sums.selectExpr("part", "n + 1 AS n").alias("s")
+DeltaTable.forPath(spark, place).alias("t").merge(raised, "t.part = s.part").whenMatchedUpdateAll().execute()
+print("delta", spark.read.format("delta").load(place).selectExpr("sum(n) AS n").collect())
 job.commit()
 
 @fn.udf("int")
@@ -223,6 +229,7 @@ def test_a_job_on_a_connect_server(server: Server, connect: ConnectServer) -> No
         "saved [Row(n=90), Row(n=90), Row(n=90)]",
         "csv 30",
         "iceberg [Row(c=3)]",
+        "delta [Row(n=273)]",
     ], (ended, said)
     assert ended["JobRunState"] == "FAILED"
     assert ended["StateDetail"].endswith(f"; on {connect.address})"), ended["StateDetail"]

@@ -30,7 +30,9 @@ def install() -> None:
     def load(self: Any, path: Any = None, format: Any = None, schema: Any = None, **options: Any) -> Any:
         kept = {**self.__dict__.get("_mastic_options", {}), **options}
         kind = str(format or self.__dict__.get("_mastic_format") or "").lower()
-        lakes.check(self._spark, kind)
+        if lakes.ours(kind):
+            given = schema if schema is not None else self.__dict__.get("_mastic_schema")
+            return lakes.read(kind, path, kept, given)
         if streams.ours(self._spark, kind):
             from awsglue._streams.queries import read_now
 
@@ -84,13 +86,22 @@ def _written(writer: Any, options: dict[str, Any], mode: Any) -> bool:
 
 
 def saved(
-    writer: Any, wanted: Any, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
+    writer: Any,
+    wanted: Any,
+    path: Any = None,
+    format: Any = None,
+    mode: Any = None,
+    partitionBy: Any = None,
+    **options: Any,
 ) -> bool:
-    """Serve `df.write.save(…)` where Spark itself cannot. Raises NotImplementedError for lakes without their jars."""
+    """Serve `df.write.save(…)` where Spark itself cannot; whether it was served."""
     from awsglue._runtime.classic import lakes, streams
 
     kind = str(format or wanted.format).lower()
-    lakes.check(writer._spark, kind)
+    if lakes.ours(kind):
+        lakes.refuse_buckets(kind, writer.__dict__.get("_mastic", {}))
+        lakes.write(kind, request_of(wanted, kind, mode, partitionBy, options), path)
+        return True
     if kind == "kafka" and streams.ours(writer._spark, kind):
         from awsglue._streams.queries import write_rows
 
@@ -100,6 +111,20 @@ def saved(
 
     named = options_of(kind, {**wanted.options, **options})
     return named is not None and _written(writer, named, mode or wanted.mode)
+
+
+def request_of(wanted: Any, kind: str, mode: Any, partitions: Any, options: dict[str, Any]) -> Any:
+    """What a writer was told, and what its `save` adds."""
+    from dataclasses import replace
+
+    more = [partitions] if isinstance(partitions, str) else list(partitions or wanted.partition_by)
+    return replace(
+        wanted,
+        format=kind,
+        mode=str(mode or wanted.mode).lower(),
+        partition_by=more,
+        options={**wanted.options, **{key: str(value) for key, value in options.items()}},
+    )
 
 
 def ours(spark: Any, options: dict[str, Any]) -> bool:

@@ -23,7 +23,7 @@ def install() -> None:
         return
     _INSTALLED.append(True)
     from awsglue._runtime import engine
-    from awsglue._runtime.classic import cluster, databases, jvm, meters, streams
+    from awsglue._runtime.classic import cluster, databases, jvm, lakes, meters, streams
 
     os.environ.setdefault(
         "PYSPARK_SUBMIT_ARGS", jvm.submit_arguments(engine.STATE, engine.scratch_directory())
@@ -45,6 +45,7 @@ def install() -> None:
     _catalog()
     databases.install()
     streams.install()
+    lakes.install()
 
 
 def services() -> Any:
@@ -153,7 +154,7 @@ def _writers() -> None:
     from pyspark.sql.readwriter import DataFrameWriter
 
     from awsglue._runtime import engine
-    from awsglue._runtime.classic import databases
+    from awsglue._runtime.classic import databases, lakes
     from awsglue._runtime.classic.writer import TableWriter
     from awsglue._runtime.io.writing import WriteRequest
 
@@ -170,6 +171,7 @@ def _writers() -> None:
     keeping("mode", lambda kept, saveMode: kept.update(mode=saveMode or kept.get("mode")))
     keeping("option", lambda kept, key, value: kept["options"].update({key: str(value)}))
     keeping("options", lambda kept, **given: kept["options"].update({k: str(v) for k, v in given.items()}))
+    keeping("bucketBy", lambda kept, numBuckets, *cols, **more: kept.update(buckets=numBuckets))
     keeping(
         "partitionBy",
         lambda kept, *cols: kept.update(
@@ -195,7 +197,9 @@ def _writers() -> None:
             self.partitionBy(partitionBy)
         if format is not None:
             self.format(format)
-        services().tables.save_as_table(name, request(self))
+        asked = request(self)
+        lakes.refuse_buckets(asked.format, self.__dict__["_mastic"])
+        services().tables.save_as_table(name, asked)
 
     def insert_into(self: Any, tableName: str, overwrite: Any = None) -> None:
         if overwrite is not None:
@@ -211,7 +215,7 @@ def _writers() -> None:
             native_jdbc(self, url, table, mode, properties)
 
     def save(self: Any, path: Any = None, *args: Any, **kwargs: Any) -> None:
-        if databases.saved(self, request(self), *args, **kwargs):
+        if databases.saved(self, request(self), path, *args, **kwargs):
             return
         if path is None or not str(path).startswith("file://" + engine.scratch_directory()):
             engine.mark_written()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +25,7 @@ class Services:
         self.scratch = scratch
         self.storage = Storage()
         self.reading = Reading(self.storage, scratch)
+        self._local = threading.local()
 
     @cached_property
     def tables(self) -> Any:
@@ -44,16 +47,57 @@ class Services:
 
     def frame(self, scan: Scan) -> Any:
         """A DataFrame over a scan, by way of its spool."""
-        spooled = self.session.read.schema(scan.schema).parquet(f"file://{scan.spool()}")
+        spooled = self._spooled(scan, scan.spool(), scan.schema)
         return spooled.select(*[f"`{item.name}`" for item in scan.schema.fields])
 
     def frame_with_file(self, scan: Scan, column: str) -> Any:
         """A DataFrame over a scan, with each row's file in one more column."""
         from pyspark.sql import functions as fn
 
-        spooled = self.session.read.parquet(f"file://{scan.spool(hidden=True)}")
+        spooled = self._spooled(scan, scan.spool(hidden=True))
         names = [fn.col(f"`{item.name}`") for item in scan.schema.fields]
         return spooled.select(*names, fn.col(FILE_NAME).alias(column))
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Frames that are made meanwhile, by this thread, are of no use afterwards: their spools go.
+
+        A stream may change a table with every batch, for days.
+        """
+        outer = getattr(self._local, "passing", None)
+        self._local.passing = made = []
+        try:
+            yield
+        finally:
+            self._local.passing = outer
+            for scan in made:
+                scan.forget()
+
+    def _spooled(self, scan: Scan, path: str, schema: Any = None) -> Any:
+        if getattr(self._local, "passing", None) is not None:
+            self._local.passing.append(scan)
+        # Arrow writes the days of the calendar of today, however long ago they were.
+        reader = self.session.read.options(datetimeRebaseMode="CORRECTED", int96RebaseMode="CORRECTED")
+        return (reader.schema(schema) if schema is not None else reader).parquet(f"file://{path}")
+
+    def from_batches(self, schema: Any, batches: Iterator[Any]) -> Any:
+        """A DataFrame of these record batches; spooled, so that it can be read any number of times."""
+        from awsglue._runtime.io.scan import memory
+
+        scan = memory(schema, batches, self.scratch)
+        scan.spool()
+        return self.frame(scan)
+
+    def knows(self, kind: str) -> bool:
+        """Whether Spark itself reads and writes tables of this format: with jars that the operator supplies."""
+        from awsglue._runtime.classic import lakes
+
+        return lakes.loaded(self.session, kind)
+
+    def alias_of(self, frame: Any) -> str:
+        """The alias that a DataFrame was given last, or "" for none."""
+        plan = frame._jdf.queryExecution().logical()
+        return str(plan.alias()) if str(plan.getClass().getSimpleName()) == "SubqueryAlias" else ""
 
     def rows(self, frame: Any) -> tuple[Any, Iterator[Any]]:
         """(StructType, record batches) of a DataFrame: written to the scratch folder by Spark, then streamed."""

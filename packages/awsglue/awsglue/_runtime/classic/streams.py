@@ -12,6 +12,8 @@ def install() -> None:
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming import DataStreamReader
 
+    from awsglue._runtime.classic import lakes
+
     def keeping(name: str, store: Any) -> None:
         native = getattr(DataStreamReader, name)
 
@@ -30,6 +32,7 @@ def install() -> None:
     def load(self: Any, path: Any = None, format: Any = None, schema: Any = None, **options: Any) -> Any:
         kept = self.__dict__.get("_mastic", {"options": {}})
         kind = str(format or kept.get("format") or "").lower()
+        lakes.refuse_stream(kind, "reading")
         if not ours(self._spark, kind):
             return native_load(self, path, format, schema, **options)
         from awsglue._streams.queries import StreamReader

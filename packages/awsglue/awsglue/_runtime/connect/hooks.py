@@ -22,6 +22,8 @@ def install() -> None:
     _INSTALLED.append(True)
     # As PySpark itself knows that its functions are to make plans.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    from awsglue._runtime import engine
+    from awsglue._runtime.delta import modules
     from awsglue._runtime.sail import catalogs, writers
 
     _names()
@@ -32,6 +34,7 @@ def install() -> None:
     _errors()
     catalogs.install()
     writers.tables()
+    modules.install(unless=lambda: engine.current_session() is not None and services().knows("delta"))
 
 
 def services() -> Any:
@@ -145,6 +148,8 @@ def _session() -> None:
 def _reader() -> None:
     from pyspark.sql.connect.readwriter import DataFrameReader
 
+    from awsglue._runtime.classic import lakes
+
     native, text = DataFrameReader.load, DataFrameReader.json
 
     def load(self: Any, path: Any = None, format: Any = None, schema: Any = None, **options: Any) -> Any:
@@ -154,6 +159,8 @@ def _reader() -> None:
             from awsglue._streams.queries import read_now
 
             return read_now(self._client, kind, given)
+        if lakes.ours(kind):
+            return lakes.read(kind, path, given, schema if schema is not None else self._schema or None)
         from awsglue._sources import sparkjdbc
 
         named = sparkjdbc.options_of(kind, given)
@@ -182,6 +189,7 @@ def _saving() -> None:
     from pyspark.sql.connect.readwriter import DataFrameWriter
 
     from awsglue._runtime import engine
+    from awsglue._runtime.classic import lakes
     from awsglue._runtime.sail import writers
 
     native = DataFrameWriter.save
@@ -200,6 +208,10 @@ def _saving() -> None:
         if format is not None:
             self.format(format)
         if writers.by_client(self):
+            return
+        kind = (self._write.source or "").lower()
+        if lakes.ours(kind):
+            lakes.write(kind, writers._request(self), path or self._write.path)
             return
         target = path or self._write.path or self._write.options.get("path")
         if target is None or not str(target).removeprefix("file://").startswith(engine.scratch_directory()):

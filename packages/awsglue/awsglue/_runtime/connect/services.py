@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from functools import cached_property
 from typing import Any
 
 from awsglue._runtime.classic.services import Services as SparkServices
@@ -31,6 +32,28 @@ class Services(SparkServices):
         frame = DataFrame(SQL(text, positional, named, views), self.session)
         frame.schema  # noqa: B018 - Spark analyses at once; so do we
         return frame
+
+    def knows(self, kind: str) -> bool:
+        """Whether the server itself reads tables of this format: the jars are the server's affair."""
+        from pyspark.errors import PySparkException
+
+        if kind not in self._known:
+            try:
+                self.session.read.format(kind)._mastic_load(f"file://{self.scratch}/no-table").schema  # noqa: B018
+            except PySparkException as error:
+                self._known[kind] = "DATA_SOURCE_NOT_FOUND" not in str(error)
+            else:
+                self._known[kind] = True
+        return self._known[kind]
+
+    @cached_property
+    def _known(self) -> dict[str, bool]:
+        return {}
+
+    def alias_of(self, frame: Any) -> str:
+        """The alias that a DataFrame was given last, or "" for none."""
+        alias = getattr(frame._plan, "_alias", None)
+        return str(alias) if isinstance(alias, str) else ""
 
     def native_view(self, parts: list[str]) -> bool:
         """Whether the server itself knows a temporary view of this name. (All views of a run are ours.)"""

@@ -80,9 +80,9 @@ class DeltaTableBuilder:
     def _services(self) -> Any:
         from awsglue._runtime import engine
 
-        if self._spark is None:
-            self._spark = engine.get_or_create_session()
-        return self._spark._mastic
+        # The session of a stream's batch is one that Spark makes: the run's own serves it.
+        own = getattr(self._spark, "_mastic", None)
+        return own if own is not None else engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
 
     def property(self, key: str, value: str) -> DeltaTableBuilder:
         """A table property."""

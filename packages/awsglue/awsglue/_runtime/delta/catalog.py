@@ -35,7 +35,7 @@ def location(row: dict[str, Any]) -> str:
 
 def frame(services: Any, path: str, options: dict[str, str]) -> Any:
     """A DataFrame over the table at a path, in the version that the options name."""
-    if not lake.installed():
+    if services.knows("delta"):
         return services.load("delta", path, options, None)
     return services.frame(lake.scan(services, lake.chosen(path, options)))
 
@@ -50,6 +50,10 @@ class DeltaTables:
     def frame(self, row: dict[str, Any], options: dict[str, str]) -> Any:
         """A DataFrame over a catalog table."""
         return frame(self._services, location(row), options)
+
+    def columns(self, row: dict[str, Any]) -> Any:
+        """StructType of the columns that a statement may write."""
+        return lake.struct(lake.open_table(location(row)))
 
     # writing
     def save_as_table(self, name: TableName, request: Any, row: dict[str, Any] | None) -> None:

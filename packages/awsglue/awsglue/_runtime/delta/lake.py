@@ -38,17 +38,9 @@ def storage_options(path: str) -> dict[str, str] | None:
     return options
 
 
-def installed() -> bool:
-    """Whether the library is there. (The runtimes of Apache Spark leave Delta to Delta's own jars.)"""
-    return importlib.util.find_spec("deltalake") is not None
-
-
 def _check_installed() -> None:
-    if not installed():
-        raise NotImplementedError(
-            "this is served by the embedded engine (--engine sail). On Apache Spark, Delta tables are read and written "
-            "by their path, with Delta's own jars"
-        )
+    if importlib.util.find_spec("deltalake") is None:
+        raise NotImplementedError("Delta tables need the library deltalake (mastic-awsglue[delta])")
 
 
 def exists(path: str) -> bool:

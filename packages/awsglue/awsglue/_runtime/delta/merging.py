@@ -73,29 +73,24 @@ class DeltaMergeBuilder:
         from awsglue._runtime.delta.statements import held
 
         _check(self._clauses)
-        source_alias = alias_of(self._source) or "source"
-        source = held(self._services, self._source)
-        writing.change(
-            self._services,
-            self._load,
-            lambda table: rowlevel.merge(
+        source_alias = self._services.alias_of(self._source) or "source"
+        with self._services.passing():
+            source = held(self._services, self._source)
+            writing.change(
                 self._services,
-                table,
-                self._alias or "target",
-                source,
-                source_alias,
-                self._condition,
-                self._clauses,
-            ),
-            "MERGE",
-            predicate=self._condition if isinstance(self._condition, str) else "",
-        )
-
-
-def alias_of(frame: Any) -> str:
-    """The alias that a DataFrame was given last, or "" for none."""
-    alias = getattr(frame._plan, "_alias", None)
-    return str(alias) if isinstance(alias, str) else ""
+                self._load,
+                lambda table: rowlevel.merge(
+                    self._services,
+                    table,
+                    self._alias or "target",
+                    source,
+                    source_alias,
+                    self._condition,
+                    self._clauses,
+                ),
+                "MERGE",
+                predicate=self._condition if isinstance(self._condition, str) else "",
+            )
 
 
 def _given(values: Any, name: str) -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""`import delta` on the embedded engine: the package that Delta's users import, served by our own classes.
+"""`import delta`: the package that Delta's users import, served by our own classes.
 
-A finder, not a package on disk: with Apache Spark, Delta's own package of this name is to be found.
+A finder, not a package on disk: with Delta's jars on Apache Spark, Delta's own package of this name is to be found.
 """
 
 from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 
@@ -36,22 +36,25 @@ class _Loader(Loader):
 
 
 def configure_spark_with_delta_pip(spark_session_builder: object, extra_packages: object = None) -> object:
-    """The builder as it is: this engine needs no jars."""
+    """The builder as it is: no jars are needed."""
     return spark_session_builder
 
 
 class _Finder(MetaPathFinder):
-    """Finds the three names, and nothing else."""
+    """Finds the three names, and nothing else; none of them where Delta's own are to be found."""
+
+    def __init__(self, unless: Callable[[], bool]) -> None:
+        self._unless = unless
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in NAMES:
+        if fullname not in NAMES or self._unless():
             return None
         return ModuleSpec(fullname, _Loader(), is_package=fullname == "delta")
 
 
-def install() -> None:
+def install(unless: Callable[[], bool] = lambda: False) -> None:
     """Make the names importable, once in this process."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+        sys.meta_path.insert(0, _Finder(unless))

@@ -63,15 +63,18 @@ class DeltaStatements:
         self, target: Place, alias: str, source: str, source_alias: str, condition: str, clauses: list[Any]
     ) -> Any:
         """MERGE INTO."""
-        frame = held(self._services, self._statements.query(f"SELECT * FROM {source}"))
         own = rowlevel.clauses(clauses)
         names = alias.strip("`"), source_alias.strip("`")
-        return self._change(
-            target,
-            lambda table: rowlevel.merge(self._services, table, names[0], frame, names[1], condition, own),
-            "MERGE",
-            predicate=condition,
-        )
+        with self._services.passing():
+            frame = held(self._services, self._statements.query(f"SELECT * FROM {source}"))
+            return self._change(
+                target,
+                lambda table: rowlevel.merge(
+                    self._services, table, names[0], frame, names[1], condition, own
+                ),
+                "MERGE",
+                predicate=condition,
+            )
 
     # history and upkeep
     def describe(self, cutter: Any) -> Any:

@@ -159,17 +159,18 @@ def change(
         refuse_row_changes(table)
         if already_applied(table, options or {}):
             return
-        found = compute(table)
-        if found is None:
-            return
-        engine.mark_written()
-        parameters = {"operation": operation, **{key: str(value) for key, value in more.items()}}
-        try:
-            _commit(services, table, found, parameters, options or {})
-            return
-        except CommitFailedError as error:
-            last = str(error).partition("\n")[0]
-            _pause(attempt)
+        with services.passing():
+            found = compute(table)
+            if found is None:
+                return
+            engine.mark_written()
+            parameters = {"operation": operation, **{key: str(value) for key, value in more.items()}}
+            try:
+                _commit(services, table, found, parameters, options or {})
+                return
+            except CommitFailedError as error:
+                last = str(error).partition("\n")[0]
+        _pause(attempt)
     raise _changed_by_others(f"{operation} ({RETRIES} times)", last)
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from awsglue._runtime import engine
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.hudi import avro, properties
 from awsglue._runtime.hudi.errors import HoodieException, TableNotFoundException
@@ -43,11 +42,6 @@ _READ_DEFAULTS = {
     "hoodie.datasource.read.incr.path.glob": "",
     "hoodie.datasource.read.paths": "",
 }
-
-
-def installed() -> bool:
-    """Whether the library is there. (The runtimes of Apache Spark leave Hudi to Hudi's own jars.)"""
-    return importlib.util.find_spec("hudi") is not None
 
 
 def uri(path: str) -> str:
@@ -152,11 +146,8 @@ class Table:
 
 def find(storage: Storage, path: str) -> Table | None:
     """The table at this path, or None. Raises NotImplementedError without the library, as all here."""
-    if not installed():
-        raise NotImplementedError(
-            "this is served by the embedded engine (--engine sail) with the library hudi (mastic-awsglue[hudi]). On "
-            "Apache Spark, Hudi tables are read and written by their path, with Hudi's own jars"
-        )
+    if importlib.util.find_spec("hudi") is None:
+        raise NotImplementedError("Hudi tables need the library hudi (mastic-awsglue[hudi])")
     path = plain(path)
     config = properties.load(storage, path)
     if config is None:
@@ -195,7 +186,7 @@ def frame(services: Any, path: str, options: dict[str, str]) -> Any:
     """A DataFrame over the table at a path, as a reader's options ask for it."""
     if not path:
         raise HoodieException("'path' cannot be null or empty")
-    if not installed() and engine.installed() != engine.SAIL:
+    if services.knows("hudi"):
         return services.load("hudi", path, options, None)
     lower = {key.lower(): str(value) for key, value in options.items()}
     table = opened(services.storage, path)

@@ -39,8 +39,9 @@ class HudiStatements:
         asked = self._asked(table, payload)
 
         def plan(now: Table, slices: list[Slice], instant: str) -> Plan:
-            whole = self._services.frame(lake.scan(self._services, now)).drop(*lake.META)
-            batch = writing.batch(self._services, compute(whole, now))
+            with self._services.passing():
+                whole = self._services.frame(lake.scan(self._services, now)).drop(*lake.META)
+                batch = writing.batch(self._services, compute(whole, now))
             # The mark of rows to be deleted is no column of the table.
             schema = type(batch.struct)([item for item in batch.struct.fields if item.name != IS_DELETED])
             batch = replace(batch, struct=schema) if IS_DELETED not in whole.columns else batch

@@ -36,7 +36,7 @@ def align_to(frame: Any, target: Any, shown: str) -> Any:
         check_assignable(given.dataType, item.dataType, item.name, shown)
         column = fn.col(f"`{given.name.replace('`', '``')}`")
         same = given.dataType.simpleString() == item.dataType.simpleString()
-        columns.append((column if same else column.cast(item.dataType)).alias(item.name))
+        columns.append((column if same else _cast(column, given, item)).alias(item.name))
     if here:
         extra = ", ".join(f"`{item.name}`" for item in here.values())
         raise AnalysisException(
@@ -44,6 +44,29 @@ def align_to(frame: Any, target: Any, shown: str) -> Any:
             f"Cannot write extra columns {extra}."
         )
     return frame.select(*columns)
+
+
+def _cast(column: Any, given: Any, item: Any) -> Any:
+    """The column in the table's type; a number that has no room there is an error, as Spark's store assignment says."""
+    from pyspark.sql import functions as fn
+    from pyspark.sql import types as t
+
+    from awsglue._runtime import engine
+
+    # The embedded engine's own cast refuses such numbers.
+    exact = not isinstance(item.dataType, t.NumericType) or isinstance(
+        item.dataType, (t.FloatType, t.DoubleType)
+    )
+    if exact or not isinstance(given.dataType, t.NumericType) or engine.installed() != engine.SPARK:
+        return column.cast(item.dataType)
+    name, wanted = given.name.replace("`", "``"), item.dataType.simpleString()
+    checked = fn.expr(f"try_cast(`{name}` AS {wanted})")
+    failed = fn.raise_error(
+        f'[CAST_OVERFLOW_IN_TABLE_INSERT] Fail to assign a value of "{given.dataType.simpleString().upper()}" type to '
+        f'the "{wanted.upper()}" type column or variable `{item.name}` due to an overflow. Use `try_cast` on the input '
+        "value to tolerate overflow and return NULL instead."
+    )
+    return fn.when(column.isNotNull() & checked.isNull(), failed).otherwise(checked)
 
 
 _INTEGERS = ["tinyint", "smallint", "int", "bigint"]

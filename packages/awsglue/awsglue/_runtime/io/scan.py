@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from awsglue._runtime.io import partitions
@@ -170,6 +171,21 @@ class Scan:
         target = pa.schema([whole.field(name) for name in names])
         for batch in self.chosen([Wanted(name=name, source=name) for name in names]):
             yield pa.RecordBatch.from_arrays(batch.columns, schema=target)
+
+
+def memory(schema: Any, batches: Iterator[Any], scratch: str) -> Scan:
+    """A Scan of record batches. They come only once: its first spool must have all that may be asked for."""
+    from pyspark.sql.types import StructType
+
+    held = iter(batches)
+    return Scan(
+        format="memory",
+        files=[DataFile(path="memory", size=0, modified=datetime.fromtimestamp(0, UTC))],
+        data_schema=schema,
+        partition_schema=StructType([]),
+        read=lambda file, wanted: held,
+        scratch=scratch,
+    )
 
 
 def hidden_fields() -> list[Any]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.reading import Reading
-from awsglue._runtime.io.scan import Scan
+from awsglue._runtime.io.scan import Scan, memory
 from awsglue._runtime.io.storage import Storage
 
 TYPES_KEPT = 512
@@ -117,23 +117,23 @@ class Services:
 
     def from_batches(self, schema: Any, batches: Iterator[Any]) -> Any:
         """A DataFrame of these record batches; spooled, so that it can be read any number of times."""
-        from datetime import datetime
-
-        from awsglue._runtime.io.listing import DataFile
-
-        held = iter(batches)
-        source = DataFile(path="memory", size=0, modified=datetime.fromtimestamp(0, UTC))
-        scan = Scan(
-            format="memory",
-            files=[source],
-            data_schema=schema,
-            partition_schema=_no_fields(),
-            read=lambda file, wanted: held,
-            scratch=self.scratch,
-        )
+        scan = memory(schema, batches, self.scratch)
         # The batches come only once: all that may be asked for is written now.
         scan.spool(hidden=True)
         return self.frame(scan)
+
+    def passing(self) -> Any:
+        """Frames that are made meanwhile are of no use afterwards. (Scans of this engine are seldom spooled.)"""
+        return nullcontext()
+
+    def knows(self, kind: str) -> bool:
+        """Whether the engine itself reads and writes tables of this format. (All formats of this engine are ours.)"""
+        return False
+
+    def alias_of(self, frame: Any) -> str:
+        """The alias that a DataFrame was given last, or "" for none."""
+        alias = getattr(frame._plan, "_alias", None)
+        return str(alias) if isinstance(alias, str) else ""
 
     # readers
     def load(self, format_name: str | None, path: Any, options: dict[str, str], schema: str | None) -> Any:
@@ -421,9 +421,3 @@ class Services:
         from awsglue._runtime.sail.plans import scan_ids
 
         return [self.scans[identity] for identity in scan_ids(frame._plan.to_proto(self.session.client))]
-
-
-def _no_fields() -> Any:
-    from pyspark.sql.types import StructType
-
-    return StructType([])

@@ -7,6 +7,7 @@ from typing import Any
 from awsglue._runtime import engine
 from awsglue._runtime.catalog.glue import table_not_found
 from awsglue._runtime.catalog.tables import by_position, is_iceberg
+from awsglue._runtime.delta.catalog import is_delta
 from awsglue._runtime.delta.statements import DeltaStatements, Place, place
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.hudi.catalog import is_hudi
@@ -56,10 +57,15 @@ class Dml:
         row = self._tables.glue.table(name.database, name.table)
         if row is None:
             raise table_not_found(name.shown)
-        struct = self._tables.hudi.columns(row) if is_hudi(row) else self._tables.table_frame(name).schema
-        frame = self._fitted(frame, struct, static, columns, by_name, name.shown)
+        frame = self._fitted(frame, self._columns(name, row), static, columns, by_name, name.shown)
         self._write(name, row, frame, overwrite, static)
         return self._statements.nothing()
+
+    def _columns(self, name: Any, row: dict[str, Any]) -> Any:
+        """StructType of the columns that a statement may write."""
+        if is_hudi(row) or is_delta(row):
+            return self._tables.keeper(row).columns(row)
+        return self._tables.table_frame(name).schema
 
     def _fitted(
         self,
