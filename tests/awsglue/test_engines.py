@@ -32,7 +32,7 @@ START = "import sys; sys.path.append({site!r}); import pytest; sys.exit(pytest.m
 # The only reason to skip a test of the embedded engine: a server of somebody else's that a machine may lack.
 ABSENT = "is not installed"
 # Apache Spark takes a second per query: there the suite's core runs, where the engines could differ.
-CORE = ("test_fields.py", "test_choices.py", "test_records.py", "test_sources.py")
+CORE = ("test_fields.py", "test_choices.py", "test_records.py", "test_sources.py", "test_lakes.py")
 # Of the second Spark, what its stricter casts could change.
 STRICT = ("test_choices.py",)
 
