@@ -19,6 +19,7 @@ import pytest
 from botocore.config import Config
 
 import tests.examples  # noqa: F401 - before any test is made
+from tests import order
 from tests.postgres import database, postgresql
 
 __all__ = ["postgresql"]
@@ -29,6 +30,11 @@ ROOT = Path(__file__).parent.parent
 RUNTIMES = Path(os.environ.get("MASTIC_RUNTIMES_DIR", ROOT / ".runtimes"))
 # Of clients with a busy machine: no call is given up, let alone made twice, because an answer takes long.
 PATIENCE = {"connect_timeout": 120, "read_timeout": 300}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order.sort(items)
 
 
 class Server:

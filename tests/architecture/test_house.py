@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from mastic import coverage
 from mastic.store import migrate, schema
 from mastic.store.engine import Store
+from tests import order
 from tests.conftest import ROOT
 
 # Migrations are history, not rooms.
@@ -64,6 +65,13 @@ def test_errors_are_never_swallowed() -> None:
                 if broad:
                     swallowed.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not swallowed
+
+
+def test_the_order_of_the_suite_names_what_there_is() -> None:
+    for beginning in order.LONG:
+        file, _, test = beginning.partition("::")
+        assert (ROOT / file).exists(), file
+        assert f"def {test.partition('[')[0]}(" in (ROOT / file).read_text() if test else True, beginning
 
 
 def test_the_coverage_page_is_true() -> None:
