@@ -346,8 +346,8 @@ def test_what_is_not_served_is_refused_by_name(spark: Any, path: str, write: Cal
     for refused, why in (
         ({WRITE + "table.type": "MERGE_ON_READ"}, "MERGE_ON_READ"),
         (
-            {WRITE + "keygenerator.class": "org.apache.hudi.keygen.TimestampBasedKeyGenerator"},
-            "TimestampBased",
+            {WRITE + "keygenerator.class": "org.apache.hudi.keygen.GlobalDeleteKeyGenerator"},
+            "GlobalDelete",
         ),
         ({WRITE + "payload.class": "com.example.Payload"}, "com.example.Payload"),
         ({"hoodie.index.type": "BUCKET"}, "BUCKET"),

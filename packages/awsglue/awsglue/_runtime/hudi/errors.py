@@ -11,6 +11,10 @@ class HoodieKeyException(HoodieException):
     """A row from which no record key can be made."""
 
 
+class HoodieKeyGeneratorException(HoodieException):
+    """A row from which no partition path can be made."""
+
+
 class HoodieWriteConflictException(HoodieException):
     """Other writers were quicker, again and again."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.hudi import timestamps
 from awsglue._runtime.hudi.errors import HoodieException, HoodieKeyException
 from awsglue._runtime.hudi.properties import TableConfig
 from awsglue._runtime.io.partitions import NULL_PARTITION, escape
@@ -26,13 +27,14 @@ def record_keys(rows: Any, config: TableConfig, instant: str) -> Any:
         return pa.array([f"{instant}_0_{number}" for number in range(rows.num_rows)], pa.string())
     columns = [_texts(_column(rows, name), name, "record key") for name in fields]
     if len(fields) == 1:
-        # (Hudi 0.15's ComplexKeyGenerator makes of a single field its value alone, as the simple one does.)
         missing = pc.or_kleene(pc.is_null(columns[0]), pc.equal(columns[0], ""))
         if pc.any(missing).as_py():
             raise HoodieKeyException(
                 f'recordKey value: "null" for field: "{fields[0]}" cannot be null or empty.'
             )
-        return columns[0]
+        if not config.named_keys:
+            return columns[0]
+        return pc.binary_join_element_wise(pa.scalar(fields[0]), columns[0], ":")
     parts, nothing = [], None
     for name, column in zip(fields, columns, strict=True):
         empty = pc.or_kleene(pc.is_null(column), pc.equal(column, ""))
@@ -59,14 +61,35 @@ def partition_paths(rows: Any, config: TableConfig) -> Any:
         return pa.array([""] * rows.num_rows, pa.string())
     parts = []
     for name in fields:
-        column = _texts(_column(rows, name), name, "partition path").dictionary_encode()
+        column = _column(rows, name)
+        if name in config.time_fields:
+            made, missing = _times(column, name, config)
+        else:
+            made, missing = _texts(column, name, "partition path"), None
+        column = made.dictionary_encode()
         column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         folders = pa.array(
             [_folder(name, value, config) for value in column.dictionary.to_pylist()], pa.string()
         )
-        made = folders.take(column.indices)
-        parts.append(pc.fill_null(made, _folder(name, None, config)))
+        parts.append(pc.fill_null(folders.take(column.indices), _folder(name, missing, config)))
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "/")
+
+
+def _times(column: Any, name: str, config: TableConfig) -> tuple[Any, str]:
+    """(what the folders of these points in time are called, that of a row without one)."""
+    import pyarrow as pa
+
+    kind = column.type
+    plain = pa.types.is_string(kind) or pa.types.is_integer(kind)
+    if not (plain or pa.types.is_decimal(kind) or pa.types.is_floating(kind)):
+        raise EngineRefused(
+            f"column {name} of type {kind} as a point in time of a Hudi table", "cast it to bigint"
+        )
+    made = timestamps.rules(config.entries)
+    coded = column.dictionary_encode()
+    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    texts = pa.array([made.folder(value) for value in coded.dictionary.to_pylist()], pa.string())
+    return texts.take(coded.indices), made.folder(None)
 
 
 def _folder(name: str, value: str | None, config: TableConfig) -> str:
@@ -85,9 +108,7 @@ def partition_values(path: str, config: TableConfig) -> list[str]:
     from awsglue._runtime.io.partitions import unescape
 
     fields = config.partition_fields
-    folders = path.split("/")
-    if len(fields) == 1 and not config.hive_style:
-        folders = [path]
+    folders = [path] if len(fields) == 1 else path.split("/")
     if len(folders) != len(fields):
         raise HoodieException(f"partition path {path!r} does not hold one value for each of {fields}")
     values = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awsglue._runtime.hudi import files, rows
@@ -11,6 +11,7 @@ from awsglue._runtime.hudi.files import NewFile
 from awsglue._runtime.hudi.keys import partition_paths, record_keys
 from awsglue._runtime.hudi.lake import META, Slice, Table
 from awsglue._runtime.hudi.options import ORDERED
+from awsglue._runtime.hudi.properties import BARE_KEYS, COMPLEX
 from awsglue._runtime.hudi.rows import Incoming
 from awsglue._runtime.io.storage import join
 
@@ -203,6 +204,25 @@ def read(table: Table, one: Slice, names: list[str]) -> Any:
         opened = pq.ParquetFile(stream)
         there = set(opened.schema_arrow.names)
         return opened.read([name for name in names if name in there])
+
+
+def as_stored(table: Table, slices: list[Slice]) -> Table:
+    """The table with the form that its single record keys have: their fields' names before them, or not.
+
+    Which of both ComplexKeyGenerator makes depends on the version of Hudi.
+    """
+    config = table.config
+    if config.key_generator != COMPLEX or len(config.record_keys) != 1:
+        return table
+    (field,) = config.record_keys
+    for one in slices:
+        first = read(table, one, [META[2], field]).slice(0, 1)
+        if first.num_rows:
+            named = replace(config, entries={**config.entries, BARE_KEYS: "false"})
+            bare = first.column(META[2])[0].as_py() != record_keys(first, named, "")[0].as_py()
+            entries = {**config.entries, BARE_KEYS: str(bare).lower()}
+            return replace(table, config=replace(config, entries=entries))
+    return table
 
 
 def check_keys(table: Table, slices: list[Slice], partitions: set[str]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.hudi import properties
+from awsglue._runtime.hudi import properties, timestamps
 from awsglue._runtime.hudi.errors import HoodieException
-from awsglue._runtime.hudi.properties import TableConfig, names
+from awsglue._runtime.hudi.properties import BARE_KEYS, PARTITION_FIELDS, TableConfig, names, timed
 
 WRITE = "hoodie.datasource.write."
 SYNC = "hoodie.datasource.hive_sync."
@@ -45,7 +45,10 @@ GENERATORS = {
     "COMPLEX": properties.COMPLEX,
     "NON_PARTITION": properties.NONPARTITIONED,
     "CUSTOM": properties.CUSTOM,
+    "TIMESTAMP": properties.TIMESTAMP,
 }
+# Of a single record key and a single partition field.
+_SINGLE = (properties.SIMPLE, properties.TIMESTAMP)
 # About speed, layout, upkeep, locks and catalogs: what a table holds is the same with and without them.
 _TAKEN = (
     "hoodie.upsert.shuffle.parallelism", "hoodie.insert.shuffle.parallelism", "hoodie.delete.shuffle.parallelism",
@@ -74,6 +77,9 @@ _SERVED = frozenset(
         "hoodie.payload.event.time.field", "hoodie.schema.on.read.enable", "hoodie.table.version",
         "hoodie.write.table.version", "hoodie.avro.schema.validate", "hoodie.compaction.payload.class",
         "hoodie.bloom.index.update.partition.path", "hoodie.simple.index.update.partition.path",
+        "hoodie.keygen.datetime.parser.class", "hoodie.deltastreamer.keygen.datetime.parser.class",
+        BARE_KEYS, "hoodie.write.complex.keygen.validation.enable",
+        *(prefix + one for prefix in (timestamps.PREFIX, timestamps.FORMER_PREFIX) for one in timestamps.SETTINGS),
     ]
 )  # fmt: skip
 _SERVED_WRITE = frozenset(
@@ -91,6 +97,8 @@ _DEFAULTS_ONLY = {
     "hoodie.bloom.index.update.partition.path": "true",
     "hoodie.simple.index.update.partition.path": "true",
     "hoodie.table.version": properties.VERSION,
+    "hoodie.keygen.datetime.parser.class": "org.apache.hudi.keygen.parser.hoodiedatetimeparser",
+    "hoodie.deltastreamer.keygen.datetime.parser.class": "org.apache.hudi.keygen.parser.hoodiedatetimeparser",
     SYNC + "base_file_format": "parquet",
     SYNC + "bucket_sync": "false",
     SYNC + "omit_metadata_fields": "false",
@@ -213,7 +221,7 @@ def _check_values(asked: Asked) -> None:
     generator(asked)
     wanted = asked.get(WRITE + "partitionpath.field")
     for one in wanted.split(","):
-        if one.partition(":")[2] not in ("", "SIMPLE", "simple"):
+        if one.partition(":")[2].strip().upper() not in ("", "SIMPLE", "TIMESTAMP"):
             raise EngineRefused(f"partition path {one} of a Hudi table")
 
 
@@ -249,10 +257,11 @@ def config(asked: Asked, schema: Any) -> TableConfig:
     columns = {item.name for item in schema.fields}
     made = generator(asked)
     fields = [] if made == properties.NONPARTITIONED else asked.partition_fields
-    if made == properties.SIMPLE and len(asked.record_keys) > 1:
-        raise HoodieException("SimpleKeyGenerator takes one record key field: name ComplexKeyGenerator")
-    if made == properties.SIMPLE and len(fields) > 1:
-        raise HoodieException("SimpleKeyGenerator takes one partition field: name ComplexKeyGenerator")
+    shown = made.rpartition(".")[2]
+    if made in _SINGLE and len(asked.record_keys) > 1:
+        raise HoodieException(f"{shown} takes one record key field: name ComplexKeyGenerator")
+    if made in _SINGLE and len(fields) > 1:
+        raise HoodieException(f"{shown} takes one partition field: name ComplexKeyGenerator")
     for what in [*asked.record_keys, *fields]:
         if what not in columns:
             raise HoodieException(
@@ -268,7 +277,7 @@ def config(asked: Asked, schema: Any) -> TableConfig:
         "hoodie.table.timeline.timezone": "UTC",
         "hoodie.table.base.file.format": "PARQUET",
         "hoodie.table.recordkey.fields": ",".join(asked.record_keys),
-        "hoodie.table.partition.fields": ",".join(fields),
+        PARTITION_FIELDS: ",".join(fields),
         "hoodie.table.precombine.field": precombine if precombine in columns else "",
         "hoodie.table.keygenerator.class": made,
         "hoodie.datasource.write.hive_style_partitioning": str(
@@ -284,8 +293,36 @@ def config(asked: Asked, schema: Any) -> TableConfig:
         "hoodie.database.name": database,
         "hoodie.table.checksum": properties.checksum(database, name),
     }
-    kept = {key: value for key, value in entries.items() if value}
-    return TableConfig(entries=kept)
+    kept = TableConfig(entries={key: value for key, value in entries.items() if value})
+    if not told(kept, asked).time_fields:
+        return kept
+    return TableConfig(entries={**kept.entries, **timestamps.settings(asked.given)})
+
+
+def told(config: TableConfig, asked: Asked) -> TableConfig:
+    """A table's settings with what tables do not keep and a write says: kinds of partition fields, the form of keys.
+
+    Raises EngineRefused when nobody says which fields are points in time; HoodieException for their settings.
+    """
+    given = asked.get(WRITE + "partitionpath.field") or asked.get(PARTITION_FIELDS)
+    more = {BARE_KEYS: asked.get(BARE_KEYS)} if asked.get(BARE_KEYS) else {}
+    if timed(given) and config.key_generator != properties.CUSTOM:
+        raise EngineRefused(f"partition path {given} without CustomKeyGenerator")
+    if ":" in given:
+        more[PARTITION_FIELDS] = given
+    elif (
+        config.key_generator == properties.CUSTOM
+        and ":" not in config.get(PARTITION_FIELDS)
+        and timestamps.settings({**asked.given, **config.entries})
+    ):
+        raise EngineRefused(
+            "writing to a Hudi table of CustomKeyGenerator with timestamps",
+            f"{WRITE}partitionpath.field says which fields are :TIMESTAMP and which are :SIMPLE",
+        )
+    made = replace(config, entries={**timestamps.settings(asked.given), **config.entries, **more})
+    if made.time_fields:
+        timestamps.rules(made.entries)
+    return made
 
 
 def check_against(asked: Asked, here: TableConfig) -> None:
@@ -311,6 +348,8 @@ def check_against(asked: Asked, here: TableConfig) -> None:
         compare("PreCombineKey", asked.precombine, here.precombine)
     if asked.get(WRITE + "keygenerator.class") and here.key_generator:
         compare("KeyGenerator", generator(asked), here.key_generator)
+    for key, value in timestamps.settings(asked.given).items():
+        compare(key, value, timestamps.settings(here.entries).get(key, value))
     style = asked.given.get(WRITE + "hive_style_partitioning")
     if style and here.partition_fields:
         compare("HiveStylePartitioning", style.lower() == "true", here.hive_style)

@@ -15,6 +15,10 @@ SIMPLE = "org.apache.hudi.keygen.SimpleKeyGenerator"
 COMPLEX = "org.apache.hudi.keygen.ComplexKeyGenerator"
 NONPARTITIONED = "org.apache.hudi.keygen.NonpartitionedKeyGenerator"
 CUSTOM = "org.apache.hudi.keygen.CustomKeyGenerator"
+TIMESTAMP = "org.apache.hudi.keygen.TimestampBasedKeyGenerator"
+# Whether ComplexKeyGenerator makes of a single field its value alone, without the field's name.
+BARE_KEYS = "hoodie.write.complex.keygen.new.encoding"
+PARTITION_FIELDS = "hoodie.table.partition.fields"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,19 @@ class TableConfig:
 
     @property
     def partition_fields(self) -> list[str]:
-        return names(self.get("hoodie.table.partition.fields"))
+        return names(self.get(PARTITION_FIELDS))
+
+    @property
+    def time_fields(self) -> list[str]:
+        """The partition fields that are points in time."""
+        if self.key_generator == TIMESTAMP:
+            return self.partition_fields
+        return timed(self.get(PARTITION_FIELDS)) if self.key_generator == CUSTOM else []
+
+    @property
+    def named_keys(self) -> bool:
+        """Whether a key of a single field begins with the field's name."""
+        return self.key_generator == COMPLEX and self.get(BARE_KEYS).lower() != "true"
 
     @property
     def precombine(self) -> str:
@@ -78,6 +94,12 @@ class TableConfig:
 def names(text: str) -> list[str]:
     """A list of names in a setting; `field:SIMPLE` of CustomKeyGenerator is just the field."""
     return [one.strip().partition(":")[0] for one in text.split(",") if one.strip()]
+
+
+def timed(text: str) -> list[str]:
+    """The names among these that are `field:TIMESTAMP`."""
+    pairs = (one.strip().partition(":") for one in text.split(","))
+    return [name for name, _, kind in pairs if kind.upper() == "TIMESTAMP"]
 
 
 def parse(text: str) -> dict[str, str]:

@@ -261,6 +261,8 @@ def _values(table: Table, path: str, fields: list[str], extractor: str) -> list[
         return ["-".join(part.rpartition("=")[2].zfill(2) for part in path.split("/"))]
     if extractor == "SinglePartPartitionValueExtractor":
         return [unescape(path)]
+    if extractor == "HiveStylePartitionValueExtractor" and path.count("=") == 1:
+        return [unescape(path.partition("=")[2])]
     if not extractor and [one.lower() for one in fields] == [
         one.lower() for one in table.config.partition_fields
     ]:

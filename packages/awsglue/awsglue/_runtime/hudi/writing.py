@@ -6,7 +6,7 @@ import fnmatch
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awsglue._runtime import engine
@@ -167,6 +167,7 @@ def planned(
     table: Table, asked: Asked, batch: Batch, operation: str, slices: list[Slice], instant: str
 ) -> Plan:
     """What an operation does to this state of the table."""
+    table = merging.as_stored(replace(table, config=options.told(table.config, asked)), slices)
     if operation == "delete_partition":
         return _without_partitions(table, asked, batch, slices)
     found, rules = _incoming(table.config, table.schema(), asked, batch, operation, instant)
@@ -182,7 +183,7 @@ def planned(
 
 def rehearse(asked: Asked, batch: Batch, operation: str) -> None:
     """What would be wrong with these rows in a table that is made of them. Raises as the write itself would."""
-    config = options.config(asked, batch.struct)
+    config = options.told(options.config(asked, batch.struct), asked)
     _incoming(config, None, asked, batch, operation, "0")
 
 
