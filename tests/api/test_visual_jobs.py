@@ -248,6 +248,68 @@ def test_tables_as_sources_and_targets(canvas: Canvas) -> None:
     assert [row["id"] for row in canvas.rows("ice")] == [1, 2, 3, 4, 4]
 
 
+def test_lakes_as_targets_and_sources(canvas: Canvas) -> None:
+    """Delta and Hudi: SchemaChangePolicy brings the tables into the catalog, from where they are read."""
+    glue, name = canvas.glue, canvas.name
+    glue.create_database(DatabaseInput={"Name": name})
+    policy = {"EnableUpdateCatalog": True, "UpdateBehavior": "UPDATE_IN_DATABASE", "Database": name}
+    hudi = {
+        "hoodie.table.name": "hudi", "hoodie.datasource.write.recordkey.field": "id",
+        "hoodie.datasource.write.precombine.field": "name", "hoodie.metadata.enable": "false",
+    }  # fmt: skip
+    formats = {"--datalake-formats": "delta,hudi"}
+    canvas.create(
+        {
+            "people": canvas.people,
+            "typed": canvas.typed,
+            "delta": {"S3DeltaDirectTarget": {
+                "Name": "Delta", "Inputs": ["typed"], "Path": f"s3://{name}/lake/delta/", "Compression": "snappy",
+                "Format": "delta", "SchemaChangePolicy": {**policy, "Table": "delta"},
+            }},
+            "plain": {"S3DeltaDirectTarget": {
+                "Name": "Plain", "Inputs": ["typed"], "Path": f"s3://{name}/lake/plain/", "Compression": "snappy",
+                "Format": "delta", "PartitionKeys": [["town"]],
+            }},
+            "hudi": {"S3HudiDirectTarget": {
+                "Name": "Hudi", "Inputs": ["typed"], "Path": f"s3://{name}/lake/hudi/", "Compression": "snappy",
+                "Format": "hudi", "PartitionKeys": [["town"]], "AdditionalOptions": hudi,
+                "SchemaChangePolicy": {**policy, "Table": "hudi"},
+            }},
+        },
+        DefaultArguments=formats,
+    )  # fmt: skip
+    for _ in range(2):  # tables that are there already, too
+        ended = run(glue, name, seconds=300)
+        assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
+    found = glue.get_tables(DatabaseName=name)["TableList"]
+    assert sorted(table["Name"] for table in found) == ["delta", "hudi"]
+    nodes = {
+        "delta": {"CatalogDeltaSource": {"Name": "Delta", "Database": name, "Table": "delta"}},
+        "plain": {"S3DeltaSource": {"Name": "Plain", "Paths": [f"s3://{name}/lake/plain/"]}},
+        "hudi": {"S3CatalogHudiSource": {"Name": "Hudi", "Database": name, "Table": "hudi"}},
+    }
+    targets = {f"to-{one}": canvas.target(one) for one in nodes}
+    glue.update_job(
+        JobName=name,
+        JobUpdate={
+            "Role": "r", "GlueVersion": "5.0", "CodeGenConfigurationNodes": {**nodes, **targets},
+            "Command": {"Name": "glueetl", "ScriptLocation": f"s3://{name}/scripts/visual.py"},
+            "DefaultArguments": formats,
+        },
+    )  # fmt: skip
+    ended = run(glue, name, seconds=300)
+    assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
+    for one in ("delta", "plain"):
+        assert sorted(row["id"] for row in canvas.rows(one)) == [1, 1, 2, 2, 3, 3, 4, 4, 4, 4]
+    # Hudi keeps one row of a key.
+    assert sorted((row["id"], row["town"]) for row in canvas.rows("hudi")) == [
+        (1, "Bern"),
+        (2, "Bern"),
+        (3, "Rome"),
+        (4, "Rome"),
+    ]
+
+
 def test_what_has_no_script(canvas: Canvas) -> None:
     recipe = {
         "Recipe": {

@@ -48,9 +48,9 @@ def _direct(form: str | None = None) -> Generator:
         kind = form or body["Format"]
         compression = _COMPRESSION.get(body.get("Compression") or "none", body.get("Compression"))
         options = {"compression": compression} if compression else None
-        policy = body.get("SchemaChangePolicy") or {}
-        if policy.get("EnableUpdateCatalog"):
-            return _checked(node, _sink(node, kind, compression, policy))
+        table = _named_table(node)
+        if table is not None:
+            return _checked(node, _sink(node, kind, compression, table))
         expression = call(
             "glueContext.write_dynamic_frame.from_options",
             frame=_frame(node),
@@ -65,11 +65,20 @@ def _direct(form: str | None = None) -> Generator:
     return generate
 
 
-def _sink(node: Node, kind: str, compression: str | None, policy: Mapping[str, Any]) -> Code:
+def _named_table(node: Node) -> tuple[str, str] | None:
+    """(database, table) that a target of files makes or changes in the catalog; None where it is to leave that."""
+    policy = node.body.get("SchemaChangePolicy") or {}
+    if not policy.get("EnableUpdateCatalog"):
+        return None
     if not policy.get("Database") or not policy.get("Table"):
         raise invalid_input(
             f"CodeGenConfigurationNodes: SchemaChangePolicy of node {node.id} updates the catalog, but names no table"
         )
+    return policy["Database"], policy["Table"]
+
+
+def _sink(node: Node, kind: str, compression: str | None, table: tuple[str, str]) -> Code:
+    policy = node.body["SchemaChangePolicy"]
     sink = f"{node.variable}_sink"
     made = call(
         "glueContext.getSink",
@@ -80,13 +89,10 @@ def _sink(node: Node, kind: str, compression: str | None, policy: Mapping[str, A
         updateBehavior=literal(policy.get("UpdateBehavior") or "UPDATE_IN_DATABASE"),
         transformation_ctx=context(node),
     )
-    table = {name: literal(policy[member]) for name, member in _TABLE.items()}
+    named = {"catalogDatabase": literal(table[0]), "catalogTableName": literal(table[1])}
     form = call(f"{sink}.setFormat", literal(kind), compression=literal(compression) if compression else None)
-    lines = [f"{sink} = {made}", call(f"{sink}.setCatalogInfo", **table), form]
+    lines = [f"{sink} = {made}", call(f"{sink}.setCatalogInfo", **named), form]
     return Code(lines=[*lines, f"{node.variable} = {sink}.writeFrame({_frame(node)})"])
-
-
-_TABLE = {"catalogDatabase": "Database", "catalogTableName": "Table"}
 
 
 def _catalog(node: Node) -> Code:
@@ -207,25 +213,45 @@ def _lake_table(form: str) -> Generator:
 
     def generate(node: Node) -> Code:
         body = node.body
-        place = f"table_location({literal(body['Database'])}, {literal(body['Table'])})"
-        return _checked(node, _written(node, form, place, "table_location"))
+        place = f"save(table_location({literal(body['Database'])}, {literal(body['Table'])}))"
+        return _checked(node, _written(node, form, {}, place, "table_location"))
 
     return generate
 
 
-def _lake_files(form: str) -> Generator:
-    def generate(node: Node) -> Code:
-        return _checked(node, _written(node, form, literal(node.body["Path"])))
+def _delta_files(node: Node) -> Code:
+    """A Delta table at a path; with its entry in the catalog where SchemaChangePolicy says so."""
+    path, table = node.body["Path"], _named_table(node)
+    if table is None:
+        return _checked(node, _written(node, "delta", {}, f"save({literal(path)})"))
+    options = {"path": path}
+    if node.body["SchemaChangePolicy"].get("UpdateBehavior") != "LOG":
+        options["mergeSchema"] = "true"
+    name = ".".join("`" + part.replace("`", "``") + "`" for part in table)
+    return _checked(node, _written(node, "delta", options, f"saveAsTable({literal(name)})"))
 
-    return generate
+
+def _hudi_files(node: Node) -> Code:
+    """A Hudi table at a path, which Hudi itself brings into the catalog where SchemaChangePolicy says so."""
+    table, sync = _named_table(node), "hoodie.datasource.hive_sync"
+    options = {}
+    if table is not None:
+        options = {
+            f"{sync}.enable": "true",
+            f"{sync}.mode": "hms",
+            f"{sync}.use_jdbc": "false",
+            f"{sync}.database": table[0],
+            f"{sync}.table": table[1],
+        }
+    return _checked(node, _written(node, "hudi", options, f"save({literal(node.body['Path'])})"))
 
 
-def _written(node: Node, form: str, place: str, *needs: str) -> Code:
-    options = dict(node.body.get("AdditionalOptions") or {})
+def _written(node: Node, form: str, options: Mapping[str, str], place: str, *needs: str) -> Code:
+    options = {**options, **(node.body.get("AdditionalOptions") or {})}
     chained = "".join(f".option({literal(key)}, {literal(value)})" for key, value in options.items())
     keys = f".partitionBy({', '.join(literal(key) for key in _keys(node))})" if _keys(node) else ""
     frame = f"{_frame(node)}.toDF()"
-    line = f'{frame}.write.format({literal(form)}){chained}{keys}.mode("append").save({place})'
+    line = f'{frame}.write.format({literal(form)}){chained}{keys}.mode("append").{place}'
     return Code(lines=[line, f"{node.variable} = {node.inputs[0]}"], needs=needs)
 
 
@@ -274,11 +300,11 @@ TARGETS: dict[str, Generator] = {
     "RedshiftTarget": _catalog,
     "S3CatalogTarget": _catalog,
     "S3DeltaCatalogTarget": _lake_table("delta"),
-    "S3DeltaDirectTarget": _lake_files("delta"),
+    "S3DeltaDirectTarget": _delta_files,
     "S3DirectTarget": _direct(),
     "S3GlueParquetTarget": _direct("glueparquet"),
     "S3HudiCatalogTarget": _lake_table("hudi"),
-    "S3HudiDirectTarget": _lake_files("hudi"),
+    "S3HudiDirectTarget": _hudi_files,
     "S3IcebergCatalogTarget": _iceberg,
     "S3IcebergDirectTarget": _iceberg,
     "SnowflakeTarget": _snowflake,
