@@ -22,6 +22,7 @@ from awsglue._runtime.flow.files import Files
 from awsglue._runtime.flow.scopes import Query, Source
 from awsglue._runtime.flow.selects import Compiler
 from awsglue._runtime.flow.values import Unknown
+from awsglue._runtime.sail.server import DUCKDB, OBJECTS, memory_limit
 
 # With less to read the engine is as quick.
 LEAST_BYTES = 8 << 20
@@ -53,7 +54,7 @@ class Answers:
         self._known: dict[str, Answer] = {}
         self._replaced = False
         self._lock = threading.Lock()
-        self._files = Files(services.storage)
+        self._files = Files(services.storage, memory_limit(services.state.memory_mb, OBJECTS))
         self._asks_objects = False
         self.given = 0
 
@@ -189,18 +190,23 @@ class Answers:
             cursor = self._connection.cursor()
             if any(self._files.remote(scan) for _, scan in answer.sources):
                 self._know_objects()
+        believed = False
         try:
             for view in views:
                 cursor.execute(view.sql)
             rows = cursor.sql(text)
             made = take(rows) if take is not None else rows.to_arrow_table()
+            believed = all(map(self._files.unchanged, views))
+            if not believed:
+                _LOG.debug("a statement is left to the engine: its files have changed meanwhile")
         except (duckdb.Error, OSError) as error:
             _LOG.debug("a statement is left to the engine: %s", error)
-            return None
         finally:
             cursor.close()
-        if not all(map(self._files.unchanged, views)):
-            _LOG.debug("a statement is left to the engine: its files have changed meanwhile")
+            if not believed:
+                for view in views:
+                    self._files.forget(view)
+        if not believed:
             return None
         with self._lock:
             self.given += 1
@@ -212,7 +218,6 @@ class Answers:
     @cached_property
     def _connection(self) -> Any:
         from awsglue._runtime.flow.queries import Engine
-        from awsglue._runtime.sail.server import DUCKDB, memory_limit
 
         state = self._services.state
         return Engine(

@@ -47,8 +47,8 @@ class View:
 class Files:
     """Tables over files as views of DuckDB."""
 
-    def __init__(self, storage: Any) -> None:
-        self._objects = Objects(storage)
+    def __init__(self, storage: Any, room: int) -> None:
+        self._objects = Objects(storage, room)
         self._known: dict[str, tuple[Any, dict[str, list[str]] | None]] = {}
         self._lock = threading.Lock()
 
@@ -97,6 +97,12 @@ class Files:
             return _each(self._mark, list(view.marks)) == view.marks
         except (OSError, BotoCoreError, ClientError):
             return False
+
+    def forget(self, view: View) -> None:
+        """Drop what has come of a view's objects by a query that is not believed."""
+        for path in view.marks:
+            if "://" in path:
+                self._objects.forget(origin(path))
 
     def _mark(self, path: str) -> Any:
         """What tells this state of a file from others."""

@@ -1,7 +1,7 @@
 """Objects on S3 as files of DuckDB, which asks for ranges of them.
 
-Owns what is known of objects that have been looked at: their footers, and handles of Arrow's client. An object is
-looked at before each statement, and what is known of another state of it is dropped.
+Owns what is known of objects that have been looked at: their footers, bytes that have been fetched, and handles of
+Arrow's client. An object is looked at before each statement, and what is known of another state of it is dropped.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from awsglue._runtime.flow.blocks import Blocks
+
 PROTOCOL = "mastic"
 # Bytes at the end of a file that are asked for at once; a footer seldom has more.
 TAIL = 64 << 10
 KEPT = 1024
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Object:
     """One object in one state: its last bytes, and where other bytes come from."""
 
@@ -26,6 +28,7 @@ class Object:
     tail: bytes
     columns: dict[str, list[str]] | None
     open: Callable[[], Any]
+    blocks: Blocks
     _file: Any = None
     _lock: Any = field(default_factory=threading.Lock)
 
@@ -38,17 +41,25 @@ class Object:
         known = self.size - len(self.tail)
         if start >= known:
             return self.tail[start - known : start - known + length]
+        stop = min(start + length, self.size)
+        return self.blocks.read(self, start, stop, self.size, self._fetch) if stop > start else b""
+
+    def _fetch(self, start: int, length: int) -> bytes:
         with self._lock:
             if self._file is None:
                 self._file = self.open()
-        return self._file.read_at(length, start)  # type: ignore[no-any-return]
+        body = self._file.read_at(length, start)
+        if len(body) != length:
+            raise OSError("an object has changed while it was read")
+        return body  # type: ignore[no-any-return]
 
 
 class Objects:
     """The objects that statements read."""
 
-    def __init__(self, storage: Any) -> None:
+    def __init__(self, storage: Any, room: int) -> None:
         self._storage = storage
+        self._blocks = Blocks(room)
         self._known: dict[str, Object] = {}
         self._lock = threading.Lock()
 
@@ -77,9 +88,21 @@ class Objects:
             return None
         with self._lock:
             while len(self._known) >= KEPT and path not in self._known:
-                self._known.pop(next(iter(self._known)))
+                self._drop(next(iter(self._known)))
+            if self._known.get(path) is not known:
+                self._drop(path)
             self._known[path] = known
         return known
+
+    def forget(self, path: str) -> None:
+        """Drop what is known of an object: bytes of more than one state may have come."""
+        with self._lock:
+            self._drop(path)
+
+    def _drop(self, path: str) -> None:
+        known = self._known.pop(path, None)
+        if known is not None:
+            self._blocks.forget(known)
 
     def _read(self, name: str, mark: tuple[str, int]) -> Object:
         import pyarrow as pa
@@ -97,7 +120,7 @@ class Objects:
         if size != mark[1]:
             raise OSError(f"{name} has changed")
         footer = pq.ParquetFile(pa.BufferReader(tail))
-        return Object(mark=mark, tail=tail, columns=columns_of(footer), open=opened)
+        return Object(mark=mark, tail=tail, columns=columns_of(footer), open=opened, blocks=self._blocks)
 
     def at(self, path: str) -> Object:
         """An object that has been looked at. Raises FileNotFoundError."""
