@@ -279,6 +279,50 @@ def test_a_late_sync_tells_of_the_last_commit(
     assert sorted(one["Values"] for one in found) == [["eu"], ["us"]]
 
 
+def test_a_merge_on_read_table_has_an_entry_for_each_way_to_read_it(
+    spark: Any, path: str, database: str, write: Callable[..., None]
+) -> None:
+    import boto3
+
+    sync = {SYNC + "enable": "true", SYNC + "database": database, WRITE + "table.type": "MERGE_ON_READ"}
+    write((1, "eu", 1.0, 1), extra=sync)
+    write((1, "eu", 1.5, 2), (2, "us", 2.0, 1), extra=sync)
+    client = boto3.client("glue")
+    found = {}
+    for name in ("orders", "orders_ro", "orders_rt"):
+        storage = client.get_table(DatabaseName=database, Name=name)["Table"]["StorageDescriptor"]
+        given = storage["SerdeInfo"]["Parameters"]["hoodie.query.as.ro.table"]
+        found[name] = (storage["InputFormat"].rsplit(".", 1)[-1], given)
+        assert plain(spark.table(f"{database}.{name}")) == [(1, 1.5, 2, "eu"), (2, 2.0, 1, "us")]
+        partitions = client.get_partitions(DatabaseName=database, TableName=name)["Partitions"]
+        assert sorted(one["Values"] for one in partitions) == [["eu"], ["us"]]
+    realtime = ("HoodieParquetRealtimeInputFormat", "false")
+    assert found == {
+        "orders": realtime,
+        "orders_ro": ("HoodieParquetInputFormat", "true"),
+        "orders_rt": realtime,
+    }
+    spark.sql(f"UPDATE {database}.orders SET amount = 3.0D WHERE id = 2")
+    assert plain(spark.table(f"{database}.orders_ro")) == [(1, 1.5, 2, "eu"), (2, 3.0, 1, "us")]
+    assert len(client.get_tables(DatabaseName=database)["TableList"]) == 3
+
+
+def test_a_merge_on_read_table_that_is_to_be_compacted_is_only_read(
+    spark: Any, path: str, write: Callable[..., None]
+) -> None:
+    from awsglue._runtime.failures import EngineRefused
+    from awsglue._runtime.io.storage import Storage
+
+    write((1, "eu", 1.0, 1), table__type="MERGE_ON_READ")
+    plan = f"{path}/.hoodie/20200101000000000.compaction.requested"
+    Storage().put(plan, b"")
+    with pytest.raises(EngineRefused, match="while a compaction is planned"):
+        write((1, "eu", 2.0, 2))
+    Storage().put(f"{path}/.hoodie/20200101000000000.commit", b"{}")
+    write((1, "eu", 3.0, 3))
+    assert plain(spark.read.format("hudi").load(path)) == [(1, "eu", 3.0, 3)]
+
+
 def test_payloads_decide_between_rows(spark: Any, path: str, write: Callable[..., None]) -> None:
     ordered = {"payload__class": "org.apache.hudi.common.model.DefaultHoodieRecordPayload"}
     write((1, "eu", 1.0, 5), (2, "eu", 2.0, 5), **ordered)
@@ -344,7 +388,6 @@ def test_what_is_not_served_is_refused_by_name(spark: Any, path: str, write: Cal
 
     row = (1, "eu", 1.0, 1)
     for refused, why in (
-        ({WRITE + "table.type": "MERGE_ON_READ"}, "MERGE_ON_READ"),
         (
             {WRITE + "keygenerator.class": "org.apache.hudi.keygen.GlobalDeleteKeyGenerator"},
             "GlobalDelete",
@@ -366,6 +409,8 @@ def test_what_is_not_served_is_refused_by_name(spark: Any, path: str, write: Cal
         write(row, extra={"hoodie.table.name": "other"})
     with pytest.raises(HoodieException, match="already exists"):
         write(row, mode="error")
+    with pytest.raises(EngineRefused, match="type MERGE_ON_READ to a Hudi table of type COPY_ON_WRITE"):
+        write(row, table__type="MERGE_ON_READ")
     write((9, "eu", 9.0, 1), mode="ignore")
     with pytest.raises(SchemaCompatibilityException, match="lacks"):
         write((1, "eu", 1), schema="id bigint, region string, ts bigint")
@@ -611,5 +656,5 @@ def test_merge_on_read_tables_of_others_are_read(spark: Any, tmp_path: Any) -> N
     assert read(**{"as.of.instant": base.time}) == [(1, 1.0), (2, 2.0)]
     since = {query: "incremental", "hoodie.datasource.read.begin.instanttime": base.time}
     assert read(**since) == [(1, 9.5), (3, 3.0)]
-    with pytest.raises(EngineRefused, match="of type MERGE_ON_READ"):
+    with pytest.raises(EngineRefused, match="with log files"):
         frame.write.format("hudi").options(**options()).mode("append").save(path)

@@ -9,11 +9,6 @@ from typing import Any
 
 import pytest
 
-from awsglue._runtime.engine import SAIL, installed
-
-pytestmark = pytest.mark.skipif(
-    installed() != SAIL, reason="Apache Spark reads Hudi with Hudi's own jars, which the operator supplies"
-)
 WRITE = "hoodie.datasource.write."
 PARTITIONS = "hoodie.table.metadata.partitions"
 ENABLE = "hoodie.metadata.enable"

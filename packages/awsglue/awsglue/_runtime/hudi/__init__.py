@@ -1,1 +1,1 @@
-"""Apache Hudi tables: read through the `hudi` library, written by us (Copy-on-Write, table version 6)."""
+"""Apache Hudi tables: read through the `hudi` library, written by us (base files, table version 6)."""

@@ -14,6 +14,7 @@ WRITE = "hoodie.datasource.write."
 SYNC = "hoodie.datasource.hive_sync."
 SMALL_FILE = "hoodie.parquet.small.file.limit"
 LARGEST_FILE = "hoodie.parquet.max.file.size"
+TYPES = ("COPY_ON_WRITE", "MERGE_ON_READ")
 _CODEC = "hoodie.parquet.compression.codec"
 _CODECS = {
     "uncompressed": "none",
@@ -145,6 +146,15 @@ class Asked:
         return found
 
     @property
+    def table_type(self) -> str:
+        """The type of tables that is asked for; empty when nothing is said of it."""
+        return (
+            self.get(WRITE + "table.type")
+            or self.get(WRITE + "storage.type")
+            or self.get("hoodie.table.type")
+        ).upper()
+
+    @property
     def record_keys(self) -> list[str]:
         return names(self.get(WRITE + "recordkey.field") or self.get("hoodie.table.recordkey.fields"))
 
@@ -196,11 +206,8 @@ def _check(name: str, value: str) -> None:
 
 
 def _check_values(asked: Asked) -> None:
-    kind = (
-        asked.get(WRITE + "table.type") or asked.get(WRITE + "storage.type") or asked.get("hoodie.table.type")
-    )
-    if kind and kind.upper() != "COPY_ON_WRITE":
-        raise EngineRefused(f"writing a Hudi table of type {kind.upper()}", "COPY_ON_WRITE is served")
+    if asked.table_type and asked.table_type not in TYPES:
+        raise HoodieException(f"Invalid value of Type {asked.table_type}: types are {', '.join(TYPES)}")
     if asked.payload and asked.payload not in PAYLOADS:
         raise EngineRefused(f"payload class {asked.payload} of a Hudi table")
     index = asked.get("hoodie.index.type").upper()
@@ -271,7 +278,7 @@ def config(asked: Asked, schema: Any) -> TableConfig:
     database = asked.get("hoodie.database.name")
     entries = {
         "hoodie.table.name": name,
-        "hoodie.table.type": "COPY_ON_WRITE",
+        "hoodie.table.type": asked.table_type or TYPES[0],
         "hoodie.table.version": properties.VERSION,
         "hoodie.timeline.layout.version": properties.TIMELINE_LAYOUT,
         "hoodie.table.timeline.timezone": "UTC",
@@ -339,6 +346,8 @@ def check_against(asked: Asked, here: TableConfig) -> None:
         if given != own:
             wrong.append(f"{shown}:\t{_said(given)}\t{_said(own)}")
 
+    if asked.table_type and asked.table_type != here.type:
+        raise EngineRefused(f"writing type {asked.table_type} to a Hudi table of type {here.type}")
     if asked.record_keys:
         compare("RecordKey", asked.record_keys, here.record_keys)
     explicit = asked.get(WRITE + "partitionpath.field")

@@ -39,6 +39,10 @@ class TableConfig:
         return self.get("hoodie.table.type", "COPY_ON_WRITE")
 
     @property
+    def merge_on_read(self) -> bool:
+        return self.type == "MERGE_ON_READ"
+
+    @property
     def version(self) -> str:
         return self.get("hoodie.table.version", "0")
 

@@ -42,7 +42,7 @@ def save(services: Any, path: str, request: Any, defaults: dict[str, str] | None
         options.check_against(asked, table.config)
         writing.check_writable(table, asked)
     batch = writing.batch(services, request.frame)
-    syncing.check(path, asked, table.config.name if table is not None else asked.get("hoodie.table.name"))
+    syncing.check(path, asked, table.config if table is not None else options.config(asked, batch.struct))
     if table is None:
         writing.rehearse(asked, batch, operation)
         _check_place(services, path, mode)
@@ -58,7 +58,7 @@ def _overwritten(services: Any, table: Table, asked: Asked, request: Any, operat
     """SaveMode.Overwrite: the table goes, with all its history, and is made anew, once the rows are known."""
     batch = writing.batch(services, request.frame)
     writing.rehearse(asked, batch, operation)
-    syncing.check(table.path, asked, asked.get("hoodie.table.name"))
+    syncing.check(table.path, asked, options.config(asked, batch.struct))
     engine.mark_written()
     # First that by which it is a table: of one that is half gone nothing is read.
     services.storage.delete([join(table.path, properties.FILE)])

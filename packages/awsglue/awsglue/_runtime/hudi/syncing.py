@@ -12,11 +12,13 @@ from awsglue._runtime.hudi.errors import HoodieException
 from awsglue._runtime.hudi.keys import partition_values
 from awsglue._runtime.hudi.lake import META, Table
 from awsglue._runtime.hudi.options import SYNC, Asked
-from awsglue._runtime.hudi.properties import names
+from awsglue._runtime.hudi.properties import TableConfig, names
 from awsglue._runtime.hudi.writing import Outcome
 from awsglue._runtime.io.storage import join, split
 
 INPUT = "org.apache.hudi.hadoop.HoodieParquetInputFormat"
+REALTIME_INPUT = "org.apache.hudi.hadoop.realtime.HoodieParquetRealtimeInputFormat"
+OPTIMIZED = "hoodie.query.as.ro.table"
 OUTPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 _ENABLED = (
@@ -28,18 +30,36 @@ _LAST = "last_commit_time_sync"
 _BATCH = 25
 
 
-def check(path: str, asked: Asked, name: str) -> None:
+def check(path: str, asked: Asked, config: TableConfig) -> None:
     """What would keep the sync from its work, before anything is written. Raises HoodieException, EngineRefused."""
     if not any(asked.flag(one) for one in _ENABLED):
         return
     _extractor(asked, names(asked.get(SYNC + "partition_fields")))
-    glue, (database, target) = GlueApi(), _target(asked, name)
+    glue, (database, target) = GlueApi(), _target(asked, config.name)
+    entries = _entries(asked, config, target)
     if glue.database(database) is None:
         _check_database(database, asked)
         return
-    row = glue.table(database, target)
-    if row is not None:
-        _check_place(row, path)
+    for name in entries:
+        row = glue.table(database, name)
+        if row is not None:
+            _check_place(row, path)
+
+
+def _entries(asked: Asked, config: TableConfig, name: str) -> dict[str, bool]:
+    """The entries that a table has in the catalog, and which of them are read optimized."""
+    if not config.merge_on_read:
+        return {name: False}
+    strategy = asked.get(SYNC + "table.strategy").upper() or "ALL"
+    if strategy in ("RO", "RT"):
+        return {name: strategy == "RO"}
+    if strategy != "ALL":
+        raise HoodieException(f"No enum constant HoodieSyncTableStrategy.{strategy}")
+    bare = asked.flag(SYNC + "skip_ro_suffix")
+    found = {name if bare else f"{name}_ro": True, f"{name}_rt": False}
+    if asked.flag("hoodie.meta.sync.sync_snapshot_with_table_name", True):
+        found.setdefault(name, False)
+    return found
 
 
 def _check_database(database: str, asked: Asked) -> None:
@@ -64,19 +84,21 @@ def follow(table: Table, asked: Asked, outcome: Outcome, *, anew: bool = False) 
         _check_database(database, asked)
         glue.client.create_database(DatabaseInput={"Name": database})
     timestamps = asked.flag(SYNC + "support_timestamp")
-    register(
-        glue,
-        table,
-        outcome,
-        database,
-        name,
-        fields,
-        extractor,
-        timestamps=timestamps,
-        anew=anew,
-        more=_pairs(asked.get(SYNC + "table_properties")),
-        managed=asked.flag(SYNC + "create_managed_table"),
-    )
+    for entry, optimized in _entries(asked, table.config, name).items():
+        register(
+            glue,
+            table,
+            outcome,
+            database,
+            entry,
+            fields,
+            extractor,
+            timestamps=timestamps,
+            anew=anew,
+            more=_pairs(asked.get(SYNC + "table_properties")),
+            managed=asked.flag(SYNC + "create_managed_table"),
+            optimized=optimized,
+        )
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -98,12 +120,18 @@ def register(
     anew: bool = False,
     more: dict[str, str] | None = None,
     managed: bool = False,
+    optimized: bool = False,
 ) -> None:
     """Make or bring up to date the entry of a table, and its partitions."""
     row = glue.table(database, name)
+    optimized = optimized or _optimized(row)
     written, dropped = _partitions(table, outcome, row)
     outcome = _latest(table, outcome)
     definition = _definition(table, outcome, name, fields, timestamps, more or {}, managed)
+    if table.config.merge_on_read:
+        storage = definition["StorageDescriptor"]
+        storage["InputFormat"] = INPUT if optimized else REALTIME_INPUT
+        storage["SerdeInfo"]["Parameters"][OPTIMIZED] = str(optimized).lower()
     if row is None:
         glue.client.create_table(DatabaseName=database, TableInput=definition)
     else:
@@ -127,6 +155,12 @@ def register(
         for one in written
     ]
     glue.create_partitions(database, name, inputs)
+
+
+def _optimized(row: dict[str, Any] | None) -> bool:
+    """Whether an entry is of the base files alone."""
+    serde = ((row or {}).get("StorageDescriptor") or {}).get("SerdeInfo") or {}
+    return str((serde.get("Parameters") or {}).get(OPTIMIZED, "")).lower() == "true"
 
 
 def _partitions(table: Table, outcome: Outcome, row: dict[str, Any] | None) -> tuple[list[str], list[str]]:
@@ -204,7 +238,7 @@ def _definition(
             "SerdeInfo": {
                 "SerializationLibrary": SERDE,
                 "Parameters": {
-                    "hoodie.query.as.ro.table": "false",
+                    OPTIMIZED: "false",
                     "path": table.path,
                     "serialization.format": "1",
                 },

@@ -21,6 +21,7 @@ from awsglue._runtime.hudi.errors import HoodieWriteConflictException
 from awsglue._runtime.io.storage import Storage, join
 
 _FILE = re.compile(r"(\d{14,17})\.(?:(commit|deltacommit|replacecommit)(\.requested|\.inflight)?|inflight)\Z")
+_ACTIONS = ("commit", "deltacommit", "replacecommit")
 _SEQUENCE = "mastic.sequence"
 COMPLETED = "COMPLETED"
 
@@ -75,6 +76,15 @@ class Timeline:
     def completed(self) -> list[Instant]:
         """The commits, the earliest first."""
         return [one for one in self.instants() if one.state == COMPLETED]
+
+    def compacting(self) -> bool:
+        """Whether a compaction of log files is planned or under way."""
+        names = set(self._storage.children(self._folder))
+        plans = (name.partition(".") for name in names)
+        return any(
+            what in ("compaction.requested", "compaction.inflight") and f"{when}.commit" not in names
+            for when, _, what in plans
+        )
 
     def metadata(self, instant: Instant) -> dict[str, Any]:
         """What a commit says of itself."""
@@ -151,9 +161,9 @@ class Timeline:
         return Begun(instant=moment, action=action, sequence=number, seen=seen)
 
     def _taken(self, moment: str, action: str) -> bool:
-        """Whether a writer of the other kind has begun at the same millisecond: one of both sees it at least."""
-        other = "commit" if action == "replacecommit" else "replacecommit"
-        return self._storage.head(join(self._folder, _inflight(moment, other))) is not None
+        """Whether a writer of another kind has begun at the same millisecond: one of both sees it at least."""
+        others = [one for one in _ACTIONS if one != action]
+        return any(self._storage.head(join(self._folder, _inflight(moment, one))) for one in others)
 
     def commit(self, begun: Begun, metadata: dict[str, Any]) -> None:
         """Decide the commit. Raises HoodieWriteConflictException when another one has come between."""

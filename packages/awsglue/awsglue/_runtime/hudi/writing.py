@@ -71,7 +71,7 @@ def check_writable(table: Table, asked: Asked) -> None:
     odd = ""
     if config.version != properties.VERSION:
         odd = f"of version {config.version}"
-    elif config.type != "COPY_ON_WRITE":
+    elif config.type not in options.TYPES:
         odd = f"of type {config.type}"
     elif not config.meta_fields:
         odd = "without meta fields"
@@ -110,7 +110,8 @@ def change(
     """Commit what `compute(table, its files, instant)` says; computed again when another commit came between."""
     check_writable(table, asked)
     engine.mark_written()
-    action = "replacecommit" if operation in REPLACING else "commit"
+    action = "deltacommit" if table.config.merge_on_read else "commit"
+    action = "replacecommit" if operation in REPLACING else action
     for attempt in range(ATTEMPTS):
         begun = table.timeline.begin(action)
         try:
@@ -118,6 +119,8 @@ def change(
             slices = now.slices()
             if any(one.logs for one in slices):
                 raise EngineRefused("writing to a Hudi table with log files")
+            if table.config.merge_on_read and now.timeline.compacting():
+                raise EngineRefused("writing to a Hudi table while a compaction is planned")
             plan = compute(now, slices, begun.instant)
             outcome, said = _written(services, now, plan, begun.instant, operation, asked)
             # While this commit is pending, Hudi makes no metadata table: none is there when it is decided.
