@@ -504,8 +504,7 @@ def test_who_has_answered_is_logged(
 
 
 def test_the_engines_share_the_memory_for_operators() -> None:
-    from awsglue._runtime.sail.server import DUCKDB, ENGINE, memory_limit
+    from awsglue._runtime.sail.server import DUCKDB, ENGINE, OBJECTS, memory_limit
 
-    assert ENGINE + DUCKDB == 1
     # Half of the worker's is for rows in Python, and for what no pool counts.
-    assert memory_limit(16384, ENGINE) + memory_limit(16384, DUCKDB) == 8192 << 20
+    assert sum(memory_limit(16384, share) for share in (ENGINE, DUCKDB, OBJECTS)) == 8192 << 20
