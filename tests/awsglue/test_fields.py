@@ -20,6 +20,15 @@ NESTED = "id int, s struct<x:int,t:struct<y:string,z:double>>, l array<struct<p:
 ROWS = [(1, (5, ("u", 1.5)), [(1, "a"), (2, "b")], "dot"), (2, None, None, None)]
 
 
+def test_apply_mapping_makes_texts_of_what_is_deep_within(frame, records):
+    source = frame(
+        "a struct<b:struct<n:int,d:date>,l:array<struct<k:bigint>>>", [(((7, dt.date(2020, 1, 2)), [(5,)]),)]
+    )
+    kinds = [("a.b.n", "int", "n", "string"), ("a.b.d", "date", "x.d", "string")]
+    kinds.append(("a.l", "array", "l", "array<struct<k:string>>"))
+    assert records(source.apply_mapping(kinds)) == [{"n": "7", "x": {"d": "2020-01-02"}, "l": [{"k": "5"}]}]
+
+
 def test_apply_mapping_casts_and_nests(frame, records):
     source = frame("a string, b string, c string", [("1", "2.5", "2020-01-02"), ("x", "", None)])
     mapped = ApplyMapping.apply(

@@ -30,7 +30,7 @@ _OF_TEXTS = (
     " startswith endswith find_in_set instr locate position lpad rpad ltrim rtrim trim replace substring_index"
     " translate"
     " luhn_check unhex levenshtein soundex split_part regexp_instr url_encode url_decode md5 sha1 sha sha2 crc32 base64"
-    " string ilike like repeat encode parse_url regexp_substr regexp_extract_all"
+    " string ilike like repeat encode parse_url regexp_substr regexp_extract_all regexp_replace"
 ).split()
 _OF_TEXTS_OR_LISTS = "concat concat_ws reverse".split()
 _BRANCHES = "coalesce nvl ifnull array greatest least nullif equal_null".split()
@@ -117,7 +117,11 @@ def _default(kinds: Kinds, literals: Literals) -> str:
 def _format(kinds: Kinds, literals: Literals) -> str:
     if not literals or literals[0] is None or not _PLAIN_FORMAT.match(literals[0]):
         return "of a format that is understood differently"
-    return "of decimals" if any(only(kind, _DECIMALS) for kind in kinds) else ""
+    return (
+        "of decimals or doubles"
+        if any(only(kind, _DECIMALS) or only(kind, FLOATING) for kind in kinds)
+        else ""
+    )
 
 
 def _charset(kinds: Kinds, literals: Literals) -> str:
@@ -139,6 +143,7 @@ _NO_NUMBERS = frozenset(_CLASSES) - _NUMBERS
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_OF_TEXTS, written_alike(_UNLIKE_TEXT)),
     **dict.fromkeys(_OF_TEXTS_OR_LISTS, written_alike(_TIMES)),
+    **dict.fromkeys(("substring", "substr", "left", "right", "elt"), written_alike(FLOATING)),
     **dict.fromkeys(_BRANCHES, _of_one_class),
     "nvl2": lambda kinds, literals: _of_one_class(kinds[1:], literals),
     "greatest": both(_several, _of_one_class),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 # What a variable is taken for of which nothing is known: all whose answers may differ.
 UNKNOWN = ("double", "decimal(38,18)", "timestamp", "string")
+_TYPE = re.compile(r"(array|map|struct)<.*>\Z|[a-z_]+(\(\d+(,\d+)?\))?\Z")
 _PAIRS = frozenset({"map_filter", "transform_keys", "transform_values", "map_zip_with"})
 
 
@@ -22,6 +24,21 @@ def members(kind: str | None) -> list[str] | None:
         depth += (sign in "<(") - (sign in ">)")
         if sign == "," and not depth:
             return [inner[:at], inner[at + 1 :]]
+    return None
+
+
+def field(kind: str | None, name: str) -> str | None:
+    """The type of a struct's field; None for what is no struct, or has no such field."""
+    if kind is None or not kind.startswith("struct<") or not kind.endswith(">"):
+        return None
+    begun, depth = len("struct<"), 0
+    for at, sign in enumerate(kind[begun:], begun):
+        depth += (sign in "<(") - (sign in ">)")
+        if depth < 0 or (sign == "," and not depth):
+            own, _, held = kind[begun:at].partition(":")
+            if own.lower() == name.lower():
+                return held if _TYPE.match(held) else None
+            begun = at + 1
     return None
 
 

@@ -26,7 +26,7 @@ def check(
     from sqlglot import exp
 
     names = decimals.Names.of(frames, parsed)
-    columns = columns_of(names.fields, parsed)
+    columns, types = columns_of(names.fields, parsed), types_of_names(names)
     for node in parsed.walk():
         if isinstance(node, exp.Mod):
             if "decimal" in kinds_of_node(node, columns):
@@ -44,7 +44,7 @@ def check(
             isinstance(node, (exp.Cast, exp.TryCast))
             and node.to.this in (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
         ) or isinstance(node, (exp.Concat, exp.ConcatWs, exp.DPipe)):
-            if "double" in direct_kinds(node, columns):
+            if "double" in direct_kinds(node, columns) or _floating(node, types):
                 raise EngineRefused("double values as text in SQL", "they would be written differently")
         elif isinstance(node, exp.Extract) and str(node.this).lower() in ("dow", "dayofweek_iso", "dow_iso"):
             raise EngineRefused("extract(dow)")
@@ -61,6 +61,12 @@ def check(
     unlike.check(text, parsed, columns, names, made)
     text_rules.check(text, parsed, columns, types_of_names(names), made)
     return made.replacements()
+
+
+def _floating(node: Any, types: Types) -> bool:
+    """Whether an operand is known to be a double or a float, as a struct's field may be."""
+    operands = [node.this, node.args.get("expression"), *node.expressions]
+    return any(type_of(each, types) in FLOATING for each in operands if each is not None)
 
 
 def _arithmetic(text: str, columns: dict[str, set[str]], names: decimals.Names, made: Insertions) -> None:

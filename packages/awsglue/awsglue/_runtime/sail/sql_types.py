@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from awsglue._runtime.sail import lambdas
 from awsglue._runtime.sail.arithmetic import (
     FLOATING,
     WIDEST,
@@ -90,7 +91,7 @@ def type_of(node: Any, types: Types) -> str | None:
 
     match node:
         case exp.Column():
-            return types.get(node.name.lower())
+            return _of_path(node, types) or types.get(node.name.lower())
         case exp.Null():
             return "void"
         case exp.Literal():
@@ -123,10 +124,27 @@ def type_of(node: Any, types: Types) -> str | None:
     return "double" if name in _DOUBLES else "string" if name in _TEXTS else _list_of(node, of)
 
 
-def _list_of(node: Any, of: Any) -> str | None:
-    """The type of an array, or None."""
+def _of_path(node: Any, types: Types) -> str | None:
+    """The type of the struct's field that `a.b` is, where a is no table; None for other names."""
     from sqlglot import exp
 
+    path = [part.name.lower() for part in node.parts]
+    if len(path) < 2 or not any((types.get(part) or "").startswith("struct<") for part in path[:2]):
+        return None
+    tables = {table.alias_or_name.lower() for table in node.root().find_all(exp.Table, exp.Subquery)}
+    start = 1 if path[0] in tables else 0
+    kind = types.get(path[start])
+    for part in path[start + 1 :]:
+        kind = lambdas.field(kind, part)
+    return kind if len(path) - start > 1 else None
+
+
+def _list_of(node: Any, of: Any) -> str | None:
+    """The type of an array or of a struct's field, or None."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Dot):
+        return lambdas.field(of(node.this), node.expression.name)
     if isinstance(node, (exp.Split, exp.RegexpSplit)):
         return "array<string>"
     if isinstance(node, (exp.ArrayAgg, exp.ArrayUniqueAgg)):
