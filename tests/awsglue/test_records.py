@@ -35,6 +35,7 @@ def test_filter_other_exceptions_make_error_records(frame, records):
     assert kept.errorsCount() == 1
     assert kept.stageErrorsCount() == 1
     (error,) = records(kept.errorsAsDynamicFrame())
+    assert error["error"]["callsite"]["info"] == ""
     assert "division by zero" in error["error"]["msg"]
     assert error["error"]["dynamicRecord"] == {"a": 0, "b.c": "x"}
     assert "ZeroDivisionError" in error["error"]["stackTrace"]
@@ -248,6 +249,18 @@ def test_collections(frame):
     assert FlatMap.apply(parts, DropFields, "frame", paths=["b"])["one"].count() == 1
 
 
+def test_error_records_tell_where_and_for_what(frame, records):
+    source = frame("a string", [("it's",)])
+    for made in (
+        Map.apply(frame=source, f=lambda r: None, info="first 'step'"),
+        Filter.apply(frame=source, f=lambda r: 1 / 0, info="first 'step'"),
+        source.unbox("a", "json", info="first 'step'"),
+    ):
+        (error,) = records(made.errorsAsDynamicFrame())
+        assert error["error"]["callsite"]["info"] == "first 'step'"
+        assert "test_records.py" in error["error"]["callsite"]["site"]
+
+
 def test_unbox_parses_in_place(frame, records):
     source = frame("id int, raw string", [(1, '{"a": 1, "b": ["x"]}'), (2, None), (3, "{broken")])
     opened = source.unbox("raw", "json")
@@ -255,6 +268,27 @@ def test_unbox_parses_in_place(frame, records):
     assert opened.errorsCount() == 1
     lines = frame("raw string", [("1;x",)]).unbox("raw", "csv", separator=";")
     assert records(lines) == [{"raw": {"col0": "1", "col1": "x"}}]
+
+
+def test_unbox_with_schema(frame, records):
+    from awsglue import gluetypes as g
+
+    kind = g.StructType([g.Field("a", g.LongType()), g.Field("z", g.ArrayType(g.StringType()))])
+    schema = g._serialize_schema(kind)
+    texts = frame(
+        "o struct<raw:string>", [(('{"a": "7", "z": 1, "more": 0}',),), (('{"a": "x"}',),), (None,)]
+    )
+    opened = texts.unbox("o.raw", "json", withSchema=schema)
+    assert opened.schema() == g.StructType([g.Field("o", g.StructType([g.Field("raw", kind)]))])
+    assert records(opened) == [
+        {"o": {"raw": {"a": 7, "z": ["1"]}}},
+        {"o": {"raw": {"a": None, "z": None}}},
+        {"o": None},
+    ]
+    lines = frame("raw string", [("1,2",)]).unbox("raw", "csv", withSchema=schema)
+    assert records(lines) == [{"raw": {"a": 1, "z": ["2"]}}]
+    with pytest.raises(ValueError, match="withSchema"):
+        texts.unbox("o.raw", "json", withSchema="[1]")
 
 
 def test_spigot_writes_a_sample(frame, records, tmp_path):

@@ -92,6 +92,22 @@ def test_compression_that_no_name_tells(put, read, records, kind, pack):
     assert all(row["file"].endswith("/part-00000") for row in rows)
 
 
+def test_with_schema_knows_arrays_of_one_at_any_depth(put, read, records):
+    from awsglue import gluetypes as g
+
+    item = g.StructType([g.Field("n", g.StringType()), g.Field("tag", g.ArrayType(g.LongType()))])
+    box = g.StructType([g.Field("item", g.ArrayType(item))])
+    schema = g._serialize_schema(g.StructType([g.Field("box", box)]))
+    one = "<item><n>5</n><tag>1</tag></item>"
+    path = put(
+        "a.xml", f"<r><o><box>{one}</box></o><o><box>{one}<item><tag>2</tag><tag>x</tag></item></box></o></r>"
+    )
+    assert records(read(path, "xml", {"rowTag": "o", "withSchema": schema})) == [
+        {"box": {"item": [{"n": "5", "tag": [1]}]}},
+        {"box": {"item": [{"n": "5", "tag": [1]}, {"n": None, "tag": [2, None]}]}},
+    ]
+
+
 def test_csv_multi_line(put, read, records):
     path = put("a.csv", 'id,t\n1,"two\nlines"\n')
     assert records(read(path, "csv", {"withHeader": "true", "multiLine": "true"})) == [
@@ -123,6 +139,23 @@ def test_json_lines_and_errors(put, read, records):
     assert error["error"]["source"].endswith("a.json")
     with pytest.raises(ValueError, match="Unable to parse"):
         read(put("a.json", "{broken\n"), "json", isFailFast=True).count()
+
+
+def test_json_objects_without_members(put, read, records):
+    lines = [
+        {"a": 1, "n": {}, "m": {"x": 1}, "s": "t", "c": 1, "l": [{}], "d": {"e": {}}},
+        {"m": {}, "s": {}, "c": "x"},
+    ]
+    lines += [{"c": {"y": 2}}, {"c": {}}, {}]
+    frame = read(put("a.json", "".join(json.dumps(line) + "\n" for line in lines)), "json")
+    rows = records(frame)
+    assert len(rows) == 5
+    first, second = ({k: v for k, v in row.items() if v is not None} for row in list(rows)[:2])
+    assert first == {"a": 1, "m": {"x": 1}, "s": "t", "c": 1, "l": [None], "d": {"e": None}}
+    assert second == {"m": {"x": None}, "c": "x"}
+    assert {"y": None} in [row["c"] for row in rows]
+    assert {"y": 2} in [row["c"] for row in rows]
+    assert frame.map(lambda r: {"k": {}, "a": r["a"]}).count() == 5
 
 
 def test_json_multi_line_and_arrays(put, read, records):

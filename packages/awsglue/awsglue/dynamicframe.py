@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsglue import gluetypes as g
 from awsglue._frames import choices, paths, rows, trees
-from awsglue._frames.body import Body, Encoded, ErrorStage
+from awsglue._frames.body import Body, Encoded, StageMaker
 from awsglue._frames.collection import DynamicFrameCollection
 from awsglue._frames.entry import DynamicFrameReader, DynamicFrameWriter
 from awsglue._frames.errors import ErrorReport, no_errors
@@ -19,6 +19,7 @@ from awsglue._frames.fieldtransforms import FieldTransforms
 from awsglue._frames.options import ResolveOption
 from awsglue._frames.records import DynamicRecord
 from awsglue._runtime import pyspark_names
+from awsglue.utils import callsite
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -110,7 +111,7 @@ class DynamicFrame(FieldTransforms):
         """The records for which `f` is true. A KeyError, ValueError or TypeError in it drops the record."""
         from awsglue._frames.userfunctions import filtered
 
-        return self._new(filtered(self._body, f, self._stage("filter", stageThreshold, totalThreshold)))
+        return self._new(filtered(self._body, f, self._stage("filter", info, stageThreshold, totalThreshold)))
 
     def map(
         self,
@@ -124,7 +125,7 @@ class DynamicFrame(FieldTransforms):
         """What `f` makes of each record. An exception, or nothing returned, makes an error record."""
         from awsglue._frames.userfunctions import mapped
 
-        return self._new(mapped(self._body, f, self._stage("map", stageThreshold, totalThreshold)))
+        return self._new(mapped(self._body, f, self._stage("map", info, stageThreshold, totalThreshold)))
 
     def mapPartitions(
         self,
@@ -157,9 +158,8 @@ class DynamicFrame(FieldTransforms):
         """Like mapPartitions, with the partition's number."""
         from awsglue._frames.userfunctions import mapped_partitions
 
-        return self._new(
-            mapped_partitions(self._body, f, self._stage("mapPartitions", stageThreshold, totalThreshold))
-        )
+        stage = self._stage("mapPartitions", info, stageThreshold, totalThreshold)
+        return self._new(mapped_partitions(self._body, f, stage))
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
@@ -337,13 +337,14 @@ class DynamicFrame(FieldTransforms):
         return DynamicFrameCollection({name1: first, name2: second}, self.glue_ctx)
 
     @staticmethod
-    def _stage(transform: str, stage: int, total: int) -> Callable[..., ErrorStage]:
-        def make(records: Callable[[], Any]) -> ErrorStage:
-            return ErrorStage(
-                transform=transform, records=records, stage_threshold=stage, total_threshold=total
-            )
-
-        return make
+    def _stage(transform: str, info: str, stage: int, total: int) -> StageMaker:
+        return StageMaker(
+            transform=transform,
+            site=callsite(),
+            info=str(info or ""),
+            stage_threshold=stage,
+            total_threshold=total,
+        )
 
 
 def _steps(names: Paths) -> list[trees.Steps]:

@@ -72,6 +72,25 @@ class ErrorStage:
     total_threshold: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class StageMaker:
+    """Makes the stage of a transform that a script asked for at `site`, with the script's own word on it (`info`)."""
+
+    transform: str
+    site: str = ""
+    info: str = ""
+    stage_threshold: int = 0
+    total_threshold: int = 0
+
+    def __call__(self, records: Callable[[], DataFrame | None]) -> ErrorStage:
+        return ErrorStage(
+            transform=self.transform,
+            records=records,
+            stage_threshold=self.stage_threshold,
+            total_threshold=self.total_threshold,
+        )
+
+
 class Body:
     """A frame that is computed once, when somebody first needs its schema or its rows."""
 

@@ -13,10 +13,10 @@ _DESCRIPTORS = _SCALARS | _SETS | {"M", "L"}
 
 
 def unnested(frame: Encoded) -> Encoded:
-    """Descriptors stripped, then structs opened to dotted names."""
-    from awsglue._frames.nesting import unnest
+    """Descriptors stripped, then structs opened to dotted names; lists stay lists."""
+    from awsglue._frames.nesting import opened
 
-    return unnest(simplified(frame))
+    return opened(simplified(frame))
 
 
 def simplified(frame: Encoded) -> Encoded:

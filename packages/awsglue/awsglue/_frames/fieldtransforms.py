@@ -135,11 +135,12 @@ class FieldTransforms:
         **options: Any,
     ) -> DynamicFrame:
         """Parse a string field in place. Records whose field cannot be parsed become error records."""
-        from awsglue._frames.unboxing import parser, unboxed
+        from awsglue._frames.unboxing import parser, typed, unboxed
 
         read = parser(format, options)
-        stage = self._stage("unbox", stageThreshold, totalThreshold)
-        return self._new(unboxed(self._body, paths.parse_name(path), read, stage))
+        stage = self._stage("unbox", info, stageThreshold, totalThreshold)
+        steps = paths.parse_name(path)
+        return self._new(typed(unboxed(self._body, steps, read, stage), steps, format, options))
 
     def unnest(
         self,

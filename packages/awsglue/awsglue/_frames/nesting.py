@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from awsglue import gluetypes as g
@@ -62,6 +63,21 @@ def unnest(frame: Encoded) -> Encoded:
     if not pivots:
         return frame.select(parts)
     return numbered(frame).select(parts)
+
+
+def opened(frame: Encoded) -> Encoded:
+    """Structs opened, and they alone."""
+    return frame.select(list(_open(frame.schema)))
+
+
+def _open(kind: g.StructType, above: str = "", held: str = "") -> Iterator[tuple[g.Field, str]]:
+    for field in kind.fields:
+        name = f"{above}.{field.name}" if above else field.name
+        expression = member(held, field.name) if held else quote(field.name)
+        if isinstance(field.dataType, g.StructType):
+            yield from _open(field.dataType, name, expression)
+        else:
+            yield g.Field(name, field.dataType), expression
 
 
 def relationalize(frame: Encoded, root: str) -> dict[str, Encoded]:

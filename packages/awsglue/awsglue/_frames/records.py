@@ -103,6 +103,9 @@ def type_of(value: Any, hint: g.DataType | None = None) -> g.DataType:
     if isinstance(value, Mapping):
         if isinstance(hint, g.MapType):
             return g.MapType(merged(type_of(one, hint.valueType) for one in value.values()))
+        if not value:
+            # An object without members tells nothing of what it is; no file format holds a struct without fields.
+            return g.NullType()
         hints = hint.field_map if isinstance(hint, g.StructType) else {}
         return g.StructType(
             [
@@ -147,6 +150,8 @@ def _type_of_other(value: Any, hint: g.DataType | None) -> g.DataType:
 
 def _type_in_choice(value: Any, hint: g.ChoiceType) -> g.DataType:
     for option in hint.choices.values():
+        if value == {} and isinstance(option, g.StructType):
+            return option
         found = type_of(value, option)
         if found.typeName() == option.typeName():
             return found
@@ -236,6 +241,8 @@ def arrow_array(values: list[Any], kind: g.DataType) -> pa.Array:
         keys = pa.array([str(name) for one in pairs if one for name, _ in one], type=pa.string())
         held = arrow_array([item for one in pairs if one for _, item in one], kind.valueType)
         return pa.MapArray.from_arrays(_offsets(pairs), keys, held)
+    if {} in values:
+        values = [None if one == {} else one for one in values]
     if isinstance(kind, g.DecimalType):
         context = decimal.Context(prec=38)
         unit = decimal.Decimal(1).scaleb(-kind.scale)

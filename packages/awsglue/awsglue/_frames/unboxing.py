@@ -9,9 +9,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from awsglue._frames.body import Body, ErrorStage
+from awsglue import gluetypes as g
+from awsglue._frames.body import Body, StageMaker
 from awsglue._frames.records import DynamicRecord
-from awsglue._frames.trees import Steps
+from awsglue._frames.trees import Steps, change
 
 Parser = Callable[[Any], Any]
 
@@ -79,7 +80,21 @@ def _avro(options: dict[str, Any]) -> Parser:
     return read
 
 
-def unboxed(body: Body, steps: Steps, read: Parser, stage: Callable[..., ErrorStage]) -> Body:
+def typed(body: Body, steps: Steps, format: str, options: dict[str, Any]) -> Body:
+    """The parsed field with the types of the option withSchema. Raises ValueError for text that is no schema."""
+    if not options.get("withSchema") or format.lower() == "avro":
+        return body
+    from awsglue._sources.declared import as_wanted, given_schema
+
+    wanted = given_schema(options["withSchema"])
+
+    def to_wanted(kind: g.DataType, expression: str) -> tuple[g.DataType, str]:
+        return wanted, as_wanted(expression, kind, wanted)
+
+    return body.then(lambda frame: frame.select(change(frame.schema, {steps: to_wanted})))
+
+
+def unboxed(body: Body, steps: Steps, read: Parser, stage: StageMaker) -> Body:
     """Each record with the field at `steps` parsed; a null stays null."""
     from awsglue._frames.userfunctions import mapped
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from awsglue import gluetypes as g
-from awsglue._frames.body import Body, Encoded, ErrorStage
+from awsglue._frames.body import Body, Encoded, StageMaker
 from awsglue._frames.encoding import columns, quote, to_spark
 from awsglue._frames.lazyrecords import records_of
 from awsglue._frames.predicates import to_sql
@@ -80,7 +80,7 @@ def _named(df: Any, schema: g.StructType) -> Encoded:
     return Encoded(df=renamed, schema=schema)
 
 
-def filtered(body: Body, function: Function, stage: Callable[..., ErrorStage]) -> Body:
+def filtered(body: Body, function: Function, stage: StageMaker) -> Body:
     """The rows for which the function says yes."""
 
     def run() -> tuple[Any, g.StructType]:
@@ -104,7 +104,7 @@ def filtered(body: Body, function: Function, stage: Callable[..., ErrorStage]) -
         df, schema = shared.get()
         if isinstance(df, Encoded):
             return None
-        return error_frame(df.where(f"{MESSAGE} is not null"), schema)
+        return error_frame(df.where(f"{MESSAGE} is not null"), schema, stage)
 
     own = stage(records=errors)
     return Body(good, lambda: (*body.stages, own))
@@ -123,7 +123,7 @@ class Shared:
         return self._value
 
 
-def error_frame(df: Any, schema: g.StructType, message: str = MESSAGE, trace: str = TRACE) -> Encoded:
+def error_frame(df: Any, schema: g.StructType, stage: StageMaker) -> Encoded:
     """Error records as Glue shapes them: one struct `error` with the message, the trace and the record itself."""
     from awsglue._frames.encoding import literal, struct
 
@@ -133,8 +133,8 @@ def error_frame(df: Any, schema: g.StructType, message: str = MESSAGE, trace: st
         else "named_struct('empty', true)"
     )
     kind = schema if schema.fields else g.StructType([g.Field("empty", g.BooleanType())])
-    site = struct([("site", literal("")), ("info", literal(""))])
-    error = struct([("callsite", site), ("msg", message), ("stackTrace", trace), ("dynamicRecord", record)])
+    site = struct([("site", literal(stage.site)), ("info", literal(stage.info))])
+    error = struct([("callsite", site), ("msg", MESSAGE), ("stackTrace", TRACE), ("dynamicRecord", record)])
     string = g.StringType()
     shape = g.StructType(
         [
@@ -258,19 +258,17 @@ def _decode_errors(schema: g.StructType) -> Callable[[Iterator[Any]], Iterator[A
     return run
 
 
-def mapped(body: Body, function: Function, stage: Callable[..., ErrorStage]) -> Body:
+def mapped(body: Body, function: Function, stage: StageMaker) -> Body:
     """What the function makes of each record."""
     return _mapped(body, _one_by_one(function), stage)
 
 
-def mapped_partitions(
-    body: Body, function: Callable[[int, Any], Any], stage: Callable[..., ErrorStage]
-) -> Body:
+def mapped_partitions(body: Body, function: Callable[[int, Any], Any], stage: StageMaker) -> Body:
     """What the function makes of the records of each partition."""
     return _mapped(body, _whole_partition(function), stage)
 
 
-def _mapped(body: Body, each: Each, stage: Callable[..., ErrorStage]) -> Body:
+def _mapped(body: Body, each: Each, stage: StageMaker) -> Body:
 
     def run() -> tuple[Any, g.StructType]:
         import os
@@ -301,7 +299,7 @@ def _mapped(body: Body, each: Each, stage: Callable[..., ErrorStage]) -> Body:
         df, schema = shared.get()
         held = df.where("shape is null").select(_PAYLOAD, MESSAGE, TRACE)
         decoded_errors = held.mapInArrow(_decode_errors(schema), _spark_schema(schema, MESSAGE, TRACE))
-        return error_frame(decoded_errors, schema)
+        return error_frame(decoded_errors, schema, stage)
 
     own = stage(records=errors)
     return Body(good, lambda: (*body.stages, own))

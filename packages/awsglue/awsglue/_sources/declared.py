@@ -5,7 +5,7 @@ from __future__ import annotations
 from awsglue import gluetypes as g
 from awsglue._frames.body import Encoded
 from awsglue._frames.casts import cast
-from awsglue._frames.encoding import member, null, quote, struct
+from awsglue._frames.encoding import member, null, quote, struct, variable
 
 
 def typed(frame: Encoded, declared: g.StructType, keys: list[str], *, texts: bool) -> Encoded:
@@ -38,36 +38,59 @@ def typed(frame: Encoded, declared: g.StructType, keys: list[str], *, texts: boo
 def as_given(frame: Encoded, text: str) -> Encoded:
     """The frame under the schema that the format option withSchema gives (JSON of a StructType): its columns only.
 
-    Values are cast; what cannot be is null; one value where the schema has an array is an array of one. Raises
-    ValueError for text that is no schema.
+    Values are as `as_wanted` makes them. Raises ValueError for text that is no schema.
     """
-    try:
-        given = g._deserialize_json_string(text)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"withSchema is not the JSON of a schema: {error}") from None
+    given = given_schema(text)
     if not isinstance(given, g.StructType):
         raise ValueError("withSchema is not the JSON of a StructType")
     here = {field.name: field.dataType for field in frame.schema.fields}
     return frame.select(
         [
-            (field, _given(quote(field.name), here.get(field.name, g.NullType()), field.dataType))
+            (field, as_wanted(quote(field.name), here.get(field.name, g.NullType()), field.dataType))
             for field in given.fields
         ]
     )
 
 
-def _given(expression: str, kind: g.DataType, wanted: g.DataType) -> str:
+def given_schema(text: str) -> g.DataType:
+    """The type that the option withSchema gives. Raises ValueError."""
+    try:
+        return g._deserialize_json_string(text)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"withSchema is not the JSON of a schema: {error}") from None
+
+
+def as_wanted(expression: str, kind: g.DataType, wanted: g.DataType, depth: int = 0) -> str:
+    """A value cast, null where it cannot be; one value where an array is wanted is an array of one, at any depth."""
     lists = (g.ArrayType, g.SetType)
     if kind == wanted:
         return expression
     if isinstance(kind, g.NullType):
         return null(wanted)
-    if not isinstance(wanted, lists) or isinstance(kind, lists):
-        return cast(expression, kind, wanted)
+    if isinstance(kind, g.StructType) and isinstance(wanted, g.StructType):
+        own = {field.name: field.dataType for field in kind.fields}
+        parts = [
+            (
+                field.name,
+                as_wanted(member(expression, field.name), own[field.name], field.dataType, depth)
+                if field.name in own
+                else null(field.dataType),
+            )
+            for field in wanted.fields
+        ]
+        return f"if({expression} is null, null, {struct(parts)})"
+    if isinstance(kind, lists) and isinstance(wanted, lists):
+        element = variable(depth)
+        inner = as_wanted(element, kind.elementType, wanted.elementType, depth + 1)
+        return f"transform({expression}, {element} -> {inner})"
     if isinstance(kind, g.ChoiceType):
-        options = [_given(member(expression, name), one, wanted) for name, one in kind.choices.items()]
+        options = [
+            as_wanted(member(expression, name), one, wanted, depth) for name, one in kind.choices.items()
+        ]
         return f"coalesce({', '.join(options)})"
-    one = cast(expression, kind, wanted.elementType)
+    if not isinstance(wanted, lists):
+        return cast(expression, kind, wanted, depth)
+    one = as_wanted(expression, kind, wanted.elementType, depth)
     return f"if({expression} is null, null, array({one}))"
 
 
