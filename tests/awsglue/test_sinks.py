@@ -57,6 +57,19 @@ def test_csv(frame, write):
     assert texts(plain) == sorted(['1;x, "y"', "2;"])
 
 
+def test_csv_values_are_written_as_they_are(frame, write):
+    source = frame(
+        "a string, b string", [("", " p "), ("x,y", '"q"'), ("\x1e\x1e", "r\x1e"), (None, "  ")]
+    ).coalesce(1)
+    (plain,) = write(source, "csv", {"writeHeader": False, "quoteChar": -1}).values()
+    assert sorted(plain.read_text().split("\n")[:-1]) == sorted([", p ", 'x,y,"q"', "\x1e\x1e,r\x1e", ",  "])
+    (packed,) = write(source, "csv", {"quoteChar": "-1"}, name="packed", compression="gzip").values()
+    assert gzip.decompress(packed.read_bytes()).decode().split("\n")[:3] == ["a,b", ", p ", 'x,y,"q"']
+    (quoted,) = write(source, "csv", {"writeHeader": False}, name="quoted").values()
+    lines = [line.replace('"', "") for line in quoted.read_text().split("\n")]
+    assert {", p ", ",  "} <= set(lines)
+
+
 def test_compression(frame, write):
     (path,) = write(frame("a int", [(1,)]).coalesce(1), "json", compression="gzip").values()
     assert path.suffix == ".gz"

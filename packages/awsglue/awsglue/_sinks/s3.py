@@ -121,6 +121,7 @@ def _write(path: str, kind: str, keys: list[str], frame: Encoded, request: SinkR
 
 
 def _by_engine(frame: Encoded, kind: str, keys: list[str], request: SinkRequest, target: str) -> None:
+    from awsglue._sinks import unquoted
     from awsglue._sinks.texts import json_texts, plain_columns
 
     options = request.format_options
@@ -138,6 +139,8 @@ def _by_engine(frame: Encoded, kind: str, keys: list[str], request: SinkRequest,
     if keys:
         writer = writer.partitionBy(*keys)
     writer.mode("append").save(target)
+    if kind == "csv" and str(options.get("quoteChar")) == "-1":
+        unquoted.strip(target.removeprefix("file://"), unquoted.mark(options))
 
 
 def _typed(frame: Encoded) -> Encoded:
@@ -162,12 +165,16 @@ def _has_choice(kind: g.DataType) -> bool:
 
 
 def _csv(writer: Any, options: dict[str, Any]) -> Any:
+    from awsglue._sinks import unquoted
+
     quoting = options.get("quoteChar", '"')
     writer = writer.option("header", str(truth(options.get("writeHeader"), True)).lower())
     writer = writer.option("sep", str(options.get("separator", ",")))
+    # An engine would trim values that it writes.
+    writer = writer.option("ignoreLeadingWhiteSpace", "false").option("ignoreTrailingWhiteSpace", "false")
     if str(quoting) == "-1":
-        # No quoting at all, and so nothing to escape for it.
-        writer = writer.option("quote", "").option("escape", "")
+        mark = unquoted.mark(options)
+        writer = writer.option("quote", mark).option("escape", mark)
     else:
         writer = writer.option("quote", str(quoting)).option("escape", str(options.get("escaper") or quoting))
     return writer.option("emptyValue", "").option("nullValue", "")
