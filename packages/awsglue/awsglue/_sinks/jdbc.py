@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,14 +31,20 @@ def write_jdbc(request: SinkRequest, frame: Encoded, context: Any) -> None:
         raise ValueError(f'{request.connection_type} needs the connection option "dbtable"')
     size = int(options.get("bulkSize", BULK))
     mark_written()
+    rows = begun(_rows(frame))
     with own.connect() as connection:
         _run(connection, options.get("preactions"))
         if not own.table_exists(connection, table):
             _create(own, connection, table, frame.schema)
         names = [field.name for field in frame.schema.fields]
-        own.insert(connection, quoted(own, table), names, _rows(frame), size)
+        own.insert(connection, quoted(own, table), names, rows, size)
         _run(connection, options.get("postactions"))
         connection.commit()
+
+
+def begun(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """The same rows, the first of them made now: they may come from the table that is about to be changed."""
+    return itertools.chain(list(itertools.islice(rows, 1)), rows)
 
 
 def _rows(frame: Encoded) -> Iterator[tuple[Any, ...]]:

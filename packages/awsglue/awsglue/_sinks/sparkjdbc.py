@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from awsglue._frames.body import Encoded
-from awsglue._sinks.jdbc import BULK, _rows
+from awsglue._sinks.jdbc import BULK, _rows, begun
 from awsglue._sources.databases import Database, database
 from awsglue._sources.sparkjdbc import illegal, lowered, refuse, where
 
@@ -43,6 +43,7 @@ def write(df: DataFrame, mode: str, given: Mapping[str, Any]) -> None:
             return
         mark_written()
         frame = Encoded.of(df)
+        rows = begun(_rows(frame))
         names: list[str] = []
         emptied = str(options.get("truncate", "false")).lower() == "true"
         if there and (emptied or mode != "overwrite"):
@@ -54,7 +55,7 @@ def write(df: DataFrame, mode: str, given: Mapping[str, Any]) -> None:
         if not there:
             _create(own, connection, table, frame, str(options.get("createtableoptions") or ""))
         names = names or _names(own, connection, table, df.columns)
-        own.insert(connection, table, names, _rows(frame), int(options.get("batchsize", BULK)))
+        own.insert(connection, table, names, rows, int(options.get("batchsize", BULK)))
         connection.commit()
 
 

@@ -65,7 +65,7 @@ def _read(request: SourceRequest, own: Database, address: Address, table: str, c
         from awsglue._sources.staged import empty
 
         return empty(context.spark_session, schema)
-    return _fetch(own, _slices(own, options, base, window), schema, context.spark_session)
+    return fetch(own, _slices(own, options, base, window), schema, context.spark_session)
 
 
 def _described(options: dict[str, Any], base: str) -> str:
@@ -106,17 +106,36 @@ def _slices(own: Database, options: dict[str, Any], base: str, window: Slice) ->
     return made
 
 
-def _fetch(own: Database, slices: list[Slice], schema: g.StructType, spark: Any) -> Encoded:
-    """All rows, each slice on a connection of its own."""
+def fetch(own: Database, slices: list[Slice], schema: g.StructType, spark: Any) -> Encoded:
+    """All rows as a frame: read now, or where the engine can say what of them is needed, when it has said so."""
+    from awsglue._frames.staging import read_staged
+    from awsglue._runtime import engine
+    from awsglue._sources.staged import empty
+
+    names = [field.name for field in schema.fields]
+    if engine.name() == engine.SAIL and len({name.lower() for name in names}) == len(names):
+        from awsglue._sources.tablereads import planned
+
+        return Encoded(df=planned(own, slices, schema, spark), schema=schema)
+    target, total = stage(own, slices, schema)
+    if not total:
+        return empty(spark, schema)
+    df = read_staged(spark, target, [to_spark(field.dataType) for field in schema.fields])
+    return Encoded(
+        df=df.selectExpr(*columns([(name, f"c{i}") for i, name in enumerate(names)])), schema=schema
+    )
+
+
+def stage(own: Database, slices: list[Slice], schema: g.StructType) -> tuple[str, int]:
+    """(folder, rows): all rows in files of columns c0, c1, …, each slice on a connection of its own."""
     import pyarrow.parquet as pq
 
-    from awsglue._frames.staging import folder, read_staged
-    from awsglue._sources.staged import empty
+    from awsglue._frames.staging import folder
 
     target = folder()
     names = [field.name for field in schema.fields]
 
-    def fetch(number: int) -> int:
+    def read(number: int) -> int:
         path, count, writer = os.path.join(target, f"part-{number:05d}.parquet"), 0, None
         held: list[dict[str, Any]] = []
         with own.connect() as connection:
@@ -137,13 +156,7 @@ def _fetch(own: Database, slices: list[Slice], schema: g.StructType, spark: Any)
         return count
 
     with ThreadPoolExecutor(min(THREADS, len(slices))) as pool:
-        total = sum(pool.map(fetch, range(len(slices))))
-    if not total:
-        return empty(spark, schema)
-    df = read_staged(spark, target, [to_spark(field.dataType) for field in schema.fields])
-    return Encoded(
-        df=df.selectExpr(*columns([(name, f"c{i}") for i, name in enumerate(names)])), schema=schema
-    )
+        return target, sum(pool.map(read, range(len(slices))))
 
 
 def _fitted(record: dict[str, Any], schema: g.StructType) -> dict[str, Any]:

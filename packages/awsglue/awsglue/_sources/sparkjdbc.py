@@ -1,6 +1,7 @@
 """`spark.read` of format "jdbc" by the drivers that the job library has itself, where no Java driver is at hand.
 
-The rows are read when the frame is made. Options that only say how fast a driver works change nothing.
+The rows are read when the frame is made, by the embedded engine when an action needs them, and then only the columns
+and rows that it may mean. Options that only say how fast a driver works change nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsglue._sources.connections import Address, address
 from awsglue._sources.databases import database
-from awsglue._sources.jdbc import Slice, _fetch
+from awsglue._sources.jdbc import Slice, fetch
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -76,7 +77,7 @@ def read(
         raise AnalysisException(f"[COLUMN_ALREADY_EXISTS] The column `{repeated[0]}` already exists.")
     if options.get("partitioncolumn"):
         options["partitioncolumn"] = own.quote(_column(str(options["partitioncolumn"]), found.fields))
-    df = _fetch(own, _slices(base, options, predicates), found, spark).df
+    df = fetch(own, _slices(base, options, predicates), found, spark).df
     if options.get("customschema"):
         df = _customised(df, spark, str(options["customschema"]))
     return df

@@ -13,21 +13,28 @@ _SHOWING = frozenset(
     {"filter", "sort", "limit", "offset", "sample", "subquery_alias", "hint", "with_columns", "join"}
 )
 _CLOSED = frozenset({"project", "aggregate"})
+EVERY = "*"
 _WORD = re.compile(r"\w+")
 
 
 def needed_below(relation: Any, kind: str, needed: frozenset[str] | None) -> frozenset[str] | None:
-    """Lower-case names that this relation and all above it mention; None when any column may be asked for."""
+    """Lower-case names that this relation and all above it mention, EVERY when any column may be asked for; None
+    when that is all that is known."""
     if kind not in _SHOWING and kind not in _CLOSED:
         return None
-    if kind in _SHOWING and needed is None:
-        return None
+    above = frozenset({EVERY}) if needed is None else needed
     own = _mentioned(getattr(relation, kind))
     if own is None:
-        return None
+        own = frozenset({EVERY})
     if kind == "join":
         own |= {name.lower() for name in relation.join.using_columns}
-    return own if kind in _CLOSED else (needed or frozenset()) | own
+    # What is above a projection may still mean by name what the projection leaves out.
+    return (above - {EVERY} if kind in _CLOSED else above) | own
+
+
+def columns_of(needed: frozenset[str] | None) -> frozenset[str] | None:
+    """The names alone; None when any column may be asked for."""
+    return None if needed is None or EVERY in needed else needed
 
 
 def _mentioned(body: Any) -> frozenset[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from pyspark.sql.connect import proto
@@ -148,3 +149,22 @@ def scan_ids(message: Any) -> list[str]:
                 found.append(item.data_source.options["scan"])
             found += scan_ids(item)
     return found
+
+
+def relations_in(message: Any) -> Iterator[Any]:
+    """The relations nearest below this message (also inside expressions and commands)."""
+    for field, value in message.ListFields():
+        if field.message_type is None or (
+            field.message_type.GetOptions().map_entry
+            and (field.message_type.fields_by_name["value"].message_type is None)
+        ):
+            continue
+        if field.message_type.GetOptions().map_entry:
+            values = list(value.values())
+        else:
+            values = list(value) if field.is_repeated else [value]
+        for item in values:
+            if isinstance(item, proto.Relation):
+                yield item
+            else:
+                yield from relations_in(item)

@@ -13,7 +13,8 @@ from pyspark.sql.connect import proto
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.scan import FILE_NAME, HIDDEN, Scan
-from awsglue._runtime.sail import expression_text, gate, plan_names, plans, scans, typed
+from awsglue._runtime.io.tablescan import TableScan
+from awsglue._runtime.sail import expression_text, gate, plan_names, plans, pushing, scans, typed
 from awsglue._runtime.sail.needed import needed_below
 
 _METADATA = {
@@ -56,19 +57,23 @@ class Rewriter:
         self._scan_of = scan_of
         self._analysis = analysis
         self._types_of = types_of
+        self._notes = pushing.Notes(scan_of)
 
     def plan(self, plan: Any) -> None:
         """Rewrite a spark.connect.Plan in place. Raises EngineRefused."""
+        if not self._analysis:
+            for tree in [plan.root] if plan.HasField("root") else plans.relations_in(plan.command):
+                self._notes.take(tree)
         if plan.HasField("root"):
             self.relation(plan.root)
         elif plan.HasField("command"):
             gate.check_command(plan.command)
-            for child in _relations_in(plan.command):
+            for child in plans.relations_in(plan.command):
                 self.relation(child)
 
     def below(self, relation: Any) -> None:
         """Rewrite only the relations below this one."""
-        for child in _relations_in(relation):
+        for child in plans.relations_in(relation):
             self.relation(child)
 
     def relation(self, relation: Any, *, hidden: bool = False, needed: frozenset[str] | None = None) -> bool:
@@ -88,7 +93,7 @@ class Rewriter:
         if uses or hidden:
             return self._with_hidden(relation, kind, hidden, uses)
         below = needed_below(relation, kind, needed)
-        for child in _relations_in(relation):
+        for child in plans.relations_in(relation):
             self.relation(child, needed=below)
         return False
 
@@ -138,6 +143,15 @@ class Rewriter:
         if source.format != plans.SCAN_FORMAT:
             raise EngineRefused(f"reading format {source.format!r}")
         scan = self._scan_of[source.options["scan"]]
+        if isinstance(scan, TableScan):
+            rows = (
+                scans.schema_relation(scan, hidden=False)
+                if self._analysis
+                else scans.table_relation(scan, *self._notes.of(source))
+            )
+            _replace(relation, rows)
+            # Such rows come from no file.
+            return False
         made = (
             scans.schema_relation(scan, hidden=hidden)
             if self._analysis
@@ -151,10 +165,10 @@ class Rewriter:
         if kind not in _PASSING and kind != "project":
             if uses:
                 raise EngineRefused(f"input_file_name() or _metadata in {kind.replace('_', ' ')}")
-            for child in _relations_in(relation):
+            for child in plans.relations_in(relation):
                 self.relation(child)
             return False
-        children = list(_relations_in(relation))
+        children = list(plans.relations_in(relation))
         delivered = self.relation(children[0], hidden=True)
         for other in children[1:]:
             self.relation(other)
@@ -239,25 +253,6 @@ def _wrap(relation: Any, outer: Any) -> None:
     inner.CopyFrom(relation)
     inner.common.ClearField("plan_id")
     _replace(relation, outer(inner))
-
-
-def _relations_in(message: Any) -> Iterator[Any]:
-    """The relations nearest below this message (also inside expressions and commands)."""
-    for field, value in message.ListFields():
-        if field.message_type is None or (
-            field.message_type.GetOptions().map_entry
-            and (field.message_type.fields_by_name["value"].message_type is None)
-        ):
-            continue
-        if field.message_type.GetOptions().map_entry:
-            values = list(value.values())
-        else:
-            values = list(value) if field.is_repeated else [value]
-        for item in values:
-            if isinstance(item, proto.Relation):
-                yield item
-            else:
-                yield from _relations_in(item)
 
 
 def _expressions_in(message: Any) -> Iterator[Any]:

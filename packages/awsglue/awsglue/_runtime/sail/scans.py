@@ -9,7 +9,9 @@ from typing import Any
 from awsglue._runtime.io.partitions import render
 from awsglue._runtime.io.scan import HIDDEN, Scan, hidden_fields, hidden_values
 from awsglue._runtime.io.storage import split
+from awsglue._runtime.io.tablescan import TableScan
 from awsglue._runtime.sail import plans, vanishing
+from awsglue._runtime.sail.needed import columns_of
 
 # Above this many branches a union costs more to plan than a spool costs to write.
 BRANCHES = 64
@@ -40,12 +42,30 @@ def relation(scan: Scan, *, hidden: bool, needed: frozenset[str] | None = None) 
     if native and len(groups) <= BRANCHES:
         return plans.union([_native(scan, files, hidden) for files in groups])
     names = [item.name for item in scan.schema.fields]
+    needed = columns_of(needed)
     if needed is not None:
         # Rows must be counted even where no column is meant.
         names = [name for name in names if name.lower() in needed] or names[:1]
     spooled = plans.parquet_relation([scan.spool(hidden=hidden, names=tuple(names))])
     names += list(HIDDEN) if hidden else []
     return plans.project(spooled, [plans.attribute(name) for name in names])
+
+
+def table_relation(scan: TableScan, needed: frozenset[str] | None, condition: Any) -> Any:
+    """The rows of a database that a plan may mean, of what it needs of them."""
+    from awsglue._sources.pushdown import Asked, renamed
+
+    spelt = {item.name.lower(): item.name for item in scan.schema.fields}
+    known = renamed(condition, spelt)
+    part = scan.part(needed, None if known is None else Asked(known, scan.utc()))
+    fields = [item for item in scan.schema.fields if item.name in part.names]
+    if part.rows is None:
+        from pyspark.sql.types import StructType
+
+        return plans.empty_relation(StructType(fields))
+    places = {name: plans.attribute(f"c{at}") for at, name in enumerate(part.names)}
+    shown = [plans.aliased(places[item.name], item.name) for item in fields]
+    return plans.project(relation(part.rows, hidden=False), shown)
 
 
 def _groups(scan: Scan, hidden: bool) -> list[list[Any]]:
