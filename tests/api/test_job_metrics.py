@@ -72,3 +72,46 @@ def test_success_and_error_by_category(server: Any, glue: Any, make: Callable[..
     assert summed(server, "glue.error.ALL", JobName=good, **more) == [0.0]
     assert summed(server, "glue.error.ALL", JobName=bad, **more) == [1.0]
     assert summed(server, "glue.error.IMPORT_ERROR", JobName=bad, **more) == [1.0]
+
+
+WRITES = """
+import sys
+from awsglue.context import GlueContext
+from awsglue.dynamicframe import DynamicFrame
+from pyspark.context import SparkContext
+
+glue = GlueContext(SparkContext())
+place = "s3://" + sys.argv[sys.argv.index("--bucket") + 1]
+rows = glue.spark_session.range(90).selectExpr("id", "id % 3 as k")
+rows.write.partitionBy("k").parquet(place + "/table")
+rows.where("k = 0").write.mode("append").partitionBy("k").parquet(place + "/table")
+frame = DynamicFrame.fromDF(rows.where("id < 7"), glue, "few")
+glue.write_dynamic_frame.from_options(frame, "s3", {"path": place + "/lines"}, format="json")
+"""
+
+
+def test_rows_and_files_that_were_written(
+    server: Any, glue: Any, name: str, make: Callable[..., str]
+) -> None:
+    job = make(WRITES, command="glueetl", GlueVersion="5.0")
+    given = {"--bucket": name, "--engine": "sail"}
+    for switch in ("--enable-metrics", "--enable-observability-metrics"):
+        ended = run(glue, job, Arguments={**given, switch: "true"})
+        assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
+        if switch == "--enable-metrics":
+            s3 = server.client("s3")
+            for each in s3.list_objects_v2(Bucket=name)["Contents"]:
+                if each["Key"].startswith(("table/", "lines/")):
+                    s3.delete_object(Bucket=name, Key=each["Key"])
+    of = {"JobName": job, "Type": "gauge", "ObservabilityGroup": "throughput"}
+    listed = server.client("s3").list_objects_v2(Bucket=name)["Contents"]
+    files = [one for one in listed if one["Key"].startswith(("table/k=", "lines/run-"))]
+    assert len(files) == 5
+    for run_id in (ended["Id"], "ALL"):  # the first run did not ask for them
+        everywhere = of | {"JobRunId": run_id, "Sink": "ALL"}
+        assert summed(server, "glue.driver.recordsWritten", **everywhere) == [127.0]
+        assert summed(server, "glue.driver.filesWritten", **everywhere) == [5.0]
+        assert summed(server, "glue.driver.bytesWritten", **everywhere) == [sum(one["Size"] for one in files)]
+    here = of | {"JobRunId": ended["Id"]}
+    assert summed(server, "glue.driver.recordsWritten", **here, Sink=f"s3://{name}/table") == [120.0]
+    assert summed(server, "glue.driver.recordsWritten", **here, Sink=f"s3://{name}/lines") == [7.0]

@@ -131,9 +131,9 @@ class Channel:
         """Forget this job's bookmark."""
         return self.send("bookmark.reset")
 
-    def metrics(self, values: dict[str, float]) -> dict[str, Any]:
-        """Numbers of this run, named as Glue names its metrics."""
-        return self.send("metrics", metrics=values)
+    def metrics(self, values: dict[str, float], dimensions: dict[str, str] | None = None) -> dict[str, Any]:
+        """Numbers of this run, named as Glue names its metrics; `dimensions` are those besides job, run and type."""
+        return self.send("metrics", metrics=values, **({"dimensions": dimensions} if dimensions else {}))
 
     def progress(self, message: str, **members: Any) -> dict[str, Any]:
         """A step worth showing to somebody who follows the run."""

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from awsglue._runtime.throughput import Throughput
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -35,6 +37,7 @@ class EngineState:
     session: Any = None
     reason: str = ""
     wrote: bool = False
+    written: Throughput = field(default_factory=Throughput)
     # Ends the process so that another run goes on for it; None where no server would start one.
     leave: Callable[[], NoReturn] | None = None
     leaving: bool = False

@@ -211,13 +211,14 @@ def _prepare_engine(order: Order, source: str) -> None:
 
 
 def _tell_metrics() -> None:
-    """What an engine with a status of its own has counted, before it goes."""
-    from awsglue._runtime import engine
+    """What an engine with a status of its own has counted, before it goes, and what was written."""
+    from awsglue._runtime import engine, throughput
 
     if engine.STATE.session is not None and engine.name() == engine.SPARK and not engine.connected():
         from awsglue._runtime.classic import meters
 
         meters.report(engine.STATE.session.sparkContext)
+    throughput.report()
 
 
 def _end_event_log(command: str) -> None:

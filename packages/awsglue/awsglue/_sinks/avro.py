@@ -58,8 +58,8 @@ def avro_schema(kind: g.DataType, name: str = "topLevelRecord", modern: bool = F
     return _NAMES.get(kind.typeName(), "string")
 
 
-def write_avro(frame: Encoded, keys: list[str], staging: str, options: dict[str, Any]) -> None:
-    """Write the rows below `staging`, partition columns as folders."""
+def write_avro(frame: Encoded, keys: list[str], staging: str, options: dict[str, Any]) -> int:
+    """Write the rows below `staging`, partition columns as folders; how many there were."""
     try:
         import fastavro
     except ImportError:
@@ -70,11 +70,13 @@ def write_avro(frame: Encoded, keys: list[str], staging: str, options: dict[str,
     modern = str(options.get("version", "1.7")) == "1.8"
     schema = fastavro.parse_schema(avro_schema(kept, modern=modern))
     groups: dict[str, list[dict[str, Any]]] = {}
+    count = 0
     names = [field.name for field in frame.schema.fields]
     for row in frame.df.toLocalIterator():
         record = dict(zip(names, (_plain(value) for value in row), strict=True))
         below = "/".join(f"{escape(key)}={escape(render(record.pop(key)))}" for key in keys)
         groups.setdefault(below, []).append(record if modern else _texts(record))
+        count += 1
     codec = str(options.get("compression") or "null").lower()
     for below, records in groups.items():
         target = os.path.join(staging, below)
@@ -83,6 +85,7 @@ def write_avro(frame: Encoded, keys: list[str], staging: str, options: dict[str,
             fastavro.writer(
                 file, schema, records, codec="null" if codec in ("none", "uncompressed") else codec
             )
+    return count
 
 
 def _texts(value: Any) -> Any:

@@ -12,6 +12,7 @@ from awsglue._frames.body import Encoded
 from awsglue._frames.encoding import columns, quote
 from awsglue._frames.staging import folder
 from awsglue._runtime.io.storage import Storage, join
+from awsglue._runtime.throughput import Amount
 from awsglue._sinks.request import SinkRequest
 from awsglue._sources.request import truth
 
@@ -100,9 +101,10 @@ def _write(path: str, kind: str, keys: list[str], frame: Encoded, request: SinkR
     if kind == "avro":
         from awsglue._sinks.avro import write_avro
 
-        write_avro(frame, keys, staging, request.format_options)
+        records: int | None = write_avro(frame, keys, staging, request.format_options)
     else:
         _by_engine(frame, kind, keys, request, f"file://{staging}")
+        records = _records(staging)
     moment = int(time.time() * 1000)
     pairs: list[tuple[str, str]] = []
     partitions: dict[str, None] = {}
@@ -111,13 +113,27 @@ def _write(path: str, kind: str, keys: list[str], frame: Encoded, request: SinkR
         pairs.append((local, join(join(path, below), name) if below else join(path, name)))
         if below:
             partitions[below] = None
-    from awsglue._runtime.engine import mark_written
+    from awsglue._runtime.engine import STATE, mark_written
 
     mark_written()
+    size = sum(os.path.getsize(local) for local, _ in pairs)
     Storage().publish(pairs)
+    STATE.written.wrote(path, Amount(records=records, bytes=size, files=len(pairs)))
     return Written(
         files=[target for _, target in pairs], partitions=[_values(below, keys) for below in partitions]
     )
+
+
+def _records(staging: str) -> int | None:
+    """How many records the engine has put there; None is not known."""
+    from awsglue._runtime import engine, throughput
+
+    known = engine.STATE.written.staged(staging)
+    if known is not None or not throughput.wanted() or engine.name() != engine.SPARK or engine.connected():
+        return known
+    from awsglue._runtime.classic import written
+
+    return written.records(engine.STATE.session, staging)
 
 
 def _by_engine(frame: Encoded, kind: str, keys: list[str], request: SinkRequest, target: str) -> None:

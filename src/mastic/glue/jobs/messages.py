@@ -22,9 +22,11 @@ from mastic.store.engine import Stale, Store
 from mastic.store.job_runs import JobRun
 
 VERSION = 1
+# CloudWatch's ten, without job, run and type.
+MORE_DIMENSIONS = 7
 
-# (transaction, run, metric values) → stored; CloudWatch's side is handed in.
-Metrics = Callable[[Connection, JobRun, dict[str, float]], None]
+# (transaction, run, metric values, dimensions) → stored; CloudWatch's side is handed in.
+Metrics = Callable[[Connection, JobRun, dict[str, float], dict[str, str]], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,7 @@ class Messages:
                 return {"stop": maintenance.asked(run, now)}
             case "metrics":
                 if self._metrics is not None:
-                    self._metrics(tx, run, message["metrics"])
+                    self._metrics(tx, run, message["metrics"], message.get("dimensions", {}))
         return {}
 
 
@@ -148,10 +150,21 @@ def parse(body: bytes) -> dict[str, Any]:
                 )
     if kind == "metrics" and not all(_number(value) for value in message["metrics"].values()):
         raise Refusal(400, "Malformed", "metrics: values have to be numbers")
+    if kind == "metrics" and not _dimensions(message.get("dimensions", {})):
+        raise Refusal(400, "Malformed", "metrics: dimensions have to be texts by name, seven at most")
     return message
 
 
 _JSON: dict[type, str] = {dict: "object", str: "string"}
+
+
+def _dimensions(value: Any) -> bool:
+    """Whether these can stand beside the three that every metric of a run has."""
+    return (
+        isinstance(value, dict)
+        and len(value) <= MORE_DIMENSIONS
+        and all(isinstance(one, str) and one.strip() for one in value.values())
+    )
 
 
 def _number(value: Any) -> bool:

@@ -32,10 +32,17 @@ class JobMetrics:
     def __init__(self, sink: MetricSink) -> None:
         self._sink = sink
 
-    def put(self, tx: Connection, run: JobRun, values: dict[str, float]) -> None:
-        """Store the values of one report."""
-        if wanted(run):
-            self._sink.put_data(tx, run.scope, NAMESPACE, data(run.job_name, run.id, values))
+    def put(
+        self,
+        tx: Connection,
+        run: JobRun,
+        values: dict[str, float],
+        dimensions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Store the values of one report; ``dimensions`` are more than job, run and type."""
+        enabled = arguments.enabled(run.plan["Arguments"], OBSERVABILITY) if dimensions else wanted(run)
+        if enabled:
+            self._sink.put_data(tx, run.scope, NAMESPACE, data(run.job_name, run.id, values, dimensions))
 
     def on_job_run(self, tx: Connection, event: Event) -> None:
         """Store how a run ended, by the category of its failure."""
@@ -102,7 +109,9 @@ def outcome(run: JobRun) -> list[dict[str, Any]]:
     ]
 
 
-def data(job_name: str, run_id: str, values: Mapping[str, float]) -> list[dict[str, Any]]:
+def data(
+    job_name: str, run_id: str, values: Mapping[str, float], more: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """PutMetricData's MetricData for one report: each value for the run and for all runs of the job."""
     return [
         {
@@ -112,6 +121,7 @@ def data(job_name: str, run_id: str, values: Mapping[str, float]) -> list[dict[s
                 {"Name": "JobName", "Value": job_name},
                 {"Name": "JobRunId", "Value": which},
                 {"Name": "Type", "Value": "count" if ".aggregate." in name else "gauge"},
+                *({"Name": key, "Value": value} for key, value in (more or {}).items()),
             ],
         }
         for name, value in values.items()

@@ -27,13 +27,18 @@ def report(context: Any) -> None:
     from py4j.protocol import Py4JError
 
     from awsglue._runtime.channel import Channel, ChannelError
+    from awsglue._runtime.engine import STATE
 
     if context._jsc is None or getattr(context, "_mastic_told", False) or not _wanted():
         return
     context._mastic_told = True
     try:
-        Channel.from_environment().metrics(counted(context))
+        values = counted(context)
+        if values:
+            Channel.from_environment().metrics(values)
+        _take_writes(context)
     except (Py4JError, ChannelError, OSError) as error:
+        STATE.written.incomplete = True
         sys.stderr.write(f"Spark's metrics of this run are not known: {error}\n")
 
 
@@ -52,7 +57,7 @@ def end_event_log() -> None:
 
 
 def counted(context: Any) -> dict[str, float]:
-    """Glue's aggregates of a context, from its status."""
+    """Glue's aggregates of a context, from its status; none when Spark has forgotten its first stages."""
     scala = context._jsc.sc()
     # Stages end before the listeners that count them have heard of it.
     scala.listenerBus().waitUntilEmpty()
@@ -66,8 +71,10 @@ def counted(context: Any) -> dict[str, float]:
         ),
         0.0,
     )  # fmt: skip
+    oldest = 0 if stages.isEmpty() else 1
     for index in range(stages.size()):
         stage = stages.apply(index)
+        oldest = min(oldest, stage.stageId())
         found["numCompletedStages"] += stage.status().toString() == "COMPLETE"
         found["numCompletedTasks"] += stage.numCompleteTasks()
         found["numFailedTasks"] += stage.numFailedTasks()
@@ -75,7 +82,27 @@ def counted(context: Any) -> dict[str, float]:
         found["recordsRead"] += stage.inputRecords()
         found["shuffleBytesWritten"] += stage.shuffleWriteBytes()
         found["shuffleLocalBytesRead"] += stage.shuffleLocalBytesRead()
+    if oldest:
+        sys.stderr.write("Spark has forgotten its oldest stages: the sums over all of them are not known\n")
+        return {}
     return {PREFIX + name: value for name, value in found.items()}
+
+
+def _take_writes(context: Any) -> None:
+    """Take note of the files that Spark itself has written."""
+    from awsglue._runtime import throughput
+    from awsglue._runtime.classic import written
+    from awsglue._runtime.engine import STATE
+
+    session = STATE.session
+    if session is None or session.sparkContext is not context or not throughput.wanted():
+        return
+    if not written.kept(session):
+        sys.stderr.write("Spark has forgotten its oldest statements: what all of them wrote is not known\n")
+        STATE.written.incomplete = True
+    for place, amount in written.writes(session):
+        if not throughput.is_scratch(place):
+            STATE.written.wrote(place, amount)
 
 
 def _wanted() -> bool:

@@ -20,6 +20,7 @@ from awsglue._runtime.io.encoders import Encoder, encoder
 from awsglue._runtime.io.storage import Storage, join, shown, split
 from awsglue._runtime.io.threads import side_by_side
 from awsglue._runtime.io.writing import WriteRequest
+from awsglue._runtime.throughput import Amount
 
 ROLL_BYTES = 512 << 20
 GATHERED = 1 << 17  # rows
@@ -58,12 +59,16 @@ class Saving:
             for batch in batches:
                 staged.add(batch)
             files = staged.finish()
+        amount = Amount(
+            records=staged.rows, files=len(files), bytes=sum(os.path.getsize(local) for local, _ in files)
+        )
         engine.mark_written()
         if exists and mode == "overwrite":
             self._remove_old(request, path, staged)
         self._storage.publish([(local, target) for local, target in files])
         if self._conf.get("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "true") != "false":
             self._storage.put(join(path, "_SUCCESS"), b"")
+        engine.STATE.written.wrote(path, amount)
         return Written(partitions=staged.folders(), files=[target for _, target in files])
 
     def dynamic(self, request: WriteRequest) -> bool:
@@ -104,12 +109,14 @@ class _Staging:
         self._counts: dict[tuple[int, str], int] = {}
         self._done: list[tuple[str, str]] = []
         self._folders: dict[str, tuple[str | None, ...]] = {}
+        self.rows = 0
         self._turn = 0
         self._gathered: list[Any] = []
         self._gathered_rows = 0
 
     def add(self, batch: Any) -> None:
         """Take rows. Those that go to partition folders are gathered first, for each of many folders gets a few."""
+        self.rows += batch.num_rows
         self._gathered.append(batch)
         self._gathered_rows += batch.num_rows
         if not self._columns or self._gathered_rows >= GATHERED:
