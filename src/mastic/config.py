@@ -65,6 +65,8 @@ class Config:
     default_glue_version: str = "5.1"
     default_engine: str = "auto"
     strict_trigger_lineage: bool = False
+    # Job runs that an account may have at once in a region, as AWS has a quota of them; 0 for no such limit.
+    max_concurrent_job_runs: int = 0
     warm_interpreters: int = 1
     # 32 bytes in base64, under which secrets of the catalog are kept; a file in the data directory unless set.
     encryption_key: str = ""

@@ -76,7 +76,12 @@ def add_jobs(
 ) -> None:
     """Jobs really run, triggers really fire."""
     surroundings = Surroundings(security=_document(security.KIND), connection=_document(connections.KIND))
-    lifecycle = Lifecycle(clock=base.clock, ids=base.ids, surroundings=surroundings)
+    lifecycle = Lifecycle(
+        clock=base.clock,
+        ids=base.ids,
+        surroundings=surroundings,
+        most_runs=base.config.max_concurrent_job_runs,
+    )
     invoke = base.app.asgi.dispatcher.invoke
 
     def table(context: Context, database: str, name: str) -> Any:

@@ -197,6 +197,12 @@ def count_active(tx: Connection, scope: str, job_id: str) -> int:
     )
 
 
+def count_active_in(tx: Connection, scope: str) -> int:
+    """How many runs of an account and region are under way."""
+    wanted = select(func.count()).where(job_runs.c.scope == scope, job_runs.c.state.in_(ACTIVE))
+    return int(tx.execute(wanted).scalar_one())
+
+
 def oldest_waiting(tx: Connection, scope: str, job_id: str) -> JobRun | None:
     """The run that has waited longest for a place."""
     return _first(

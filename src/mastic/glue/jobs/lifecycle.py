@@ -23,6 +23,7 @@ from mastic.store import job_runs, jobs, outbox
 from mastic.store.job_runs import JobRun
 
 WAITING_DETAIL = "Waiting for a free place: the job has reached its maximum of concurrent runs."
+ACCOUNT_DETAIL = "Waiting for a free place: the account has reached its maximum of concurrent runs."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +54,16 @@ class Outcome:
 
 
 class Lifecycle:
-    """The only code that makes runs and moves them from state to state."""
+    """The only code that makes runs and moves them from state to state.
 
-    def __init__(self, *, clock: Clock, ids: Ids, surroundings: Surroundings | None = None) -> None:
+    ``most_runs`` is how many an account may have at once in a region, 0 for any number. It is counted without a lock:
+    on PostgreSQL, jobs that are started in the same moment may go beyond it.
+    """
+
+    def __init__(
+        self, *, clock: Clock, ids: Ids, surroundings: Surroundings | None = None, most_runs: int = 0
+    ) -> None:
+        self._most_runs = most_runs
         self._clock = clock
         self._ids = ids
         self._surroundings = surroundings or Surroundings()
@@ -65,7 +73,8 @@ class Lifecycle:
     def start_in(self, tx: Connection, request: StartRequest) -> str:
         """Start a run in the caller's transaction; returns its id.
 
-        Raises EntityNotFoundException, InvalidInputException, ConcurrentRunsExceededException.
+        Raises EntityNotFoundException, InvalidInputException, ConcurrentRunsExceededException,
+        ResourceNumberLimitExceededException.
         """
         job = jobs.lock(tx, request.scope, request.job_name)
         if job is None:
@@ -77,10 +86,11 @@ class Lifecycle:
             limits.check(plan.body, request.profile)
             plan.body["ProfileName"] = request.profile.name
         state, detail = "STARTING", None
-        if job_runs.count_active(tx, job.scope, job.job_id) >= job.max_concurrent_runs:
+        refusal = self._no_place(tx, job)
+        if refusal is not None:
             if not plan.body["JobRunQueuingEnabled"]:
-                raise concurrent_runs_exceeded(job.name)
-            state, detail = "WAITING", WAITING_DETAIL
+                raise refusal[0]
+            state, detail = "WAITING", refusal[1]
         run_id = self._ids.job_run()
         if request.previous_run_id:
             self._rewind(tx, job, request.previous_run_id)
@@ -203,13 +213,22 @@ class Lifecycle:
     def admit(self, tx: Connection, job: jobs.Job) -> int:
         """Start waiting runs, oldest first, while the (locked) job has places; returns how many."""
         admitted = 0
-        while job_runs.count_active(tx, job.scope, job.job_id) < job.max_concurrent_runs:
+        while self._no_place(tx, job) is None:
             waiting = job_runs.oldest_waiting(tx, job.scope, job.job_id)
             if waiting is None:
                 break
             self._move(tx, waiting, "STARTING", state_detail=None)
             admitted += 1
         return admitted
+
+    def _no_place(self, tx: Connection, job: jobs.Job) -> tuple[ServiceError, str] | None:
+        """Why the (locked) job can have no further run now: an error, and what is told of one that waits."""
+        if job_runs.count_active(tx, job.scope, job.job_id) >= job.max_concurrent_runs:
+            return concurrent_runs_exceeded(job.name), WAITING_DETAIL
+        if self._most_runs and job_runs.count_active_in(tx, job.scope) >= self._most_runs:
+            message = f"The account has reached its maximum of {self._most_runs} concurrent job runs"
+            return ServiceError("ResourceNumberLimitExceededException", message), ACCOUNT_DETAIL
+        return None
 
     def _follow(self, tx: Connection, ended: JobRun, run_id: str, attempt: int) -> None:
         """The run that goes on for one that has ended, with the same settings."""
