@@ -106,6 +106,7 @@ def test_answers_are_those_of_spark(spark: Any, t: Any, part: int) -> None:
         ("SELECT count(*) AS x FROM t WHERE d > 0.00000000000000000001", [8]),
         ("SELECT isnan(d) AS x, nvl(d, 1D) AS y FROM t WHERE k = 4", [False, 1.0]),
         ("SELECT round(m, 1) AS x, round(w, 2) AS y FROM t WHERE k = 7", ["2.5", "2.35"]),
+        ("SELECT cast(1e10D AS string) AS x, try_cast(0.1F AS string) AS y", ["1.0E10", "0.1"]),
     ],
 )
 def test_values(spark: Any, t: Any, statement: str, expected: list[Any]) -> None:

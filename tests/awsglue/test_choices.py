@@ -50,6 +50,17 @@ def test_cast_gives_null_for_what_does_not_fit(json_frame, records):
     assert cast.schema().getField("v").dataType.typeName() == "long"
 
 
+def test_doubles_become_texts_as_java_writes_them(json_frame, records):
+    source = json_frame({"v": 1}, {"v": 2.5}, {"v": "x"}, {"v": 1e10}, {"v": None})
+    assert [row["v"] for row in records(source.resolveChoice(choice="cast:string"))] == [
+        "1",
+        "2.5",
+        "x",
+        "1.0E10",
+        None,
+    ]
+
+
 def test_project(json_frame, records):
     projected = json_frame(*MIXED).resolveChoice(specs=[("v", "project:string")])
     assert records(projected) == [

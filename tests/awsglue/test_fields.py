@@ -20,6 +20,17 @@ NESTED = "id int, s struct<x:int,t:struct<y:string,z:double>>, l array<struct<p:
 ROWS = [(1, (5, ("u", 1.5)), [(1, "a"), (2, "b")], "dot"), (2, None, None, None)]
 
 
+def test_apply_mapping_writes_doubles_as_java_does(frame, records):
+    rows = [(1e10, 0.1, (2.5, (1e-5,))), (None, None, None), (float("nan"), float("inf"), (-0.0, None))]
+    source = frame("d double, f float, s struct<x:double,t:struct<y:float>>", rows)
+    kinds = [("d", "double", "d", "string"), ("f", "float", "f", "string"), ("s.t.y", "float", "y", "string")]
+    assert records(source.apply_mapping([*kinds, ("s", "struct", "s", "struct<x:string>")])) == [
+        {"d": "1.0E10", "f": "0.1", "y": "1.0E-5", "s": {"x": "2.5"}},
+        {"d": None, "f": None, "y": None, "s": None},
+        {"d": "NaN", "f": "Infinity", "y": None, "s": {"x": "-0.0"}},
+    ]
+
+
 def test_apply_mapping_makes_texts_of_what_is_deep_within(frame, records):
     source = frame(
         "a struct<b:struct<n:int,d:date>,l:array<struct<k:bigint>>>", [(((7, dt.date(2020, 1, 2)), [(5,)]),)]

@@ -57,7 +57,7 @@ def test_answers_made_spark_s(df: Any, spark: Any) -> None:
         lambda fn, df: df.select(-fn.col("m")),
         lambda fn, df: df.select(fn.col("m") % 3),
         lambda fn, df: df.withColumn("x", fn.expr("m * m * m * m")),
-        lambda fn, df: df.selectExpr("cast(d AS string) AS t"),
+        lambda fn, df: df.selectExpr("cast(sum(d) AS string) AS t"),
         lambda fn, df: df.sparkSession.sql("SELECT cast(d AS string) FROM {d}", d=df),
         lambda fn, df: df.sparkSession.sql("SELECT extract(dow FROM dt) FROM {d}", d=df),
         lambda fn, df: df.sparkSession.sql("SELECT sum(m) * sum(m) * 1.00001 FROM {d}", d=df),

@@ -77,9 +77,22 @@ def _json_path() -> Any:
 _IN_PYTHON = {"get_json_object": _json_path}
 
 
+def _java_text(name: str) -> Any:
+    """Double.toString or Float.toString; row by row, as a batch could not tell a null from NaN."""
+    from pyspark.sql.connect.functions import udf
+
+    from awsglue._runtime.io import texts
+
+    convert = getattr(texts, name)
+    return udf(lambda value: None if value is None else convert(value), "string")
+
+
 def _in_python(name: str) -> Any:
-    """The function, which is called with batches."""
+    """The function, which is called with batches, or with values."""
     import warnings
+
+    if name in ("java_double", "java_float"):
+        return _java_text(name)
 
     from pyspark.sql.connect.functions import pandas_udf
     from pyspark.sql.pandas.functions import PandasUDFType

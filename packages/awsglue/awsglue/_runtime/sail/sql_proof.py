@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import call_texts, decimals, subqueries, text_rules, unlike
+from awsglue._runtime.sail import call_texts, decimals, java_texts, subqueries, text_rules, unlike
 from awsglue._runtime.sail.arithmetic import FLOATING, as_decimal, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, NUMBER_TEXTS, REFUSED, REFUSED_WITH
 from awsglue._runtime.sail.operands import Insertions, Operation, Unclear, operations
@@ -27,6 +27,7 @@ def check(
 
     names = decimals.Names.of(frames, parsed)
     columns, types = columns_of(names.fields, parsed), types_of_names(names)
+    ours = java_texts.casts(parsed, types)
     for node in parsed.walk():
         if isinstance(node, exp.Mod):
             if "decimal" in kinds_of_node(node, columns):
@@ -44,6 +45,8 @@ def check(
             isinstance(node, (exp.Cast, exp.TryCast))
             and node.to.this in (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
         ) or isinstance(node, (exp.Concat, exp.ConcatWs, exp.DPipe)):
+            if id(node) in ours:
+                continue
             if "double" in direct_kinds(node, columns) or _floating(node, types):
                 raise EngineRefused("double values as text in SQL", "they would be written differently")
         elif isinstance(node, exp.Extract) and str(node.this).lower() in ("dow", "dayofweek_iso", "dow_iso"):
@@ -56,6 +59,7 @@ def check(
     _functions(text, columns, made)
     _dates(text, columns, made)
     _tried_numbers(text, columns, made)
+    java_texts.write(text, types, len(ours), made)
     if any(isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div)) for node in parsed.walk()):
         _arithmetic(text, columns, names, made)
     unlike.check(text, parsed, columns, names, made)
