@@ -196,6 +196,8 @@ def test_what_cannot_be_the_same_is_refused(spark: Any, tmp_path: Path) -> None:
         numbers = spark.readStream.format("rate").load()
         with pytest.raises(EngineRefused, match="writing a stream"):
             numbers.writeStream.format("delta").option("checkpointLocation", path + "-state").start(path)
+        with pytest.raises(EngineRefused, match="toTable"):
+            numbers.writeStream.option("checkpointLocation", path + "-state").toTable("numbers")
         with pytest.raises(EngineRefused, match="schema given"):
             spark.read.schema("id string").format("delta").load(path)
 

@@ -21,6 +21,7 @@ def install() -> None:
     from pyspark.sql.readwriter import DataFrameReader
     from pyspark.sql.streaming import DataStreamWriter
 
+    from awsglue._runtime.classic import cluster
     from awsglue._runtime.delta import modules
 
     modules.install(unless=lambda: brought("delta"))
@@ -32,22 +33,25 @@ def install() -> None:
 
     DataFrameReader.schema = schema  # type: ignore[method-assign]
     named, start, to_table = DataStreamWriter.format, DataStreamWriter.start, DataStreamWriter.toTable
+    operators = any(key.startswith("spark.sql.catalog.") for key in cluster.operators())
 
     def keep_format(self: Any, source: str) -> Any:
         self.__dict__["_mastic_format"] = source
         return named(self, source)
 
-    def refusing(method: Any, position: int) -> Any:
-        def begin(self: Any, *args: Any, **options: Any) -> Any:
-            given = options.get("format") or (args[position] if len(args) > position else None)
-            refuse_stream(str(given or self.__dict__.get("_mastic_format") or ""), "writing")
-            return method(self, *args, **options)
+    def begin(self: Any, path: Any = None, format: Any = None, *args: Any, **options: Any) -> Any:
+        refuse_stream(str(format or self.__dict__.get("_mastic_format") or ""), "writing")
+        return start(self, path, format, *args, **options)
 
-        return begin
+    def into_table(self: Any, tableName: str, *args: Any, **options: Any) -> Any:
+        if not operators:
+            # Spark would make a table of its own catalog, which is gone with the run.
+            raise EngineRefused("writeStream.toTable()", "write within foreachBatch()")
+        return to_table(self, tableName, *args, **options)
 
     DataStreamWriter.format = keep_format  # type: ignore[method-assign]
-    DataStreamWriter.start = refusing(start, 1)  # type: ignore[method-assign]
-    DataStreamWriter.toTable = refusing(to_table, 1)  # type: ignore[method-assign]
+    DataStreamWriter.start = begin  # type: ignore[method-assign]
+    DataStreamWriter.toTable = into_table  # type: ignore[method-assign]
 
 
 def loaded(spark: Any, kind: str) -> bool:
