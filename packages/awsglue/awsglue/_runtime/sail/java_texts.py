@@ -1,7 +1,7 @@
 """Casts of doubles to text in expressions that a script gives as text: Java writes them otherwise than the engine.
 
-A function in Python does it, so this is for expressions alone: such casts within lambdas, aggregates and statements with
-sources are refused. Owns no state.
+A function in Python does it, so this is for expressions alone: such casts within lambdas, aggregates and statements
+with sources are refused. Owns no state.
 """
 
 from __future__ import annotations
