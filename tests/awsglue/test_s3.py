@@ -116,3 +116,74 @@ def test_storage_classes_that_are_left_out(glue, bucket, records):
     assert records(read("s3", options, format="json")) == [{"n": 1}, {"n": 2}]
     left_out = {**options, "excludeStorageClasses": ["GLACIER_IR"]}
     assert records(read("s3", left_out, format="json")) == [{"n": 1}]
+
+
+HIVE = "org.apache.hadoop.hive.ql.io."
+LAYOUTS = {
+    "csv": ("org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"),
+    "json": ("org.apache.hadoop.mapred.TextInputFormat", "org.openx.data.jsonserde.JsonSerDe"),
+    "parquet": (HIVE + "parquet.MapredParquetInputFormat", HIVE + "parquet.serde.ParquetHiveSerDe"),
+}
+
+
+def bytes_of(kind, rows):
+    import io
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if kind == "csv":
+        return "".join(f"{one['id']},{one['name']}\n" for one in rows).encode()
+    if kind == "json":
+        return "\n".join(map(json.dumps, rows)).encode()
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_partitions_in_folders_that_do_not_name_them(glue, bucket, catalog, records, spark, kind):
+    """As a crawler finds 2024/01/, which it calls partition_0 and partition_1."""
+    client, name = bucket
+    api, database = catalog
+    table = f"{kind}_places"
+    places = {("2024", "01"): "in/2024/01/", ("2024", "02"): "in/2024/a b=c/", ("2023", "12"): "else/x=1/"}
+    for number, folder in enumerate(places.values()):
+        rows = [{"id": number * 10 + each, "name": f"n{each}"} for each in range(2)]
+        client.put_object(Bucket=name, Key=f"{folder}f.{kind}", Body=bytes_of(kind, rows))
+    layout, library = LAYOUTS[kind]
+    descriptor = {
+        "Columns": [{"Name": "id", "Type": "bigint"}, {"Name": "name", "Type": "string"}],
+        "Location": f"s3://{name}/in/",
+        "InputFormat": layout,
+        "SerdeInfo": {
+            "SerializationLibrary": library,
+            "Parameters": {"field.delim": ","} if kind == "csv" else {},
+        },
+    }
+    api.create_table(
+        DatabaseName=database,
+        TableInput={
+            "Name": table,
+            "StorageDescriptor": descriptor,
+            "PartitionKeys": [{"Name": f"partition_{each}", "Type": "string"} for each in range(2)],
+            "Parameters": {"classification": kind},
+        },
+    )
+    for values, folder in places.items():
+        own = {**descriptor, "Location": f"s3://{name}/{folder}"}
+        part = {"Values": list(values), "StorageDescriptor": own}
+        api.create_partition(DatabaseName=database, TableName=table, PartitionInput=part)
+    found = {row["id"]: row for row in records(glue.create_dynamic_frame.from_catalog(database, table))}
+    assert {key: (row["partition_0"], row["partition_1"]) for key, row in found.items()} == {
+        number * 10 + each: values for number, values in enumerate(places) for each in range(2)
+    }
+    assert list(found[0]) == ["id", "name", "partition_0", "partition_1"]
+    kept = glue.create_dynamic_frame.from_catalog(
+        database, table, push_down_predicate="partition_0 == '2024' and partition_1 == '02'"
+    )
+    assert sorted(row["id"] for row in records(kept)) == [10, 11]
+    assert sorted(map(tuple, spark.table(f"{database}.{table}").collect())) == sorted(
+        (row["id"], row["name"], row["partition_0"], row["partition_1"]) for row in found.values()
+    )

@@ -189,7 +189,7 @@ def _at(storage: Storage, place: Place, options: dict[str, Any]) -> list[SourceF
 
 
 def _root(place: Place) -> str:
-    """The folder above a partition's `k=v` folders. Raises NotImplementedError when its folders are not named so."""
+    """The folder above a partition's `k=v` folders; "" when its folders are not named so, as crawlers find them."""
     from awsglue._runtime.io.partitions import unescape
 
     location = place.location.rstrip("/")
@@ -197,9 +197,7 @@ def _root(place: Place) -> str:
         folder = location.rsplit("/", 1)[-1]
         key, equals, text = folder.partition("=")
         if not equals or key.lower() != name.lower() or (value is not None and unescape(text) != value):
-            raise NotImplementedError(
-                f"partition at {place.location} is not in folders named {'/'.join(n + '=…' for n, _ in place.values)}"
-            )
+            return ""
         location = location.rsplit("/", 1)[0]
     return location
 

@@ -10,13 +10,14 @@ from typing import Any
 from awsglue import gluetypes as g
 from awsglue._frames.body import Encoded
 from awsglue._frames.encoding import columns, quote
-from awsglue._runtime.io.storage import Storage
+from awsglue._runtime.io.storage import Storage, shown
 from awsglue._sources.listing import SourceFile
 from awsglue._sources.request import truth
 from awsglue._sources.texts import lines
 
 THREADS = 16
 SAMPLE_LINES = 100
+_PLACE = "glue_place"
 
 
 def grouped(files: list[SourceFile], key: Callable[[SourceFile], Any]) -> list[tuple[Any, list[SourceFile]]]:
@@ -48,7 +49,7 @@ def read_csv(
     parts = []
     for found, group in grouped(files, columns_of):
         if found:
-            parts.append(_read_group(reader, "csv", group, list(found)))
+            parts.append(_read_group(spark, reader, group, list(found)))
             parts[-1] = _empty_texts(parts[-1], {name for name, _ in group[0].partition})
     return merge_all(spark, parts)
 
@@ -128,7 +129,7 @@ def _csv_options(reader: Any, options: dict[str, Any], dialect: Dialect) -> Any:
     return reader
 
 
-def _read_group(reader: Any, format: str, group: list[SourceFile], names: list[str]) -> Encoded:
+def _read_group(spark: Any, reader: Any, group: list[SourceFile], names: list[str]) -> Encoded:
     from pyspark.sql.types import StringType, StructField, StructType
 
     partition = [name for name, _ in group[0].partition]
@@ -136,9 +137,15 @@ def _read_group(reader: Any, format: str, group: list[SourceFile], names: list[s
         StructField(name, StringType(), True)
         for name in [*names, *(one for one in partition if one not in names)]
     ]
-    if partition:
-        reader = reader.option("basePath", group[0].root)
-    df = reader.schema(StructType(fields)).load([one.path for one in group])
+    paths = [one.path for one in group]
+    if partition and not group[0].root:
+        own = StructType([field for field in fields if field.name not in partition])
+        df = _with_values(spark, reader.schema(own).load(paths), group)
+        df = df.selectExpr(*(quote(field.name) for field in fields))
+    else:
+        if partition:
+            reader = reader.option("basePath", group[0].root)
+        df = reader.schema(StructType(fields)).load(paths)
     schema = g.StructType([g.Field(field.name, g.StringType()) for field in fields])
     return Encoded(df=df, schema=schema)
 
@@ -176,10 +183,13 @@ def _columnar(spark: Any, format: str, groups: list[tuple[Any, list[SourceFile]]
         paths = [one.path for one in group]
         partition = [name for name, _ in group[0].partition]
         reader = spark.read.format(format)
-        if partition:
+        if partition and group[0].root:
             reader = reader.option("basePath", group[0].root)
         df = reader.load(paths)
-        if partition:
+        if partition and not group[0].root:
+            own = [field.name for field in df.schema.fields if field.name not in partition]
+            df = _with_values(spark, df.selectExpr(*map(quote, own)), group)
+        elif partition:
             # Folder names are text; Spark would guess numbers and dates.
             own = [field for field in df.schema.fields if field.name not in partition]
             texts = [StructField(name, StringType(), True) for name in partition]
@@ -191,6 +201,22 @@ def _columnar(spark: Any, format: str, groups: list[tuple[Any, list[SourceFile]]
             )
         parts.append(Encoded.of(df))
     return merge_all(spark, parts)
+
+
+def _with_values(spark: Any, df: Any, group: list[SourceFile]) -> Any:
+    """The rows of a group's files with the catalog's partition values, which the names of its folders do not tell."""
+    from pyspark.sql import functions as fn
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    names = [name for name, _ in group[0].partition]
+    if len({one.partition for one in group}) == 1:
+        values = [fn.lit(value).cast("string").alias(name) for name, value in group[0].partition]
+        return df.select("*", *values)
+    schema = StructType([StructField(name, StringType(), True) for name in (_PLACE, *names)])
+    rows = [(shown(one.path), *(value for _, value in one.partition)) for one in group]
+    known = fn.broadcast(spark.createDataFrame(rows, schema))
+    placed = df.withColumn(_PLACE, fn.input_file_name()).join(known, _PLACE, "left")
+    return placed.selectExpr(*map(quote, [*df.columns, *names]))
 
 
 def merge_all(spark: Any, parts: list[Encoded]) -> Encoded:

@@ -19,7 +19,10 @@ GROUPINGS = ("none", "inPartition", "acrossPartition")
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
-    """One file of a source, with the partition values its place gives it."""
+    """One file of a source, with the partition values its place gives it.
+
+    `root` is the folder above its `k=v` folders; "" when the values come from the catalog and no folder tells them.
+    """
 
     path: str
     root: str
