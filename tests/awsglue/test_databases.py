@@ -526,6 +526,13 @@ def test_redshift_over_its_protocol(glue, postgres, frame, records):
     glue.write_dynamic_frame.from_options(changed, "redshift", {**options, **upsert})
     read = glue.create_dynamic_frame.from_options("redshift", {**options, "dbtable": table})
     assert records(read) == [{"id": 2, "name": "new"}, {"id": 3, "name": "c"}, {"id": 9, "name": "old"}]
+    # Redshift folds names in quotes, too.
+    cased = frame("Id int, NAME string", [(4, "d")])
+    glue.write_dynamic_frame.from_options(cased, "redshift", {**options, "dbtable": table.upper()})
+    read = glue.create_dynamic_frame.from_options(
+        "redshift", {**options, "dbtable": f"Public.{table.upper()}"}
+    )
+    assert {"id": 4, "name": "d"} in records(read)
     with pytest.raises(NotImplementedError, match="IAM"):
         glue.create_dynamic_frame.from_options("redshift", {**options, "dbtable": table, "DbUser": "me"})
 

@@ -44,6 +44,10 @@ class Redshift(PostgreSql):
 
     vendor = "redshift"
 
+    def quote(self, name: str) -> str:
+        """Redshift folds names in quotes, too; a server in its place must be told."""
+        return super().quote(name.lower())
+
     def insert(
         self, connection: Any, table: str, names: list[str], rows: Iterable[tuple[Any, ...]], size: int
     ) -> int:
