@@ -44,6 +44,25 @@ def test_answers_made_spark_s(df: Any, spark: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("dayofweek(to_date(t))", 4),
+        ("dayofweek(to_date(substring(t, 1, 10), 'yyyy-MM-dd'))", 4),
+        ("quarter(date_add(to_date(t), 40))", 4),
+        ("date_format(to_date(t), 'EEE')", "Wed"),
+        ("hour(to_timestamp(t, 'yyyy-MM-dd HH:mm:ss'))", 23),
+        ("last_day(trunc(to_date(t), 'MM')) = date'2021-09-30'", True),
+        ("datediff(to_date(t), date'2021-09-01') / 2", 10.5),
+        ("row_number() OVER (ORDER BY to_date(t)) + length(t) * 0.5", Decimal("10.5")),
+    ],
+)
+def test_calls_in_statements_have_their_types(spark: Any, sql: str, expected: Any) -> None:
+    """What is made of a text is no text: to_date() of it may be asked for its day."""
+    df = spark.createDataFrame([("2021-09-22 23:05:06",)], "t string")
+    assert spark.sql(f"SELECT {sql} AS found FROM {{d}}", d=df).collect()[0][0] == expected
+
+
+@pytest.mark.parametrize(
     "make",
     [
         lambda fn, df: df.select(fn.col("dt") - fn.col("dt")),

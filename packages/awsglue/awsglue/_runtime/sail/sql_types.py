@@ -68,6 +68,21 @@ _TEXTS = (
     "JSONExtractScalar",
 )
 
+# They give these, whatever they are made of.
+_GIVEN = {
+    **dict.fromkeys(_DOUBLES, "double"),
+    **dict.fromkeys(_TEXTS, "string"),
+    **dict.fromkeys("TsOrDsToDate CurrentDate TsOrDsAdd AddMonths LastDay NextDay DateTrunc".split(), "date"),
+    **dict.fromkeys("CurrentTimestamp StrToTime TimestampTrunc AtTimeZone FromTimeZone".split(), "timestamp"),
+    **dict.fromkeys(
+        (
+            "Year Quarter Month Day DayOfMonth DayOfWeek DayOfYear WeekOfYear Hour Minute Second DateDiff Length"
+            " RowNumber Rank DenseRank"
+        ).split(),
+        "int",
+    ),
+}
+
 
 def types_of_names(names: Names) -> Types:
     """Types by lower-case name: of the sources, then of aliases; None where a name has several."""
@@ -120,8 +135,7 @@ def type_of(node: Any, types: Types) -> str | None:
             return of(node.this)
         case exp.Subquery() if isinstance(node.this, exp.Select) and len(node.this.expressions) == 1:
             return of(node.this.expressions[0])
-    name = type(node).__name__
-    return "double" if name in _DOUBLES else "string" if name in _TEXTS else _list_of(node, of)
+    return _GIVEN.get(type(node).__name__) or _list_of(node, of)
 
 
 def _of_path(node: Any, types: Types) -> str | None:
