@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from awsglue._logger import GlueLogger
 from awsglue._runtime import engine
 from awsglue._sources.bookmarks import Bookmarks
 
@@ -68,9 +69,13 @@ class Job:
         return Job._bookmarks is not None
 
     def commit(self) -> None:
-        """End: what was read up to here will not be read again. Raises Exception before init."""
+        """End: what was read up to here will not be read again.
+
+        Before init there is no bookmark to keep: scripts that began as notebooks call commit alone.
+        """
         if Job._bookmarks is None:
-            raise Exception("Job.commit was called before Job.init")
+            GlueLogger().warn("Job.commit was called before Job.init: there is no bookmark to keep")
+            return
         if Job._bookmarks.commit():
             # A second start of the script, on another engine, would take what was just read for done.
             engine.mark_written()

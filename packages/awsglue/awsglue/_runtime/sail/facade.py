@@ -43,9 +43,10 @@ def install() -> None:
     _session()
     _reader()
     _frames()
-    from awsglue._runtime.sail import catalogs, columns, nulls, writers
+    from awsglue._runtime.sail import catalogs, columns, early, nulls, writers
 
     columns.install()
+    early.install()
     nulls.install()
     writers.install()
     catalogs.install()

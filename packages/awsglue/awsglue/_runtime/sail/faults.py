@@ -51,8 +51,13 @@ def _unresolved(parts: list[str], plan: Any) -> str | None:
         or (len(parts) > 1 and "map" in others)
     ):
         return None
+    return unresolved(parts, schemas)
+
+
+def unresolved(parts: list[str], columns: list[str]) -> str:
+    """Spark's message for a name that is none of these columns."""
     shown = ".".join(f"`{part}`" for part in parts)
-    near = sorted(dict.fromkeys(schemas), key=lambda name: _distance(f"`{name}`", ".".join(parts)))[:_SHOWN]
+    near = sorted(dict.fromkeys(columns), key=lambda name: _distance(f"`{name}`", ".".join(parts)))[:_SHOWN]
     listed = ", ".join(f"`{name}`" for name in near)
     return (
         f"[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column or function parameter with name {shown} cannot be resolved. "

@@ -120,6 +120,7 @@ class Ddl:
                 spec["as"] = cutter.rest()
             else:
                 raise EngineRefused(f"CREATE TABLE clause at {cutter.rest()[:60]!r}")
+        _located(spec)
         return spec
 
     def _create_iceberg(self, name: Any, spec: dict[str, Any], frame: Any, mode: str) -> None:
@@ -305,3 +306,20 @@ def _properties(text: str) -> dict[str, str]:
             key, value = parts[0], parts[1] if len(parts) > 1 else ""
         out[_string(key)] = _string(value)
     return out
+
+
+def _located(spec: dict[str, Any]) -> None:
+    """The option `path` is the table's location. Raises ParseException where both are given."""
+    named = [key for key in spec["options"] if key.lower() == "path"]
+    if not named:
+        return
+    path = spec["options"].pop(named[0])
+    if spec["location"]:
+        from pyspark.errors import ParseException
+
+        raise ParseException(
+            f"[_LEGACY_ERROR_TEMP_0032] Duplicated table paths found: '{spec['location']}' and '{path}'. LOCATION and "
+            "the case insensitive key 'path' in OPTIONS are all used to indicate the custom table path, you can only "
+            "specify one of them."
+        )
+    spec["location"] = path
