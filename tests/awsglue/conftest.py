@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
     yield ENDPOINT
     process.terminate()
     process.wait(timeout=180)
+
+
+@pytest.fixture
+def bucket(server: str) -> str:
+    """A bucket of the test's own."""
+    import boto3
+
+    name = f"b-{uuid.uuid4().hex[:10]}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def database(bucket: str) -> str:
+    """A database of the catalog, in that bucket."""
+    import boto3
+
+    name = f"db_{uuid.uuid4().hex[:10]}"
+    boto3.client("glue").create_database(
+        DatabaseInput={"Name": name, "LocationUri": f"s3://{bucket}/{name}.db/"}
+    )
+    return name
 
 
 @pytest.fixture

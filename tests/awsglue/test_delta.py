@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import threading
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,28 +20,8 @@ Z85 = str.maketrans(
 
 
 @pytest.fixture
-def bucket(server: str) -> str:
-    import boto3
-
-    name = f"b-{uuid.uuid4().hex[:10]}"
-    boto3.client("s3").create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture
 def path(bucket: str) -> str:
     return f"s3://{bucket}/lake/orders"
-
-
-@pytest.fixture
-def database(bucket: str) -> str:
-    import boto3
-
-    name = f"db_{uuid.uuid4().hex[:10]}"
-    boto3.client("glue").create_database(
-        DatabaseInput={"Name": name, "LocationUri": f"s3://{bucket}/{name}.db/"}
-    )
-    return name
 
 
 @pytest.fixture

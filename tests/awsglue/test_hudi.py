@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,28 +16,8 @@ ROW = "id bigint, region string, amount double, ts bigint"
 
 
 @pytest.fixture
-def bucket(server: str) -> str:
-    import boto3
-
-    name = f"b-{uuid.uuid4().hex[:10]}"
-    boto3.client("s3").create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture
 def path(bucket: str) -> str:
     return f"s3://{bucket}/lake/orders"
-
-
-@pytest.fixture
-def database(bucket: str) -> str:
-    import boto3
-
-    name = f"db_{uuid.uuid4().hex[:10]}"
-    boto3.client("glue").create_database(
-        DatabaseInput={"Name": name, "LocationUri": f"s3://{bucket}/{name}.db/"}
-    )
-    return name
 
 
 def options(**more: str) -> dict[str, str]:

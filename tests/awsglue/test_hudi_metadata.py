@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,7 @@ Row = tuple[int, str, float, int]
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "disk":
         return str(tmp_path / "orders")
-    import boto3
-
-    request.getfixturevalue("server")
-    name = f"b-{uuid.uuid4().hex[:10]}"
-    boto3.client("s3").create_bucket(Bucket=name)
-    return f"s3://{name}/lake/orders"
+    return f"s3://{request.getfixturevalue('bucket')}/lake/orders"
 
 
 @pytest.fixture

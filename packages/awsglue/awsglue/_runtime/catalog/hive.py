@@ -88,6 +88,13 @@ class HiveTables:
         found = list_files(self._services.storage, [folder.rstrip("/")], {"recursiveFileLookup": "true"})
         return [replace(file, partition=pairs) for file in found.files]
 
+    def columns(self, row: dict[str, Any]) -> Any:
+        """StructType of the columns that a statement may write: those of partitions are the last ones."""
+        from pyspark.sql.types import StructType
+
+        data, keys = self.struct(row)
+        return StructType([*data.fields, *keys.fields])
+
     # writing
     def insert(
         self,
@@ -97,13 +104,15 @@ class HiveTables:
         overwrite: bool,
         static: dict[str, str | None],
         dynamic: bool,
+        options: dict[str, str] | None = None,
     ) -> None:
-        """Rows into a table, by name; partitions that appear are registered. Raises AnalysisException."""
-        from pyspark.sql.types import StructType
+        """Rows into a table, by name; partitions that appear are registered. Raises AnalysisException.
 
-        data, keys = self.struct(row)
+        How files are written is the table's business: a writer's options change nothing.
+        """
+        _, keys = self.struct(row)
         shown = f"`spark_catalog`.`{row['DatabaseName']}`.`{row['Name']}`"
-        frame = assignment.align_to(frame, StructType([*data.fields, *keys.fields]), shown)
+        frame = assignment.align_to(frame, self.columns(row), shown)
         fixed = {key: value for key, value in static.items() if value is not None}
         if overwrite and fixed and not dynamic and len(fixed) < len(keys.fields):
             raise EngineRefused("INSERT OVERWRITE with some static and some dynamic partition columns")
@@ -125,21 +134,6 @@ class HiveTables:
                     row, [item["Values"] for item in self._glue.partitions(row["DatabaseName"], row["Name"])]
                 )
             self._register(row, [(values, folder) for values, folder in written.partitions])
-
-    def insert_into(self, row: dict[str, Any], request: Any) -> None:
-        """df.write.insertInto: by position."""
-        from awsglue._runtime.catalog.tables import by_position
-
-        data, keys = self.struct(row)
-        names = [item.name for item in [*data.fields, *keys.fields]]
-        frame = by_position(request.frame, names, f"`{row['DatabaseName']}`.`{row['Name']}`")
-        lower = {key.lower(): value for key, value in request.options.items()}
-        mode = lower.get("partitionoverwritemode") or self._services.conf.get(
-            "spark.sql.sources.partitionOverwriteMode", ""
-        )
-        self.insert(
-            row, frame, overwrite=request.mode == "overwrite", static={}, dynamic=mode.lower() == "dynamic"
-        )
 
     def _register(self, row: dict[str, Any], found: list[tuple[Any, str]]) -> None:
         inputs = []

@@ -234,7 +234,22 @@ class Tables:
             frame = by_position(request.frame, columns, name.shown)
             writes.run(self, self._services, name, TableWrite(action=action, table=name.shown, frame=frame))
             return
-        self.keeper(row).insert_into(row, request)
+        keeper = self.keeper(row)
+        frame = by_position(
+            request.frame, keeper.columns(row).names, f"`{row['DatabaseName']}`.`{row['Name']}`"
+        )
+        lower = {key.lower(): value for key, value in request.options.items()}
+        mode = lower.get("partitionoverwritemode") or self._services.conf.get(
+            "spark.sql.sources.partitionOverwriteMode", ""
+        )
+        keeper.insert(
+            row,
+            frame,
+            overwrite=request.mode == "overwrite",
+            static={},
+            dynamic=mode.lower() == "dynamic",
+            options=request.options,
+        )
 
     # databases
     def databases(self) -> list[dict[str, Any]]:

@@ -119,25 +119,6 @@ class DeltaTables:
         )
         self.write(row, request)
 
-    def insert_into(self, row: dict[str, Any], request: Any) -> None:
-        """df.write.insertInto: by position."""
-        from awsglue._runtime.catalog.tables import by_position
-
-        names = [item.name for item in lake.struct(lake.open_table(location(row))).fields]
-        frame = by_position(request.frame, names, f"`{row['DatabaseName']}`.`{row['Name']}`")
-        lower = {key.lower(): value for key, value in request.options.items()}
-        mode = lower.get("partitionoverwritemode") or self._services.conf.get(
-            "spark.sql.sources.partitionOverwriteMode", ""
-        )
-        self.insert(
-            row,
-            frame,
-            overwrite=request.mode == "overwrite",
-            static={},
-            dynamic=mode.lower() == "dynamic",
-            options=request.options,
-        )
-
     def write_v2(self, name: TableName, request: Any, row: dict[str, Any] | None) -> None:
         """df.writeTo(…) on a Delta table, or with using("delta")."""
         from awsglue._runtime.catalog.glue import table_not_found

@@ -170,15 +170,22 @@ def _merged(joined: Any, schema: Any, alias: str, source_alias: str, clauses: li
     columns = []
     assigned = [typed(joined, schema, assignments(schema, clause, source_alias)) for clause in clauses]
     for item in schema.fields:
-        value = fn.col(_quoted(alias, item.name))
-        for number, clause in enumerate(clauses, 1):
-            given = assigned[number - 1].get(item.name)
-            if given is None and clause.action == "insert":
-                given = fn.lit(None).cast(item.dataType)
-            if given is not None:
-                value = fn.when(action == number, given).otherwise(value)
-        columns.append(value.alias(item.name))
+        columns.append(chosen(item, alias, action, clauses, assigned).alias(item.name))
     return joined.filter(~action.isin(*gone)).select(*columns)
+
+
+def chosen(item: Any, alias: str, action: Any, clauses: list[Clause], assigned: list[dict[str, Any]]) -> Any:
+    """A column's value after a MERGE: what the clause of the row's action assigns, else what the row has."""
+    from pyspark.sql import functions as fn
+
+    value = fn.col(_quoted(alias, item.name))
+    for number, clause in enumerate(clauses, 1):
+        given = assigned[number - 1].get(item.name)
+        if given is None and clause.action == "insert":
+            given = fn.lit(None).cast(item.dataType)
+        if given is not None:
+            value = fn.when(action == number, given).otherwise(value)
+    return value
 
 
 def _inserted(new: Any, schema: Any, source_alias: str, clauses: list[Clause]) -> Any:

@@ -153,22 +153,6 @@ class HudiTables:
         frame = assignment.align_to(frame.drop(*lake.META), schema, shown)
         self._save(row, WriteRequest(format="hudi", mode="append", frame=frame, options=given))
 
-    def insert_into(self, row: dict[str, Any], request: Any) -> None:
-        """df.write.insertInto: by position, of the table's own columns."""
-        from awsglue._runtime.catalog.tables import by_position
-
-        names = [item.name for item in self.columns(row).fields]
-        frame = by_position(request.frame, names, f"`{row['DatabaseName']}`.`{row['Name']}`")
-        mode = self._services.conf.get("spark.sql.sources.partitionOverwriteMode", "")
-        self.insert(
-            row,
-            frame,
-            overwrite=request.mode == "overwrite",
-            static={},
-            dynamic=mode.lower() == "dynamic",
-            options=request.options,
-        )
-
     def write_v2(self, name: TableName, request: Any, row: dict[str, Any] | None) -> None:
         """df.writeTo(…).append(). Raises EngineRefused for the rest."""
         if row is None or request.action != "append":

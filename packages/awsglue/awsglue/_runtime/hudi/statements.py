@@ -148,13 +148,7 @@ def _merged(
     columns = []
     partitions = table.config.partition_fields if not moves and any(one.star for one in clauses) else []
     for item in schema.fields:
-        value = fn.col(f"`{alias}`.`{item.name}`")
-        for number, clause in enumerate(clauses, 1):
-            given = assigned[number - 1].get(item.name)
-            if given is None and clause.action == "insert":
-                given = fn.lit(None).cast(item.dataType)
-            if given is not None:
-                value = fn.when(action == number, given).otherwise(value)
+        value = rowlevel.chosen(item, alias, action, clauses, assigned)
         columns.append(value.alias(item.name))
         if item.name in partitions:
             stays = value.eqNullSafe(fn.col(f"`{alias}`.`{item.name}`"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.io.writing import WriteRequest
+from awsglue._runtime.io.writing import WriteRequest, table_methods, tell
 
 
 def install() -> None:
@@ -72,11 +72,7 @@ def _files() -> None:
         partitionBy: Any = None,
         **options: Any,
     ) -> None:
-        self.mode(mode).options(**options)
-        if partitionBy is not None:
-            self.partitionBy(partitionBy)
-        if format is not None:
-            self.format(format)
+        tell(self, mode, format, partitionBy, options)
         if path is not None:
             self._write.path = path
         if not by_client(self):
@@ -89,21 +85,7 @@ def tables() -> None:
     """Patch what the two writer classes do to tables."""
     from pyspark.sql.connect.readwriter import DataFrameWriter
 
-    def save_as_table(
-        self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
-    ) -> None:
-        self.mode(mode).options(**options)
-        if partitionBy is not None:
-            self.partitionBy(partitionBy)
-        if format is not None:
-            self.format(format)
-        _services().tables.save_as_table(name, _request(self))
-
-    def insert_into(self: Any, tableName: str, overwrite: Any = None) -> None:
-        if overwrite is not None:
-            self.mode("overwrite" if overwrite else "append")
-        _services().tables.insert_into(tableName, _request(self))
-
+    save_as_table, insert_into = table_methods(lambda: _services().tables, _request)
     DataFrameWriter.saveAsTable = save_as_table  # type: ignore[method-assign]
     DataFrameWriter.insertInto = insert_into  # type: ignore[method-assign]
     _version_two()
