@@ -234,3 +234,16 @@ KINDS = {"i": "int", "b": "long", "f": "double", "t": "text", "d": "date", "m": 
 def test_what_may_be_said_to_a_database(condition, sql, values):
     rendering = Rendering(lambda name: f"[{name}]", KINDS, utc=False)
     assert (rendering.sql(condition), rendering.values) == (sql, values)
+
+
+def test_columns_of_other_frames_and_rows_by_their_place(spark, table):
+    from pyspark.sql import functions as f
+
+    df = by_spark(spark, table)
+    # A column of a DataFrame is that DataFrame's, whatever has its name since.
+    assert df.select(f.col("i"), f.col("n").alias("b")).where(df["b"] > 6).count() == 3
+    numbered = df.withColumn("place", f.monotonically_increasing_id())
+    halves = numbered.select("place", "i").join(numbered.select("place", "t").where("t = 'abc'"), "place")
+    assert [row["i"] for row in halves.collect()] == [1]
+    parts = df.randomSplit([0.5, 0.5], seed=7)
+    assert parts[0].select("i").count() + parts[1].select("i", "t").count() == len(ROWS)

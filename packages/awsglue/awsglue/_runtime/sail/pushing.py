@@ -15,8 +15,8 @@ from awsglue._sources.pushdown import both, renamed
 
 # Relations below which a condition on their rows holds as well: each row of theirs is a row of their input.
 _PASSING = frozenset({"filter", "sort", "subquery_alias", "hint", "drop", "repartition"})
-# A row's value of these depends on the rows before it, or on chance: what comes before them must stay.
-_UNSTEADY = ("rand", "uuid", "shuffle", "monotonically_increasing_id", "partition_id", "input_file", "python")
+# A row's value of these depends on the rows before it, or on chance. (A word too many costs a longer read.)
+_UNSTEADY = (b"rand", b"uuid", b"shuffle", b"monotonically_increasing_id", b"partition_id", b"python")
 NEEDED, WHERE = "needed", "where"
 
 
@@ -29,7 +29,11 @@ class Notes:
 
     def take(self, relation: Any) -> None:
         """Note what is above every read of a database in this tree."""
-        if any(isinstance(scan, TableScan) for scan in self._scan_of.values()):
+        if not any(isinstance(scan, TableScan) for scan in self._scan_of.values()):
+            return
+        # Where a row's values hang on its place, every action has to see the rows in one order: that of one read.
+        text = relation.SerializeToString().lower()
+        if not any(word in text for word in _UNSTEADY):
             self._walk(relation, None, None)
 
     def of(self, source: Any) -> tuple[frozenset[str] | None, Any]:
@@ -48,7 +52,8 @@ class Notes:
         if kind == "with_relations" and relation.with_relations.root.WhichOneof("rel_type") == "sql":
             self._statement(relation.with_relations, needed)
             return
-        below = needed_below(relation, kind, needed)
+        # All parts of a sample are of the same rows in the same order.
+        below = None if kind == "sample" else needed_below(relation, kind, needed)
         passed = self._passed(relation, kind, where)
         children = list(relations_in(relation))
         for child in children:
@@ -58,9 +63,7 @@ class Notes:
     def _passed(self, relation: Any, kind: str, where: Any) -> Any:
         """The condition on the input's rows."""
         if kind == "filter":
-            own = conditions.of_expression(relation.filter.condition)
-            steady = not any(word in str(relation.filter.condition).lower() for word in _UNSTEADY)
-            return both(where if steady else None, own)
+            return both(where, conditions.of_expression(relation.filter.condition))
         if where is None:
             return None
         if kind in _PASSING:
@@ -87,19 +90,17 @@ class Notes:
 
 
 def _names(relation: Any, kind: str) -> dict[str, str]:
-    """The input's columns that a projection of columns shows unchanged: lower-case name shown -> name there."""
+    """The input's columns that a projection of columns shows under their own names: lower-case name -> name."""
     if kind != "project":
         return {}
     found: dict[str, str] = {}
     for expression in relation.project.expressions:
         named = expression.alias.name if expression.HasField("alias") else []
-        inner = expression.alias.expr if expression.HasField("alias") else expression
-        column = conditions.column_of(inner)
+        column = conditions.column_of(expression.alias.expr if named else expression)
         if column is None:
             # What it is may depend on other rows.
             return {}
-        shown = (named[0] if len(named) == 1 else column).lower()
-        if shown in found:
-            return {}
-        found[shown] = column
+        # Under another name it is not taken: a column of a DataFrame (df["a"]) means what had that name there.
+        if not named or [one.lower() for one in named] == [column.lower()]:
+            found[column.lower()] = column
     return found
