@@ -495,3 +495,18 @@ def test_deletion_vectors_are_read_and_left_alone(spark: Any, tmp_path: Path) ->
         spark.sql(f"DELETE FROM delta.`file://{folder}` WHERE id = 0")
     spark.createDataFrame([(9,)], "id bigint").write.format("delta").mode("append").save(f"file://{folder}")
     assert rows(spark.read.format("delta").load(f"file://{folder}")) == [(0,), (2,), (4,), (9,)]
+
+
+def test_rows_are_inserted_by_position(spark: Any, database: str) -> None:
+    table, ids = f"{database}.placed", "a int, b string, c string"
+    spark.sql(f"CREATE TABLE {table} (id int, name string, day string) USING delta PARTITIONED BY (day)")
+
+    def insert(*values: tuple[Any, ...], **given: Any) -> None:
+        frame = spark.createDataFrame(list(values), ids)
+        frame.write.option("partitionOverwriteMode", "dynamic").insertInto(table, **given)
+
+    insert((1, "a", "x"), (2, "b", "y"))
+    insert((3, "c", "y"), overwrite=True)
+    assert rows(spark.table(table)) == [(1, "a", "x"), (3, "c", "y")]
+    with pytest.raises(Exception, match="NOT_ENOUGH_DATA_COLUMNS"):
+        spark.createDataFrame([(1,)], "id int").write.insertInto(table)

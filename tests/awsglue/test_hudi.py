@@ -548,6 +548,25 @@ def test_statements_of_sql(spark: Any, database: str) -> None:
     assert [row[0] for row in plain(spark.table(f"{database}.copied").select("id"))] == [5]
 
 
+def test_rows_are_inserted_by_position(spark: Any, database: str) -> None:
+    table, ids = f"{database}.placed", "a int, b string, c string"
+    spark.sql(
+        f"CREATE TABLE {table} (id int, name string, day string) USING hudi TBLPROPERTIES (primaryKey = 'id') "
+        "PARTITIONED BY (day)"
+    )
+
+    def insert(*values: tuple[Any, ...], **given: Any) -> None:
+        frame = spark.createDataFrame(list(values), ids)
+        frame.write.option("partitionOverwriteMode", "dynamic").insertInto(table, **given)
+
+    insert((1, "a", "x"), (2, "b", "y"))
+    assert plain(spark.table(table)) == [(1, "a", "x"), (2, "b", "y")]
+    insert((3, "c", "y"), overwrite=True)
+    assert plain(spark.table(table)) == [(1, "a", "x"), (3, "c", "y")]
+    with pytest.raises(Exception, match="NOT_ENOUGH_DATA_COLUMNS"):
+        spark.createDataFrame([(1,)], "id int").write.insertInto(table)
+
+
 def test_the_footer_holds_what_hadoops_own_filter_would(
     spark: Any, path: str, write: Callable[..., None]
 ) -> None:
