@@ -76,6 +76,15 @@ def test_compression(frame, write):
     assert gzip.decompress(path.read_bytes()) == b'{"a":1}\n'
 
 
+@pytest.mark.parametrize(("given", "codec"), [("gzip", b"deflate"), ("bzip2", b"bzip2"), ("none", b"null")])
+def test_avro_blocks_are_compressed(frame, write, glue, records, tmp_path, given, codec):
+    (path,) = write(frame("a int", [(1,)]).coalesce(1), "avro", compression=given).values()
+    assert b"avro.codec" + bytes([len(codec) * 2]) + codec in path.read_bytes()
+    assert records(
+        glue.create_dynamic_frame.from_options("s3", {"paths": [f"file://{tmp_path}/out"]}, format="avro")
+    ) == [{"a": 1}]
+
+
 def test_parquet_and_back(frame, write, glue, records, tmp_path):
     source = frame("a bigint, t timestamp, d decimal(9,2), l array<struct<p:int>>", [])
     files = write(source, "parquet")

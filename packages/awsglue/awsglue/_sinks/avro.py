@@ -24,6 +24,17 @@ _NAMES = {
 }
 
 
+# How Avro calls them; blocks within the file are compressed, not the file.
+_CODECS = {
+    "": "null",
+    "none": "null",
+    "gzip": "deflate",
+    "bzip2": "bzip2",
+    "snappy": "snappy",
+    "zstd": "zstandard",
+    "lz4": "lz4",
+}
+_LIBRARIES = {"snappy": "cramjam", "zstd": "backports.zstd", "lz4": "lz4"}
 _LOGICAL = (g.DecimalType, g.DateType, g.TimestampType, g.TimestampNTZType)
 
 
@@ -58,7 +69,9 @@ def avro_schema(kind: g.DataType, name: str = "topLevelRecord", modern: bool = F
     return _NAMES.get(kind.typeName(), "string")
 
 
-def write_avro(frame: Encoded, keys: list[str], staging: str, options: dict[str, Any]) -> int:
+def write_avro(
+    frame: Encoded, keys: list[str], staging: str, options: dict[str, Any], codec: str = ""
+) -> int:
     """Write the rows below `staging`, partition columns as folders; how many there were."""
     try:
         import fastavro
@@ -77,14 +90,16 @@ def write_avro(frame: Encoded, keys: list[str], staging: str, options: dict[str,
         below = "/".join(f"{escape(key)}={escape(render(record.pop(key)))}" for key in keys)
         groups.setdefault(below, []).append(record if modern else _texts(record))
         count += 1
-    codec = str(options.get("compression") or "null").lower()
     for below, records in groups.items():
         target = os.path.join(staging, below)
         os.makedirs(target, exist_ok=True)
         with open(os.path.join(target, "part-00000.avro"), "wb") as file:
-            fastavro.writer(
-                file, schema, records, codec="null" if codec in ("none", "uncompressed") else codec
-            )
+            try:
+                fastavro.writer(file, schema, records, codec=_CODECS[codec])
+            except ValueError as error:
+                if codec not in _LIBRARIES or "install" not in str(error):
+                    raise
+                raise MissingLibrary(f"avro with compression {codec}", _LIBRARIES[codec]) from None
     return count
 
 

@@ -101,7 +101,7 @@ def _write(path: str, kind: str, keys: list[str], frame: Encoded, request: SinkR
     if kind == "avro":
         from awsglue._sinks.avro import write_avro
 
-        records: int | None = write_avro(frame, keys, staging, request.format_options)
+        records: int | None = write_avro(frame, keys, staging, request.format_options, _codec(request, kind))
     else:
         _by_engine(frame, kind, keys, request, f"file://{staging}")
         records = _records(staging)
