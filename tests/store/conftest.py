@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from mastic.clock import ManualClock
 from mastic.context import Context
@@ -72,7 +73,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         cleared(url)
     made = Store(url)
     yield made
-    made.close()
+    retire(made)
+
+
+def retire(store: Store) -> None:
+    """Close a store for good: what a test may have left running does not reach the next one's database."""
+    event.listen(store.engine, "do_connect", _over)
+    store.close()
+
+
+def _over(*_: Any) -> None:
+    raise RuntimeError("the test of this store is over")
 
 
 class Catalog:

@@ -9,6 +9,7 @@ import pytest
 from mastic.store import schema, settings, tasks
 from mastic.store.engine import Store
 from tests.postgres import cleared
+from tests.store.conftest import retire
 
 
 def test_a_fact_is_read_back(store: Store) -> None:
@@ -43,3 +44,12 @@ def test_a_database_that_was_used_is_as_new(store: Store) -> None:
         assert set(counts.values()) == {0}
         late.invalidate()
         late.close()
+
+
+def test_a_store_that_was_retired_reaches_nothing(store_url: str) -> None:
+    """Even from a thread that goes on."""
+    made = Store(store_url)
+    made.create_all()
+    retire(made)
+    with pytest.raises(RuntimeError, match="is over"), made.write() as tx:
+        settings.put(tx, "a", 1)
