@@ -86,7 +86,8 @@ def by_spark(spark, table):
     return spark.read.format("jdbc").options(**table.options()).load()
 
 
-def test_conditions_give_the_rows_that_they_mean(spark, glue, table, lenient):
+@embedded
+def test_conditions_give_the_rows_that_they_mean(spark, table):
     df = by_spark(spark, table)
     # The same rows, from where nobody can be asked for fewer.
     local = spark.createDataFrame(df.collect(), df.schema)
@@ -104,7 +105,8 @@ def test_conditions_give_the_rows_that_they_mean(spark, glue, table, lenient):
     assert df.where("i > 1").count() == 4
 
 
-def test_columns_of_python_are_pushed_as_well(spark, glue, table, asked):
+def test_columns_of_python_are_pushed_as_well(spark, table):
+    from pyspark.sql import Window
     from pyspark.sql import functions as f
 
     df = by_spark(spark, table)
@@ -125,11 +127,9 @@ def test_columns_of_python_are_pushed_as_well(spark, glue, table, asked):
         assert plain(df.where(condition)) == plain(local.where(condition)), condition
     ids = f.monotonically_increasing_id()
     assert df.select("i", ids.alias("k")).where("i > 1").count() == 4
-    ranked = df.withColumn("k", f.row_number().over(__import__("pyspark").sql.Window.orderBy("b")))
-    assert plain(ranked.where("i = 5").select("k")) == plain(
-        local.withColumn("k", f.row_number().over(__import__("pyspark").sql.Window.orderBy("b")))
-        .where("i = 5").select("k")
-    )  # fmt: skip
+    place = f.row_number().over(Window.orderBy("b"))
+    fifth = [frame.withColumn("k", place).where("i = 5").select("k") for frame in (df, local)]
+    assert plain(fifth[0]) == plain(fifth[1])
 
 
 @embedded
