@@ -91,12 +91,31 @@ def test_what_is_no_graph(glue: Any, name: str) -> None:
         ({"DagNodes": [node], "DagEdges": [{"Source": "b", "Target": "a"}]}, "is no node"),
         ({"DagNodes": [node], "DagEdges": [{"Source": "a", "Target": "a"}]}, "circle"),
         ({"DagNodes": [node], "DagEdges": [], "Language": "SCALA"}, "Scala"),
+        ({"DagNodes": [{**node, "Id": "class"}], "DagEdges": []}, "no name of Python"),
+        (
+            {
+                "DagNodes": [node, {**node, "Id": "b"}],
+                "DagEdges": [{"Source": "a", "Target": "b", "TargetParameter": "class"}],
+            },
+            "no name of an argument",
+        ),
+        (
+            {
+                "DagNodes": [{**node, "Args": [{"Name": "paths", "Value": "a\n]b", "Param": True}]}],
+                "DagEdges": [],
+            },
+            "would not be Python",
+        ),
     ]:
         code, message = refusal(glue.create_script, **given)
         assert code == "InvalidInputException"
         assert said in message
     code, _ = refusal(glue.get_plan, Mapping=[], Source={"DatabaseName": name, "TableName": "t"})
     assert code == "EntityNotFoundException"
+    for comment in ("[a = 1) + f(b = 2]", "[a = ]", "[a = '\0']"):
+        text = f"## @type: Filter\n## @return: x\n## @args: {comment}\nx = 1\n"
+        code, message = refusal(glue.get_dataflow_graph, PythonScript=text)
+        assert (code, "cannot be read" in message) == ("InvalidInputException", True)
     # A value is one argument, whatever it says.
     nasty = {"Name": "paths", "Value": '["x"]); import os; os.abort('}
     script = glue.create_script(DagNodes=[{**node, "Args": [nasty]}], DagEdges=[])["PythonScript"]

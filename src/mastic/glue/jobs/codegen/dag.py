@@ -49,7 +49,10 @@ def script(nodes: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, Any]
             raise invalid_input(
                 f"DagEdges: from {edge['Source']} to {edge['Target']}, one of which is no node"
             )
-        inputs[edge["Target"]].append((edge.get("TargetParameter") or "frame", edge["Source"]))
+        parameter = edge.get("TargetParameter") or "frame"
+        if not is_name(parameter):
+            raise invalid_input(f"DagEdges: TargetParameter {parameter!r} is no name of an argument")
+        inputs[edge["Target"]].append((parameter, edge["Source"]))
     try:
         feeds = {one: [source for _, source in inputs[one]] for one in by_id}
         order = list(TopologicalSorter(feeds).static_order())
@@ -58,7 +61,12 @@ def script(nodes: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, Any]
     parameters = ["JOB_NAME"]
     body = [_section(by_id[one], inputs[one], parameters) for one in order]
     begin = _BEGIN.format(names=", ".join(parameters), quoted=", ".join(literal(one) for one in parameters))
-    return begin + "".join(body) + "job.commit()\n"
+    text = begin + "".join(body) + "job.commit()\n"
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        raise invalid_input(f"DagNodes: their script would not be Python: {error}") from error
+    return text
 
 
 def _section(node: Mapping[str, Any], inputs: list[tuple[str, str]], parameters: list[str]) -> str:
@@ -147,9 +155,10 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     """``[name = value, …]`` of a comment: read as the arguments of a call. Raises InvalidInputException."""
     try:
         tree = ast.parse(f"f({text.strip()[1:-1]})", mode="eval").body
-    except SyntaxError as error:
+    except (SyntaxError, ValueError) as error:
         raise invalid_input(f"The comment {text!r} of the script cannot be read") from error
-    assert isinstance(tree, ast.Call)
+    if not isinstance(tree, ast.Call):
+        raise invalid_input(f"The comment {text!r} of the script cannot be read")
     source = f"f({text.strip()[1:-1]})"
     return [
         (one.arg, ast.get_source_segment(source, one.value) or "")
