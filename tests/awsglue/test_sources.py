@@ -108,6 +108,22 @@ def test_with_schema_knows_arrays_of_one_at_any_depth(put, read, records):
     ]
 
 
+def test_paths_may_be_patterns(put, read, records):
+    for name in ("in/2024/a.json", "in/2024/x/b.json", "in/2025/c.json", "in/2025/d.txt", "in/20[2]4/e.json"):
+        root = put(name, json.dumps({"n": name.rpartition("/")[2][0]}) + "\n")
+
+    def found(pattern, **options):
+        return sorted(row["n"] for row in records(read(f"{root}/{pattern}", "json", **options)))
+
+    assert found("in/*/*.json") == ["a", "c", "e"]
+    assert found("in/202?/") == ["a", "c", "d"]
+    assert found("in/202?/", recurse=True) == ["a", "b", "c", "d"]
+    assert found("in/{2024,2025}/[a-c].json") == ["a", "c"]
+    # What is there by this very name is meant.
+    assert found("in/20[2]4") == ["e"]
+    assert found("in/19*/*.json") == []
+
+
 def test_csv_multi_line(put, read, records):
     path = put("a.csv", 'id,t\n1,"two\nlines"\n')
     assert records(read(path, "csv", {"withHeader": "true", "multiLine": "true"})) == [

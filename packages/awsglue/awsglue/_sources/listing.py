@@ -5,15 +5,16 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from awsglue._runtime.io import partitions
-from awsglue._runtime.io.storage import Storage, split
+from awsglue._runtime.io.storage import Entry, Storage, split
 from awsglue._sources.request import truth
 
+_WILD = re.compile(r"[*?\[{]")
 GROUPINGS = ("none", "inPartition", "acrossPartition")
 
 
@@ -48,15 +49,17 @@ def given_paths(options: dict[str, Any]) -> list[str]:
     return [str(one) for one in value]
 
 
-def list_source(storage: Storage, roots: Iterable[str], options: dict[str, Any]) -> list[SourceFile]:
-    """The source's files in path order. A folder that is not there has none."""
+def list_source(
+    storage: Storage, roots: Iterable[str], options: dict[str, Any], *, globs: bool = False
+) -> list[SourceFile]:
+    """The source's files in path order. A folder that is not there has none; with `globs` its name may be a pattern."""
     recurse = truth(options.get("recurse"))
     excluded = exclusion_patterns(options.get("exclusions"))
     classes = storage_classes(options.get("excludeStorageClasses"))
     check_grouping(options)
     found: list[SourceFile] = []
-    for root in roots:
-        for entry in storage.entries(root):
+    for given in roots:
+        for root, entry in _entries(storage, given, globs):
             if entry.storage_class in classes:
                 continue
             below = relative(entry.path, root)
@@ -74,6 +77,26 @@ def list_source(storage: Storage, roots: Iterable[str], options: dict[str, Any])
                 )
             )
     return found
+
+
+def _entries(storage: Storage, root: str, globs: bool) -> Iterator[tuple[str, Entry]]:
+    """The files below a root, each with it; of what is not there by this very name, those that it matches as a pattern,
+    each with the file or folder that does."""
+    there = False
+    for entry in storage.entries(root):
+        there = True
+        yield root, entry
+    key = split(root)[2].strip("/")
+    wild = _WILD.search(key)
+    if there or not globs or wild is None:
+        return
+    folder = root.rstrip("/")[: -len(key)] + key[: wild.start()].rpartition("/")[0]
+    pattern = re.compile(f"({_glob(key)})(?:/|\\Z)")
+    for entry in storage.entries(folder):
+        own = split(entry.path)[2].strip("/")
+        match = pattern.match(own)
+        if match:
+            yield entry.path[: len(entry.path) - len(own) + match.end(1)], entry
 
 
 def storage_classes(value: Any) -> frozenset[str]:

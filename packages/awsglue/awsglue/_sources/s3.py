@@ -179,7 +179,7 @@ def open_files(request: SourceRequest, context: Any) -> Body:
         from awsglue._sources.pruning import prune_files
         from awsglue.job import Job
 
-        found = list_source(storage, roots, request.options)
+        found = list_source(storage, roots, request.options, globs=True)
         if request.push_down_predicate:
             found = prune_files(context.spark_session, found, request.push_down_predicate, {})
         return choose(
