@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 from mastic.clock import ManualClock
@@ -55,3 +56,42 @@ def test_a_worker_does_not_begin_again_what_it_is_at(store: Store) -> None:
     assert began == ["long", "short"]
     go_on.set()
     worker.stop()
+
+
+def test_an_idle_worker_looks_for_tasks_of_other_servers_only_where_there_may_be_some(store: Store) -> None:
+    clock = ManualClock(NOW)
+    worker = Worker(QUEUE, lambda task: None, store=store, clock=clock, holder="me")
+    assert worker.tick() == (1.0 if store.dialect == "postgresql" else 10.0)
+    with store.write() as tx:
+        tasks.put(tx, QUEUE, "soon", {}, not_before=NOW + timedelta(seconds=0.5))
+    assert worker.tick() == 0.5
+
+
+def test_what_is_due_soon_does_not_wait_for_what_takes_long(store: Store) -> None:
+    clock, done, release = ManualClock(NOW), threading.Event(), threading.Event()
+
+    def handle(task: tasks.Task) -> None:
+        if task.key == "soon":
+            done.set()
+        else:
+            assert release.wait(120)
+
+    with store.write() as tx:
+        tasks.put(tx, QUEUE, "long", {}, not_before=NOW)
+        tasks.put(tx, QUEUE, "soon", {}, not_before=NOW + timedelta(seconds=0.5))
+    worker = Worker(QUEUE, handle, store=store, clock=clock, holder="me")
+    assert worker.tick() == 0.0
+    assert worker.tick() == 0.5
+    clock.advance(seconds=0.5)
+    assert worker.tick() == 0.0
+    assert done.wait(120)
+    release.set()
+    deadline = time.monotonic() + 120
+    while left(store):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def left(store: Store) -> int:
+    with store.read() as tx:
+        return len(tx.execute(tasks.tasks.select()).all())

@@ -87,7 +87,9 @@ class Worker(Loop):
     The handler may raise ``tasks.RetryAt``; any other exception is logged and retried with growing pauses.
     """
 
-    IDLE = 1.0
+    # Seconds between looks at a queue. Whoever puts a task wakes the workers of its own server: only where other
+    # servers write too, others' tasks have to be looked for.
+    IDLE, ALONE = 1.0, 10.0
 
     def __init__(
         self,
@@ -104,6 +106,7 @@ class Worker(Loop):
         self._handle = handle
         self._holder = holder
         self._concurrency = concurrency
+        self._idle = self.IDLE if store.changes is None else self.ALONE
         self._active: dict[int, tasks.Task] = {}
         self._lock = threading.Lock()
         self._heart = threading.Thread(target=self._beat, name=f"heart:{queue}", daemon=True)
@@ -117,14 +120,14 @@ class Worker(Loop):
             active = list(self._active)
         free = self._concurrency - len(active)
         if free <= 0:
-            return self.IDLE
+            return self._idle
         now = self.clock.now()
         with self.store.read() as tx:
             due = tasks.next_due(tx, self._queue, now, besides=active)
         if due is None:
-            return self.IDLE
+            return self._idle
         if due > now:
-            return min(self.IDLE, (due - now).total_seconds())
+            return min(self._idle, (due - now).total_seconds())
         with self.store.write() as tx:
             # Not what this worker is at, even if the machine slept and the lease is over.
             leased = tasks.lease(tx, self._queue, self._holder, now, now + LEASE, free, besides=active)
@@ -135,7 +138,8 @@ class Worker(Loop):
             threading.Thread(
                 target=self._do, args=(task,), name=f"{self._queue}:{task.key}", daemon=True
             ).start()
-        return self.IDLE if len(leased) < free else 0.0
+        # Others may be due soon: that is known when the queue is looked at again.
+        return 0.0 if leased else self.IDLE
 
     def _do(self, task: tasks.Task) -> None:
         try:
