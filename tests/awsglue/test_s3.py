@@ -187,3 +187,25 @@ def test_partitions_in_folders_that_do_not_name_them(glue, bucket, catalog, reco
     assert sorted(map(tuple, spark.table(f"{database}.{table}").collect())) == sorted(
         (row["id"], row["name"], row["partition_0"], row["partition_1"]) for row in found.values()
     )
+
+
+def test_several_slashes_are_one(glue, bucket, catalog, records, spark):
+    """As Hadoop understands paths; scripts make such by joining folders that end in slashes."""
+    client, name = bucket
+    spark.range(3).write.parquet(f"s3://{name}/lake//frames///n/")
+    frame = glue.create_dynamic_frame.from_options(
+        "s3", {"paths": [f"s3://{name}//lake/frames//n"]}, "parquet"
+    )
+    sink = glue.getSink(
+        connection_type="s3", path=f"s3://{name}/lake//out//", enableUpdateCatalog=True, partitionKeys=[]
+    )
+    sink.setFormat("json")
+    sink.setCatalogInfo(catalogDatabase=catalog[1], catalogTableName="slashes")
+    sink.writeFrame(frame)
+    keys = [one["Key"] for one in client.list_objects_v2(Bucket=name)["Contents"]]
+    assert {key.rpartition("/")[0] for key in keys if key[-1] != "/"} == {"lake/frames/n", "lake/out"}
+    expected = [{"id": 0}, {"id": 1}, {"id": 2}]
+    read = [tuple(row) for row in spark.read.json(f"s3://{name}/lake//out").collect()]
+    assert sorted(read) == [(0,), (1,), (2,)]
+    again = records(glue.create_dynamic_frame.from_catalog(catalog[1], "slashes"))
+    assert sorted(again, key=lambda row: row["id"]) == expected

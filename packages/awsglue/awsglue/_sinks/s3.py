@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from awsglue import gluetypes as g
 from awsglue._frames.body import Encoded
 from awsglue._frames.encoding import columns, quote
 from awsglue._frames.staging import folder
-from awsglue._runtime.io.storage import Storage, join
+from awsglue._runtime.io.storage import Storage, join, tidy
 from awsglue._runtime.throughput import Amount
 from awsglue._sinks.request import SinkRequest
 from awsglue._sources.request import truth
@@ -45,6 +45,8 @@ def write_files(request: SinkRequest, frame: Encoded, context: Any) -> Written:
     path = request.options.get("path")
     if not path:
         raise ValueError('this sink needs the connection option "path"')
+    path = tidy(str(path))
+    request = replace(request, options={**request.options, "path": path})
     kind = (request.format or "").lower()
     if kind not in FORMATS:
         raise ValueError(f"format {request.format!r} cannot be written: it is one of {', '.join(FORMATS)}")
@@ -59,7 +61,7 @@ def write_files(request: SinkRequest, frame: Encoded, context: Any) -> Written:
     missing = [key for key in keys if key not in frame.schema.field_map]
     if missing:
         raise ValueError(f"partitionKeys {missing} are not columns of the frame")
-    written = _write(str(path), kind, keys, frame, request)
+    written = _write(path, kind, keys, frame, request)
     if update:
         from awsglue._sinks.catalog_update import update_catalog
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from awsglue._runtime.io import partitions
-from awsglue._runtime.io.storage import Entry, Storage, split
+from awsglue._runtime.io.storage import Entry, Storage, split, tidy
 from awsglue._sources.request import truth
 
 _WILD = re.compile(r"[*?\[{]")
@@ -46,7 +46,7 @@ def given_paths(options: dict[str, Any]) -> list[str]:
         value = [value]
     if not value:
         raise ValueError('this source needs the connection option "paths"')
-    return [str(one) for one in value]
+    return [tidy(str(one)) for one in value]
 
 
 def list_source(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from awsglue._runtime.io import partitions
-from awsglue._runtime.io.storage import S3_SCHEMES, Entry, Storage, shown, split
+from awsglue._runtime.io.storage import S3_SCHEMES, Entry, Storage, shown, split, tidy
 
 _GLOB = re.compile(r"[*?\[{]")
 
@@ -51,7 +51,7 @@ def list_files(storage: Storage, paths: list[str], options: dict[str, str]) -> L
     recursive = _flag(options, "recursiveFileLookup")
     roots: list[str] = []
     globbed: dict[str, bool] = {}
-    for path in paths:
+    for path in map(tidy, paths):
         is_glob = bool(_GLOB.search(split(path)[2]))
         found = _expand(storage, path) if is_glob else [path]
         if not found or (not is_glob and not storage.folder_exists(path)):
@@ -60,6 +60,7 @@ def list_files(storage: Storage, paths: list[str], options: dict[str, str]) -> L
             roots.append(root)
             globbed[root] = is_glob
     base = options.get("basePath") or options.get("basepath")
+    base = tidy(base) if base else None
     files: list[DataFile] = []
     for root in roots:
         start = base if base and _under(root, base) else root

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import threading
 import uuid
@@ -19,6 +20,7 @@ from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
 S3_SCHEMES = ("s3", "s3a", "s3n")
+_SLASHES = re.compile("/{2,}")
 UPLOADS = 8
 # How often a conditional write is tried again while another one is under way.
 CONTESTED = 20
@@ -297,6 +299,12 @@ def split(path: str) -> tuple[str, str, str]:
         return "file", "", "/" + rest.lstrip("/")
     bucket, _, key = rest.partition("/")
     return scheme, bucket, key
+
+
+def tidy(path: str) -> str:
+    """The path as Hadoop understands it: several slashes are one, so `s3://bucket/a//b` is a/b."""
+    scheme, slashes, rest = path.partition("://")
+    return scheme + slashes + _SLASHES.sub("/", rest) if slashes else _SLASHES.sub("/", path)
 
 
 def shown(path: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.reading import Reading
 from awsglue._runtime.io.scan import Scan, memory
-from awsglue._runtime.io.storage import Storage
+from awsglue._runtime.io.storage import Storage, tidy
 
 TYPES_KEPT = 512
 HUDI = ("hudi", "org.apache.hudi")
@@ -199,6 +199,7 @@ class Services:
             from pyspark.errors import IllegalArgumentException
 
             raise IllegalArgumentException("Expected exactly one path to be specified, but got: ")
+        target = tidy(str(target))
         if request.format == "delta":
             from awsglue._runtime.delta import saving
 
