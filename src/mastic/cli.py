@@ -10,6 +10,7 @@ import typer
 
 from mastic import __version__
 from mastic.config import Config, load
+from mastic.errors import Refused
 from mastic.terminal import out, refusals
 
 app = typer.Typer(
@@ -103,6 +104,13 @@ def costs(
     ] = "http://127.0.0.1:4566",
 ) -> None:
     """Estimate what job runs would have cost on AWS."""
+    with refusals():
+        _print_costs(endpoint_url, job, days)
+
+
+def _print_costs(endpoint_url: str, jobs: list[str] | None, days: int) -> None:
+    from botocore.config import Config as BotocoreConfig
+    from botocore.exceptions import BotoCoreError, ClientError
     from botocore.session import Session
     from rich.table import Table
 
@@ -110,14 +118,21 @@ def costs(
 
     session = Session()  # type: ignore[no-untyped-call]
     region = session.get_config_variable("region") or "us-east-1"  # type: ignore[no-untyped-call]
-    glue = session.create_client("glue", endpoint_url=endpoint_url, region_name=region)
+    if session.get_credentials() is None:  # type: ignore[no-untyped-call]
+        # A server on loopback takes any.
+        session.set_credentials("test", "test")  # type: ignore[no-untyped-call]
+    once = BotocoreConfig(retries={"total_max_attempts": 1})  # type: ignore[no-untyped-call]
+    glue = session.create_client("glue", endpoint_url=endpoint_url, region_name=region, config=once)
     table = Table("Job", "Runs", "Seconds", "DPU hours", "US dollars")
     total = 0.0
-    for cost in of_all(glue, since=datetime.now(UTC) - timedelta(days=days), jobs=job):
-        total += cost.dollars
-        table.add_row(
-            cost.job, str(cost.runs), str(cost.seconds), f"{cost.dpu_hours:.4f}", f"{cost.dollars:.4f}"
-        )
+    try:
+        for cost in of_all(glue, since=datetime.now(UTC) - timedelta(days=days), jobs=jobs):
+            total += cost.dollars
+            table.add_row(
+                cost.job, str(cost.runs), str(cost.seconds), f"{cost.dpu_hours:.4f}", f"{cost.dollars:.4f}"
+            )
+    except (BotoCoreError, ClientError) as error:
+        raise Refused(f"The runs cannot be asked of {endpoint_url}: {error}") from error
     out.print(table)
     out.print(f"Together {total:.4f} US dollars, at the prices of us-east-1.")
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from mastic import serving
 from mastic.__main__ import OPTIONS, plain
 from mastic.cli import app
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,18 @@ def test_no_option_is_forgotten() -> None:
     up: Any = get_command(app).commands["up"]  # type: ignore[attr-defined]
     offered = {option for parameter in up.params for option in parameter.opts}
     assert offered - {"--help"} == {f"--{name}" for name in OPTIONS}
+
+
+def test_costs_of_a_server_that_is_not_there_are_told_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    address = f"http://127.0.0.1:{free_port()}"
+    ended = CliRunner().invoke(app, ["costs", "--endpoint-url", address])
+    assert ended.exit_code == 2
+    told = ended.stderr + capsys.readouterr().err
+    assert f"mastic: The runs cannot be asked of {address}: Could not connect" in told
