@@ -33,6 +33,12 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 settings = json.loads(sys.argv[1])
+# A JVM that lives for a minute is not worth optimizing for hours; the runtime has an archive of Spark's classes.
+archive = Path(importlib.util.find_spec("pyspark").origin).parent / "mastic-classes.jsa"
+options = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+if archive.exists():
+    options += f" -XX:SharedArchiveFile={archive} -Xlog:disable -Xlog:all=error:stderr"
+settings["spark.driver.extraJavaOptions"] = options
 jars = Path(importlib.util.find_spec("sagemaker_pyspark").origin).parent / "jars"
 wanted = [str(jar) for name in ("hadoop-aws", "aws-java-sdk-bundle") for jar in jars.glob(name + "-*.jar")]
 builder = SparkSession.builder.master("local[1]").config("spark.jars", ",".join(wanted))

@@ -18,8 +18,7 @@ class Patient(Pipeline):
     def until(self, reached: Callable[[], bool], what: str, *, pause: float = 0.2) -> None:
         deadline = time.monotonic() + PATIENCE
         while not reached():
-            both = {job: self.states(job) for job in (hub.INGESTION, hub.VIEWS)}
-            assert time.monotonic() < deadline, f"{what} did not happen: {both}"
+            assert time.monotonic() < deadline, f"{what} did not happen: {self.both()}"
             time.sleep(pause)
 
     def answer(self, sql: str) -> list[tuple[str | None, ...]]:

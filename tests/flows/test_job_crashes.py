@@ -48,7 +48,7 @@ class Pipeline:
         while time.monotonic() < deadline:
             if found := true():
                 return found
-            time.sleep(0.03)
+            time.sleep(0.1)
         raise AssertionError(f"not reached; server log:\n{self.server.log.read_text()[-3000:]}")
 
     def ended(self, job: str, count: int = 1) -> list[dict[str, Any]]:

@@ -54,9 +54,12 @@ class Pipeline:
         """Wait for something to become true."""
         deadline = time.monotonic() + PATIENCE
         while not reached():
-            both = {job: self.states(job) for job in (hub.INGESTION, hub.VIEWS)}
-            assert time.monotonic() < deadline, f"{what} did not happen: {both}"
+            assert time.monotonic() < deadline, f"{what} did not happen: {self.both()}"
             time.sleep(pause)
+
+    def both(self) -> dict[str, Counter[str]]:
+        """The states of the runs of both jobs."""
+        return {job: self.states(job) for job in (hub.INGESTION, hub.VIEWS)}
 
 
 def test_every_stage_survives_a_kill(own_server: Server) -> None:
