@@ -12,6 +12,27 @@ import pytest
 from awsglue._runtime.engine import installed
 
 
+def test_options_are_empty_unless_they_are_given(glue):
+    from awsglue.dynamicframe import DynamicFrame
+    from awsglue.job import Job
+
+    wanted = {
+        Job.init: ["args"],
+        DynamicFrame.write: ["connection_options", "format_options"],
+        DynamicFrame.spigot: ["options"],
+        type(glue).create_dynamic_frame_from_options: ["connection_options", "format_options"],
+        type(glue).create_dynamic_frame_from_catalog: ["additional_options"],
+        type(glue).write_dynamic_frame_from_options: ["connection_options", "format_options"],
+        type(glue.create_dynamic_frame).from_options: ["connection_options", "format_options"],
+        type(glue).purge_table: ["options"],
+    }
+    for function, names in wanted.items():
+        parameters = inspect.signature(function).parameters
+        assert [parameters[name].default for name in names] == [{}] * len(names)
+    with pytest.raises(ValueError, match="paths"):
+        glue.create_dynamic_frame_from_options("s3", None, "json", None).count()
+
+
 def test_script_heads(spark):
     from pyspark.context import SparkContext
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from awsglue._defaults import NOTHING
 
 
 class StorageMethods:
@@ -12,7 +15,7 @@ class StorageMethods:
         self,
         database: str,
         table_name: str,
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         catalog_id: str | int | None = None,
     ) -> None:
@@ -22,7 +25,7 @@ class StorageMethods:
         purge_table(database, table_name, options or {}, str(catalog_id) if catalog_id else None)
 
     def purge_s3_path(
-        self, s3_path: str, options: dict[str, Any] | None = None, transformation_ctx: str = ""
+        self, s3_path: str, options: Mapping[str, Any] | None = NOTHING, transformation_ctx: str = ""
     ) -> None:
         """Delete the old files under a path (retentionPeriod, excludeStorageClasses, manifestFilePath)."""
         from awsglue._sinks.housekeeping import purge_path
@@ -34,7 +37,7 @@ class StorageMethods:
         database: str,
         table_name: str,
         transition_to: str,
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         catalog_id: str | int | None = None,
     ) -> None:
@@ -49,7 +52,7 @@ class StorageMethods:
         self,
         s3_path: str,
         transition_to: str,
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
     ) -> None:
         """Change the storage class of the old files under a path."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from awsglue._defaults import NOTHING
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -20,7 +22,7 @@ class StreamMethods:
         self,
         frame: DataFrame,
         batch_function: Callable[..., Any],
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = NOTHING,
     ) -> None:
         """Call `batch_function(df, batch_id)` for each micro-batch that has rows, until the stream ends.
 
@@ -59,7 +61,7 @@ class StreamMethods:
     def getSampleStreamingDynamicFrame(
         self,
         frame: DataFrame,
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = NOTHING,
         batch_function: Callable[..., Any] | None = None,
     ) -> Any:
         """A DynamicFrame of records that arrive while it polls (pollingTimeInMs 10000, recordPollingLimit 100).

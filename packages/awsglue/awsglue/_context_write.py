@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from awsglue._defaults import NOTHING
 from awsglue._sinks.request import SinkRequest
 from awsglue.data_sink import DataSink
 from awsglue.utils import makeOptions
@@ -49,9 +51,9 @@ class WriteMethods:
         self,
         frame: DynamicFrame,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
     ) -> Any:
         """Write one frame to a connection."""
@@ -63,9 +65,9 @@ class WriteMethods:
         self,
         frame_or_dfc: Any,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
     ) -> Any:
         """Write a frame or a collection to a connection. Raises TypeError."""
@@ -82,7 +84,7 @@ class WriteMethods:
         table_name: str | None = None,
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
-        additional_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> DynamicFrame:
@@ -98,7 +100,7 @@ class WriteMethods:
         table_name: str | None = None,
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
-        additional_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> Any:
@@ -112,7 +114,7 @@ class WriteMethods:
         self,
         frame: DynamicFrame,
         catalog_connection: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
         catalog_id: str | int | None = None,
@@ -126,7 +128,7 @@ class WriteMethods:
         self,
         frame_or_dfc: Any,
         catalog_connection: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
         catalog_id: str | int | None = None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awsglue._context_storage import StorageMethods
 from awsglue._context_streams import StreamMethods
 from awsglue._context_write import WriteMethods, catalog_name
+from awsglue._defaults import NOTHING
 from awsglue._sources.request import SourceRequest
 from awsglue._sqlcontext import SqlContextMethods
 from awsglue.data_source import DataSource
@@ -101,7 +103,7 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
         push_down_predicate: str = "",
-        additional_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> DynamicFrame:
@@ -121,9 +123,9 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
     def create_dynamic_frame_from_options(
         self,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         push_down_predicate: str = "",
         **kwargs: Any,
@@ -147,8 +149,8 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
         push_down_predicate: str = "",
-        additional_options: dict[str, Any] | None = None,
-        sample_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
+        sample_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> DynamicFrame:
@@ -168,11 +170,11 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
     def create_sample_dynamic_frame_from_options(
         self,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         num: int | None = None,
-        sample_options: dict[str, Any] | None = None,
+        sample_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         push_down_predicate: str = "",
         **kwargs: Any,
@@ -195,7 +197,7 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
         push_down_predicate: str = "",
-        additional_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> DataFrame:
@@ -217,9 +219,9 @@ class GlueContext(SqlContextMethods, WriteMethods, StorageMethods, StreamMethods
     def create_data_frame_from_options(
         self,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         push_down_predicate: str = "",
         **kwargs: Any,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from awsglue._defaults import NOTHING
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,7 +28,7 @@ class DataFrameReader:
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
         push_down_predicate: str = "",
-        additional_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> DataFrame:
@@ -44,9 +47,9 @@ class DataFrameReader:
     def from_options(
         self,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         push_down_predicate: str = "",
         **kwargs: Any,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from awsglue._defaults import NOTHING
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,7 +28,7 @@ class DataFrameWriter:
         table_name: str | None = None,
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
-        additional_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> Any:

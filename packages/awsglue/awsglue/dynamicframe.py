@@ -6,10 +6,11 @@ the places where its error records are. Transforms never change a frame; they ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from awsglue import gluetypes as g
+from awsglue._defaults import NOTHING
 from awsglue._frames import choices, paths, rows, trees
 from awsglue._frames.body import Body, Encoded, StageMaker
 from awsglue._frames.collection import DynamicFrameCollection
@@ -224,7 +225,7 @@ class DynamicFrame(FieldTransforms):
         stage_dynamic_frame: DynamicFrame,
         primary_keys: Paths,
         transformation_ctx: str = "",
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = NOTHING,
         info: str = "",
         stageThreshold: int = 0,
         totalThreshold: int = 0,
@@ -269,7 +270,7 @@ class DynamicFrame(FieldTransforms):
     def spigot(
         self,
         path: str,
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         info: str = "",
         stageThreshold: int = 0,
@@ -283,9 +284,9 @@ class DynamicFrame(FieldTransforms):
     def write(
         self,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         accumulator_size: int = 0,
     ) -> DynamicFrame:
         """Write to a sink; gives the frame of records that could not be written."""

@@ -6,8 +6,10 @@ channel, sources record what they read under their transformation_ctx, and `comm
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from awsglue._defaults import NOTHING
 from awsglue._logger import GlueLogger
 from awsglue._runtime import engine
 from awsglue._sources.bookmarks import Bookmarks
@@ -59,7 +61,7 @@ class Job:
                 f"not {type(glue_context).__name__}"
             )
 
-    def init(self, job_name: str, args: dict[str, Any] | None = None) -> None:
+    def init(self, job_name: str, args: Mapping[str, Any] | None = NOTHING) -> None:
         """Begin: load the job's bookmark as the arguments ask for it."""
         Job._name = job_name
         Job._bookmarks = Bookmarks.load(args or {})

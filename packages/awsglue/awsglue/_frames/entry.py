@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from awsglue._defaults import NOTHING
 
 if TYPE_CHECKING:
     from awsglue.context import GlueContext
@@ -31,9 +34,9 @@ class DynamicFrameReader:
     def from_options(
         self,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         push_down_predicate: str = "",
         **kwargs: Any,
@@ -56,7 +59,7 @@ class DynamicFrameReader:
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
         push_down_predicate: str = "",
-        additional_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> DynamicFrame:
@@ -83,9 +86,9 @@ class DynamicFrameWriter:
         self,
         frame: Any,
         connection_type: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         format: str | None = None,
-        format_options: dict[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
     ) -> Any:
         """Write a frame or a collection to a connection."""
@@ -100,7 +103,7 @@ class DynamicFrameWriter:
         table_name: str | None = None,
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
-        additional_options: dict[str, Any] | None = None,
+        additional_options: Mapping[str, Any] | None = NOTHING,
         catalog_id: str | int | None = None,
         **kwargs: Any,
     ) -> DynamicFrame:
@@ -120,7 +123,7 @@ class DynamicFrameWriter:
         self,
         frame: Any,
         catalog_connection: str,
-        connection_options: dict[str, Any] | None = None,
+        connection_options: Mapping[str, Any] | None = NOTHING,
         redshift_tmp_dir: str = "",
         transformation_ctx: str = "",
         catalog_id: str | int | None = None,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from awsglue._defaults import NOTHING
 from awsglue._frames import choices, mapping, nesting, paths, rows, trees
 from awsglue._frames.body import Body, Encoded
 from awsglue._frames.collection import DynamicFrameCollection
@@ -180,7 +181,7 @@ class FieldTransforms:
         self,
         root_table_name: str,
         staging_path: str | None = None,
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, Any] | None = NOTHING,
         transformation_ctx: str = "",
         info: str = "",
         stageThreshold: int = 0,
