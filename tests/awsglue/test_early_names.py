@@ -86,3 +86,23 @@ def test_a_job_that_was_not_begun_commits_nothing(glue: Any, capsys: Any, monkey
     monkeypatch.setattr(Job, "_bookmarks", None)
     Job(glue).commit()
     assert "before Job.init" in capsys.readouterr().err
+
+
+def test_long_chains(spark: Any) -> None:
+    """A loop over columns makes a plan of many steps: the answer, or a refusal that `auto` hands to Spark."""
+    from awsglue._runtime.engine import SAIL, name
+    from awsglue._runtime.failures import EngineRefused
+
+    def chain(steps: int) -> Any:
+        made = spark.createDataFrame([(1, "a")], "id int, t string")
+        for number in range(steps):
+            step = made["id"] + number
+            made = made.withColumn("made", step) if number % 2 else made.filter(step > 0)
+        return made
+
+    assert chain(30).collect()[0]["made"] == 30
+    for steps in (300, 1500) if name() == SAIL else ():
+        with pytest.raises(EngineRefused, match="so many steps"):
+            chain(steps).collect()
+        with pytest.raises(EngineRefused, match="so many steps"):
+            _ = chain(steps).schema

@@ -45,6 +45,13 @@ class RefusedAttribute(EngineRefused, AttributeError):
     """A refusal that `hasattr` and `getattr(…, default)` understand."""
 
 
+class PlanTooDeep(EngineRefused):
+    """A plan of more steps than can be looked at one within another. Nobody may go on without the answer."""
+
+    def __init__(self) -> None:
+        super().__init__("a plan of so many steps, one upon another")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failure:
     """One failed script."""

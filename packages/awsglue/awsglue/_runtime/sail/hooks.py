@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from awsglue._runtime.failures import PlanTooDeep
 
 
 def execute_hook(session: Any) -> Any:
@@ -16,9 +20,9 @@ def execute_hook(session: Any) -> Any:
             state = session._mastic
             if getattr(state.sending, "rewritten", False):
                 return request
-            Rewriter(state.scans, analysis=False, types_of=state.types_of, names_of=state.names_of).plan(
-                request.plan
-            )
+            rewriter = Rewriter(state.scans, analysis=False, types_of=state.types_of, names_of=state.names_of)
+            with _deep():
+                rewriter.plan(request.plan)
             return request
 
     return Rewriting()
@@ -42,8 +46,18 @@ def install() -> None:
     pandas_frames.install()
 
 
+@contextmanager
+def _deep() -> Iterator[None]:
+    """A plan is as deep as it has steps, and Python looks at it one step within another."""
+    try:
+        yield
+    except RecursionError:
+        raise PlanTooDeep from None
+
+
 def _analysis() -> None:
     from pyspark.sql.connect.client.core import SparkConnectClient
+    from pyspark.sql.connect.plan import LogicalPlan
 
     original = SparkConnectClient._analyze
 
@@ -57,17 +71,19 @@ def _analysis() -> None:
             rewriter = Rewriter(
                 state.scans, analysis=analysis, types_of=state.types_of, names_of=state.names_of
             )
-            for name in ("plan", "other"):
-                if kwargs.get(name) is not None:
-                    rewriter.plan(kwargs[name])
-            if kwargs.get("relation") is not None:
-                rewriter.relation(kwargs["relation"])
+            with _deep():
+                for name in ("plan", "other"):
+                    if kwargs.get(name) is not None:
+                        rewriter.plan(kwargs[name])
+                if kwargs.get("relation") is not None:
+                    rewriter.relation(kwargs["relation"])
         found = original(self, method, **kwargs)
         if state is not None and method == "schema" and _unsure(kwargs["plan"]):
             found.schema = state.executed_schema(kwargs["plan"], found.schema)
         return found
 
     SparkConnectClient._analyze = analyze  # type: ignore[method-assign]
+    LogicalPlan.to_proto = _deep()(LogicalPlan.to_proto)  # type: ignore[method-assign]
     # For plans that are to be seen as they are.
     SparkConnectClient._mastic_analyze = original  # type: ignore[attr-defined]
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
-from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.failures import EngineRefused, PlanTooDeep
 from awsglue._runtime.io.reading import Reading
 from awsglue._runtime.io.scan import Scan, memory
 from awsglue._runtime.io.storage import Storage, tidy
@@ -103,6 +103,8 @@ class Services:
         plan.root.CopyFrom(relation)
         try:
             return self.session.client._analyze(method="schema", plan=plan).schema
+        except PlanTooDeep:
+            raise
         except (PySparkException, EngineRefused):
             return None
 
@@ -323,6 +325,8 @@ class Services:
             try:
                 schema = self.session.client._analyze(method="schema", plan=plan).schema
                 self._types[key] = [item.dataType for item in schema.fields]
+            except PlanTooDeep:
+                raise
             except (PySparkException, EngineRefused):
                 # The plan itself will fail and say why.
                 self._types[key] = None
@@ -358,6 +362,8 @@ class Services:
             for item in self.session.client.to_table_as_iterator(limited, {}):
                 if not hasattr(item, "num_rows"):
                     return item
+        except PlanTooDeep:
+            raise
         except (PySparkException, EngineRefused):
             return analysed
         finally:
