@@ -61,6 +61,23 @@ def test_doubles_become_texts_as_java_writes_them(json_frame, records):
     ]
 
 
+def test_rows_are_split_by_the_values_that_can_be_compared(json_frame, records):
+    source = json_frame({"v": 1}, {"v": "2"}, {"v": 2.5}, {"v": True}, {"v": None})
+
+    def chosen(test):
+        return [row["v"] for row in records(source.split_rows({"v": test}, "yes", "no")["yes"])]
+
+    assert chosen({">": 0}) == [1, 2.5]
+    assert chosen({"=": "2"}) == ["2"]
+    assert chosen({"=": True}) == [True]
+    assert source.split_rows({"v": {">": 0}}, "yes", "no")["no"].count() == 3
+
+
+def test_choices_within_arrays_become_structs(json_frame, records):
+    made = json_frame({"l": [1, "x"]}, {"l": None}).resolveChoice(specs=[("l[]", "make_struct")])
+    assert records(made) == [{"l": [{"int": 1, "string": None}, {"int": None, "string": "x"}]}, {"l": None}]
+
+
 def test_project(json_frame, records):
     projected = json_frame(*MIXED).resolveChoice(specs=[("v", "project:string")])
     assert records(projected) == [

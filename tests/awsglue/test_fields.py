@@ -20,6 +20,12 @@ NESTED = "id int, s struct<x:int,t:struct<y:string,z:double>>, l array<struct<p:
 ROWS = [(1, (5, ("u", 1.5)), [(1, "a"), (2, "b")], "dot"), (2, None, None, None)]
 
 
+def test_apply_mapping_casts_values_of_maps(frame, records):
+    source = frame("m map<string,int>", [({"k": 1},), (None,)])
+    texts = source.apply_mapping([("m", "map", "m", "map<string,string>")])
+    assert records(texts) == [{"m": {"k": "1"}}, {"m": None}]
+
+
 def test_apply_mapping_writes_doubles_as_java_does(frame, records):
     rows = [(1e10, 0.1, (2.5, (1e-5,))), (None, None, None), (float("nan"), float("inf"), (-0.0, None))]
     source = frame("d double, f float, s struct<x:double,t:struct<y:float>>", rows)

@@ -9,10 +9,20 @@ from typing import Any
 from awsglue import gluetypes as g
 from awsglue._frames import paths
 from awsglue._frames.body import Encoded
-from awsglue._frames.encoding import columns, literal, quote
+from awsglue._frames.encoding import columns, literal, member, quote
 from awsglue._frames.trees import Steps, find, reach
 
 _OPERATORS = {">": ">", "<": "<", ">=": ">=", "<=": "<=", "=": "=", "==": "=", "!=": "<>"}
+
+
+_NUMBERS = (int, float, decimal.Decimal)
+_COMPARABLE: dict[type[g.DataType], tuple[type, ...]] = {
+    **dict.fromkeys((g.ByteType, g.ShortType, g.IntegerType, g.LongType), _NUMBERS),
+    **dict.fromkeys((g.FloatType, g.DoubleType, g.DecimalType), _NUMBERS),
+    **dict.fromkeys((g.DateType, g.TimestampType, g.TimestampNTZType), (dt.date,)),
+    g.BooleanType: (bool,),
+    g.StringType: (str,),
+}
 
 
 def union(first: Encoded, second: Encoded) -> Encoded:
@@ -75,8 +85,21 @@ def comparison(frame: Encoded, conditions: dict[str, dict[str, Any]]) -> str:
                 raise ValueError(
                     f"SplitRows: unknown operator {operator!r}; it is one of {', '.join(_OPERATORS)}"
                 )
-            parts.append(f"coalesce({expression} {_OPERATORS[operator]} {sql_value(value)}, false)")
+            tests_of = _compared(kind, expression, _OPERATORS[operator], value)
+            parts.append(f"coalesce({', '.join([*tests_of, 'false'])})")
     return " and ".join(parts) or "true"
+
+
+def _compared(kind: g.DataType, expression: str, sign: str, value: Any) -> list[str]:
+    """The comparison; of a choice those with its types that can be compared to the value: at most one is set."""
+    if not isinstance(kind, g.ChoiceType):
+        return [f"{expression} {sign} {sql_value(value)}"]
+    return [
+        f"{member(expression, name)} {sign} {sql_value(value)}"
+        for name, option in kind.choices.items()
+        if isinstance(value, _COMPARABLE.get(type(option), ()))
+        and isinstance(value, bool) == (name == "boolean")
+    ]
 
 
 def sql_value(value: Any) -> str:

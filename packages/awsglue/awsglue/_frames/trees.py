@@ -97,7 +97,8 @@ def _change(
         if inner is None:
             return None
         if inner[1] == element:
-            return kind, expression
+            # The elements stay; what they are taken for may be another type.
+            return type(kind)(inner[0]), expression
         return type(kind)(inner[0]), f"transform({expression}, {element} -> {inner[1]})"
     return kind, expression
 

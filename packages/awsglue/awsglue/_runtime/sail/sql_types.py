@@ -159,6 +159,9 @@ def _list_of(node: Any, of: Any) -> str | None:
 
     if isinstance(node, exp.Dot):
         return lambdas.field(of(node.this), node.expression.name)
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "map_entries":
+        pair = lambdas.members(of(node.expressions[0])) if node.expressions else None
+        return f"array<struct<key:{pair[0]},value:{pair[1]}>>" if pair and len(pair) == 2 else None
     if isinstance(node, (exp.Split, exp.RegexpSplit)):
         return "array<string>"
     if isinstance(node, (exp.ArrayAgg, exp.ArrayUniqueAgg)):
