@@ -187,6 +187,17 @@ def test_merge_dynamic_frame(frame, records):
     ]
 
 
+def test_a_source_without_files_joins_merges_and_splits(glue, frame, records, tmp_path):
+    nothing = glue.create_dynamic_frame.from_options("s3", {"paths": [f"file://{tmp_path}/none"]}, "json")
+    source = frame("id int, v string", [(1, "a")])
+    for joined in (Join.apply(source, nothing, ["id"], ["id"]), Join.apply(nothing, source, ["id"], ["id"])):
+        assert (joined.count(), [field.name for field in joined.schema()]) == (0, ["id", "v"])
+    assert records(source.mergeDynamicFrame(nothing, ["id"])) == [{"id": 1, "v": "a"}]
+    assert records(nothing.mergeDynamicFrame(source, ["id"])) == [{"id": 1, "v": "a"}]
+    parts = nothing.split_rows({"id": {">": 1}}, "yes", "no")
+    assert (parts["yes"].count(), parts["no"].count()) == (0, 0)
+
+
 def test_merged_times_are_timestamps(frame, records):
     source = frame("id int, at timestamp", [(1, datetime(2024, 1, 1)), (2, datetime(2024, 1, 2))])
     stage = frame("id int, at timestamp_ntz", [(2, datetime(2024, 2, 2))])

@@ -108,6 +108,17 @@ def test_with_schema_knows_arrays_of_one_at_any_depth(put, read, records):
     ]
 
 
+def test_json_documents_in_one_line(put, read, records):
+    frame = read(put("a.json", '{"a": 1}{"a": 2} {"a": 3}\n{"a": 4} x\n{"a": 5}[1]\n'), "json")
+    assert [row["a"] for row in records(frame)] == [1, 2, 3]
+    assert frame.errorsCount() == 2
+
+
+def test_xml_elements_within_others_of_their_name(put, read, records):
+    path = put("a.xml", "<r><b><n>1</n><b><n>2</n></b></b><b><n>3</n></b></r>")
+    assert records(read(path, "xml", {"rowTag": "b"})) == [{"n": 1, "b": {"n": 2}}, {"n": 3, "b": None}]
+
+
 def test_paths_may_be_patterns(put, read, records):
     for name in ("in/2024/a.json", "in/2024/x/b.json", "in/2025/c.json", "in/2025/d.txt", "in/20[2]4/e.json"):
         root = put(name, json.dumps({"n": name.rpartition("/")[2][0]}) + "\n")

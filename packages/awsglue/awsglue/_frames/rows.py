@@ -44,6 +44,10 @@ def join(left: Encoded, right: Encoded, keys1: list[Steps], keys2: list[Steps]) 
     """Inner equi-join. Names of the right frame that the left one has too get a leading dot."""
     if len(keys1) != len(keys2) or not keys1:
         raise ValueError(f"Join needs as many keys on both sides: {len(keys1)} and {len(keys2)} were given")
+    if not left.schema.fields or not right.schema.fields:
+        # A source without (new) files has no fields, and no records to join.
+        other = left if left.schema.fields else right
+        return Encoded(df=other.df.where("false"), schema=other.schema)
     on1 = key_expressions(left, keys1, "Join")
     on2 = key_expressions(right, keys2, "Join")
     first = [*_positions(left, "l"), *(f"{key} as lk{i}" for i, key in enumerate(on1))]
@@ -77,6 +81,8 @@ def comparison(frame: Encoded, conditions: dict[str, dict[str, Any]]) -> str:
     for path, tests in conditions.items():
         steps = paths.parse_name(path)
         kind = find(frame.schema, steps)
+        if kind is None and not frame.schema.fields:
+            return "false"
         if kind is None:
             raise ValueError(f"SplitRows: field {path} is not in the frame")
         expression = reach(steps)
@@ -123,6 +129,8 @@ def sql_value(value: Any) -> str:
 
 def merge_by_keys(source: Encoded, stage: Encoded, keys: list[Steps]) -> Encoded:
     """Source rows without a staged row of the same key, and all staged rows."""
+    if not source.schema.fields or not stage.schema.fields:
+        return source if source.schema.fields else stage
     on1 = key_expressions(source, keys, "mergeDynamicFrame")
     on2 = key_expressions(stage, keys, "mergeDynamicFrame")
     names = [f"k{i}" for i in range(len(keys))]

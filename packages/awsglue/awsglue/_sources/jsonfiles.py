@@ -14,6 +14,9 @@ from awsglue._sources.texts import lines, read_bytes
 _STEP = re.compile(r"\.([^.\[\]]+)|\[\s*(?:'([^']*)'|\"([^\"]*)\"|(\*)|(\d+))\s*\]")
 
 
+_DECODER = json.JSONDecoder()
+
+
 class JsonPathError(ValueError):
     """The path is not one that this reader knows."""
 
@@ -70,12 +73,20 @@ def records(storage: Storage, path: str, options: dict[str, Any]) -> Iterator[di
 
 
 def _line(text: str, path: str) -> Iterator[dict[str, Any] | Exception]:
+    found, rest = [], text.strip()
     try:
-        value = json.loads(text)
+        # Several documents may stand in one line, as streams write them that know no lines.
+        while rest:
+            value, end = _DECODER.raw_decode(rest)
+            found.append(value)
+            rest = rest[end:].lstrip()
+            if rest and not (isinstance(value, dict) and rest[0] == "{"):
+                raise ValueError(f"Extra data: {rest[:20]!r}")
     except ValueError as error:
         yield ValueError(f"Unable to parse json in {path}: {error}: {text[:200]}")
         return
-    yield from _flat(value, path)
+    for value in found:
+        yield from _flat(value, path)
 
 
 def _documents(raw: bytes, steps: list[str | int | None], path: str) -> Iterator[dict[str, Any] | Exception]:

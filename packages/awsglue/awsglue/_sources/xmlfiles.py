@@ -24,9 +24,14 @@ def records(storage: Storage, path: str, options: dict[str, Any]) -> Iterator[di
     raw = read_bytes(storage, path, options)
     encoding = options.get("encoding")
     parser = ElementTree.XMLParser(encoding=encoding) if encoding else None
+    depth = 0
     try:
-        for _, element in ElementTree.iterparse(io.BytesIO(raw), events=("end",), parser=parser):
-            if _local(element.tag) == tag:
+        for event, element in ElementTree.iterparse(io.BytesIO(raw), events=("start", "end"), parser=parser):
+            if _local(element.tag) != tag:
+                continue
+            depth += 1 if event == "start" else -1
+            # One within another of its name is a part of it.
+            if event == "end" and not depth:
                 value = _value(element, options)
                 yield value if isinstance(value, dict) else {options.get("valueTag", "_VALUE"): value}
                 element.clear()
