@@ -239,7 +239,7 @@ def test_only_the_columns_that_a_plan_means_are_read(spark: Any, tmp_path: Path)
     if SAIL:
         import pyarrow.parquet as pq
 
-        from awsglue._runtime.sail.facade import services
+        from awsglue._runtime.engine import services
 
         (scan,) = services()._scans_of(frame)
         read = [set(pq.read_schema(path).names) for path in scan._spools.values()]

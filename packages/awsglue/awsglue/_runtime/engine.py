@@ -132,6 +132,12 @@ def get_or_create_session(conf: dict[str, str] | None = None) -> SparkSession:
         return STATE.session
 
 
+def services(spark: Any = None) -> Any:
+    """What the job library does for a session: this one's, or the run's own (Spark makes one for a stream's batch)."""
+    own = getattr(spark, "_mastic", None)
+    return own if own is not None else get_or_create_session()._mastic  # type: ignore[attr-defined]
+
+
 def mark_written() -> None:
     """Something outside this process has changed: a restart on another engine is no longer safe."""
     STATE.wrote = True

@@ -7,6 +7,8 @@ import inspect
 import os
 from typing import Any
 
+from awsglue._runtime.engine import services
+
 # Spark cannot load these classes without their jars; our tables serve these catalogs.
 OURS = ("spark.sql.catalog.", "spark.sql.extensions", "spark.sql.defaultCatalog")
 _INSTALLED: list[bool] = []
@@ -46,12 +48,6 @@ def install() -> None:
     databases.install()
     streams.install()
     lakes.install()
-
-
-def services() -> Any:
-    from awsglue._runtime import engine
-
-    return engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
 
 
 def _context() -> None:
@@ -156,7 +152,7 @@ def _writers() -> None:
     from awsglue._runtime import engine
     from awsglue._runtime.classic import databases, lakes
     from awsglue._runtime.classic.writer import TableWriter
-    from awsglue._runtime.io.writing import WriteRequest
+    from awsglue._runtime.io.writing import WriteRequest, table_methods
 
     def keeping(name: str, store: Any) -> None:
         native = getattr(DataFrameWriter, name)
@@ -189,23 +185,12 @@ def _writers() -> None:
             frame=self._df,
         )
 
-    def save_as_table(
-        self: Any, name: str, format: Any = None, mode: Any = None, partitionBy: Any = None, **options: Any
-    ) -> None:
-        self.mode(mode).options(**options)
-        if partitionBy is not None:
-            self.partitionBy(partitionBy)
-        if format is not None:
-            self.format(format)
+    def of_table(self: Any) -> WriteRequest:
         asked = request(self)
-        lakes.refuse_buckets(asked.format, self.__dict__["_mastic"])
-        services().tables.save_as_table(name, asked)
+        lakes.refuse_buckets(asked.format, self.__dict__.get("_mastic", {}))
+        return asked
 
-    def insert_into(self: Any, tableName: str, overwrite: Any = None) -> None:
-        if overwrite is not None:
-            self.mode("overwrite" if overwrite else "append")
-        services().tables.insert_into(tableName, request(self))
-
+    save_as_table, insert_into = table_methods(lambda: services().tables, of_table)
     native_save, native_jdbc = DataFrameWriter.save, DataFrameWriter.jdbc
 
     def jdbc(self: Any, url: str, table: str, mode: Any = None, properties: Any = None) -> None:

@@ -92,14 +92,9 @@ def _holds(jar: str, name: str) -> bool:
         return name in opened.namelist()
 
 
-def _services() -> Any:
-    # Frames of a stream's batches are of sessions that Spark makes: the run's own serves them all.
-    return engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
-
-
 def ours(kind: str) -> bool:
     """Whether tables of this format are the job library's business here."""
-    return kind in KINDS and not _services().knows(KINDS[kind])
+    return kind in KINDS and not engine.services().knows(KINDS[kind])
 
 
 def refuse_stream(kind: str, doing: str) -> None:
@@ -113,7 +108,7 @@ def refuse_stream(kind: str, doing: str) -> None:
 
 def read(kind: str, path: Any, options: dict[str, Any], schema: Any) -> Any:
     """`spark.read.format("delta" | "hudi").load(path)`. Raises EngineRefused for a schema that is not the table's."""
-    services = _services()
+    services = engine.services()
     given = {key: str(value) for key, value in options.items() if key.lower() != "path"}
     named = next((value for key, value in options.items() if key.lower() == "path"), "")
     paths = [path] if isinstance(path, str) else list(path or [named])
@@ -148,8 +143,8 @@ def write(kind: str, request: Any, path: Any) -> None:
     if kind == "delta":
         from awsglue._runtime.delta import saving
 
-        saving.save(_services(), str(target), request)
+        saving.save(engine.services(), str(target), request)
         return
     from awsglue._runtime.hudi import saving as hudi_saving
 
-    hudi_saving.save(_services(), str(target), request)
+    hudi_saving.save(engine.services(), str(target), request)

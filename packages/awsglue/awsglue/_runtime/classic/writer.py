@@ -55,7 +55,7 @@ class TableWriter:
         self._run("overwritePartitions")
 
     def _run(self, action: str, condition: Any = None) -> None:
-        from awsglue._runtime.classic.hooks import services
+        from awsglue._runtime.engine import services
         from awsglue._runtime.iceberg.requests import TableWrite
 
         services().tables.write_v2(

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from awsglue._runtime.connect.reach import Reach, trouble
+from awsglue._runtime.engine import services
 from awsglue._runtime.sail.builder import Builder
 
 _INSTALLED: list[bool] = []
@@ -35,13 +36,6 @@ def install() -> None:
     catalogs.install()
     writers.tables()
     modules.install(unless=lambda: engine.current_session() is not None and services().knows("delta"))
-
-
-def services() -> Any:
-    """The running session's services."""
-    from awsglue._runtime import engine
-
-    return engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
 
 
 class _Builder(Builder):
@@ -190,6 +184,7 @@ def _saving() -> None:
 
     from awsglue._runtime import engine
     from awsglue._runtime.classic import lakes
+    from awsglue._runtime.io.writing import tell
     from awsglue._runtime.sail import writers
 
     native = DataFrameWriter.save
@@ -202,11 +197,7 @@ def _saving() -> None:
         partitionBy: Any = None,
         **options: Any,
     ) -> None:
-        self.mode(mode).options(**options)
-        if partitionBy is not None:
-            self.partitionBy(partitionBy)
-        if format is not None:
-            self.format(format)
+        tell(self, mode, format, partitionBy, options)
         if writers.by_client(self):
             return
         kind = (self._write.source or "").lower()

@@ -14,11 +14,6 @@ from awsglue._runtime.failures import EngineRefused
 __all__ = ["DeltaMergeBuilder", "DeltaOptimizeBuilder", "DeltaTable", "DeltaTableBuilder"]
 
 
-def _services(spark: Any) -> Any:
-    # The session of a stream's batch is one that Spark makes: the run's own serves it.
-    return getattr(spark, "_mastic", None) or engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
-
-
 class DeltaTable:
     """A Delta table, by its path or its name in the catalog."""
 
@@ -29,7 +24,7 @@ class DeltaTable:
 
     @property
     def _services(self) -> Any:
-        return _services(self._spark)
+        return engine.services(self._spark)
 
     def _open(self) -> Any:
         return lake.open_table(self._target.path)
@@ -49,7 +44,7 @@ class DeltaTable:
         from awsglue._runtime.catalog.glue import table_not_found
         from awsglue._runtime.catalog.names import split_identifier
 
-        tables = _services(sparkSession).tables
+        tables = engine.services(sparkSession).tables
         parts = split_identifier(tableOrViewName)
         found = place(tables, parts)
         if found is None:

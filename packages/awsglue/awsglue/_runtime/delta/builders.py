@@ -78,11 +78,9 @@ class DeltaTableBuilder:
 
     @property
     def _services(self) -> Any:
-        from awsglue._runtime import engine
+        from awsglue._runtime.engine import services
 
-        # The session of a stream's batch is one that Spark makes: the run's own serves it.
-        own = getattr(self._spark, "_mastic", None)
-        return own if own is not None else engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
+        return services(self._spark)
 
     def property(self, key: str, value: str) -> DeltaTableBuilder:
         """A table property."""

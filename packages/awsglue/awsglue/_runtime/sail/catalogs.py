@@ -14,7 +14,7 @@ def install() -> None:
 
 
 def _tables() -> Any:
-    from awsglue._runtime.sail.facade import services
+    from awsglue._runtime.engine import services
 
     return services().tables
 
@@ -49,7 +49,7 @@ def _catalog() -> None:
     from pyspark.sql.connect.catalog import Catalog
 
     from awsglue._runtime.catalog.spark_catalog import methods
-    from awsglue._runtime.sail.facade import services
+    from awsglue._runtime.engine import services
 
     def drop_view(self: Any, viewName: str) -> bool:
         return _tables().views.pop(viewName.lower(), None) is not None

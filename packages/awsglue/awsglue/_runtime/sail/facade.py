@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from awsglue._runtime.engine import services
 from awsglue._runtime.failures import EngineRefused
 
 # What scripts ask spark.conf for without having set it.
@@ -50,13 +51,6 @@ def install() -> None:
     nulls.install()
     writers.install()
     catalogs.install()
-
-
-def services() -> Any:
-    """The running session's services."""
-    from awsglue._runtime import engine
-
-    return engine.get_or_create_session()._mastic  # type: ignore[attr-defined]
 
 
 def _configuration() -> None:

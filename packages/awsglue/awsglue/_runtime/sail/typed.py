@@ -161,7 +161,7 @@ def _operands(expression: Any) -> list[Any]:
     if name in ("current_database", "current_schema", "current_catalog"):
         from awsglue._runtime import engine
 
-        engine.get_or_create_session()._mastic.check_current_database()  # type: ignore[attr-defined]
+        engine.services().check_current_database()
         return []
     if name in ("to_date", "date") and len(function.arguments) == 1:
         return list(function.arguments)

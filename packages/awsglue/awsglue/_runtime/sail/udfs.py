@@ -95,7 +95,7 @@ def _told(kind: Any) -> Any:
         return None
     from awsglue._runtime import engine
 
-    return engine.get_or_create_session()._mastic.parse_ddl(kind)  # type: ignore[attr-defined]
+    return engine.services().parse_ddl(kind)
 
 
 def answered(kind: Any) -> Converter | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from awsglue._runtime.engine import services
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.writing import WriteRequest, table_methods, tell
 
@@ -12,12 +13,6 @@ def install() -> None:
     """Patch the two writer classes."""
     _files()
     tables()
-
-
-def _services() -> Any:
-    from awsglue._runtime.sail.facade import services
-
-    return services()
 
 
 def _request(writer: Any) -> WriteRequest:
@@ -76,7 +71,7 @@ def _files() -> None:
         if path is not None:
             self._write.path = path
         if not by_client(self):
-            _services().save(_request(self), self._write.path)
+            services().save(_request(self), self._write.path)
 
     DataFrameWriter.save = save  # type: ignore[method-assign]
 
@@ -85,7 +80,7 @@ def tables() -> None:
     """Patch what the two writer classes do to tables."""
     from pyspark.sql.connect.readwriter import DataFrameWriter
 
-    save_as_table, insert_into = table_methods(lambda: _services().tables, _request)
+    save_as_table, insert_into = table_methods(lambda: services().tables, _request)
     DataFrameWriter.saveAsTable = save_as_table  # type: ignore[method-assign]
     DataFrameWriter.insertInto = insert_into  # type: ignore[method-assign]
     _version_two()
@@ -100,7 +95,7 @@ def _version_two() -> None:
             from awsglue._runtime.iceberg.requests import TableWrite
 
             write = self._write
-            _services().tables.write_v2(
+            services().tables.write_v2(
                 TableWrite(
                     action=action,
                     table=write.table_name,
