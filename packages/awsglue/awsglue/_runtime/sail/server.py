@@ -7,8 +7,8 @@ from typing import Any
 
 # Never more than this share of the machine's memory when the order gives no limit.
 SHARE = 0.6
-# What of the memory for operators is the engine's, what is DuckDB's, which may be at work at the same time, and what bytes
-# of objects are kept in.
+# What of the memory for operators is the engine's, what is DuckDB's, which may be at work at the same time, and what
+# bytes of objects are kept in.
 ENGINE, DUCKDB, OBJECTS = 0.625, 0.3125, 0.0625
 
 
