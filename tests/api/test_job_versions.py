@@ -52,7 +52,7 @@ def test_spark_of_a_version(
     if not (RUNTIMES / runtime).exists():
         pytest.skip(f"the runtime is missing: mastic runtime install {runtime}")
     job = make(SCRIPT, command="glueetl", GlueVersion=version)
-    given = {"--bucket": name, "--enable-metrics": "true"}
+    given = {"--bucket": name, "--enable-metrics": "true", "--enable-observability-metrics": "true"}
     if version == "5.1":
         given["--engine"] = "spark"
     ended = run(glue, job, seconds=600, Arguments=given)
@@ -63,6 +63,14 @@ def test_spark_of_a_version(
     assert sum(summed(server, "glue.driver.aggregate.recordsRead", **of)) >= 2000
     for metric in ("numCompletedStages", "numCompletedTasks", "shuffleBytesWritten"):
         assert sum(summed(server, f"glue.driver.aggregate.{metric}", **of)) > 0
+    sink = {"ObservabilityGroup": "throughput", "Sink": "ALL", "Type": "gauge"}
+    assert summed(server, "glue.driver.recordsWritten", **(of | sink)) == [1000.0]
+    assert summed(server, "glue.driver.bytesWritten", **(of | sink)) == [float(parquet_bytes(server, name))]
+
+
+def parquet_bytes(server: Any, bucket: str) -> int:
+    listed = server.client("s3").list_objects_v2(Bucket=bucket, Prefix="data/part-")["Contents"]
+    return sum(one["Size"] for one in listed)
 
 
 def test_the_embedded_engine_is_no_spark_4(server: Any, glue: Any, make: Callable[..., str]) -> None:
