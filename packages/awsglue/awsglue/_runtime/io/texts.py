@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
+from awsglue._runtime.io import java_floats
+
 _INT = re.compile(r"[+-]?[0-9]+\Z")
 _DOUBLE = re.compile(r"[+-]?(NaN|Infinity|((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[dDfF]?)\Z", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
@@ -49,8 +51,8 @@ def parse_boolean(text: str) -> bool | None:
 
 
 def java_double(value: float) -> str:
-    """Double.toString: 1.0, 1.0E10, 1.0E-5, NaN, Infinity."""
-    return _java_float(value, repr(value))
+    """Double.toString of Java 8 to 17: 1.0, 1.0E10, 1.0E-5, NaN, Infinity."""
+    return _java_float(value, 53, repr(value))
 
 
 def java_float(value: float) -> str:
@@ -58,22 +60,24 @@ def java_float(value: float) -> str:
     import numpy
 
     single = numpy.float32(value)
-    return _java_float(float(single), str(single))
+    return _java_float(float(single), 24, str(single))
 
 
-def _java_float(value: float, shortest: str) -> str:
+def _java_float(value: float, precision: int, brief: str) -> str:
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0:
         return "-0.0" if str(value).startswith("-") else "0.0"
-    number = Decimal(shortest)
-    sign, digits, exponent = number.as_tuple()
-    text = "".join(map(str, digits)).rstrip("0") or "0"
-    point = len(digits) + int(exponent)
-    lead = "-" if sign else ""
-    if 1e-3 <= abs(value) < 1e7:
+    lead, size = "-" if value < 0 else "", abs(value)
+    if java_floats.shortest(size, precision):
+        _, numbers, exponent = Decimal(brief).as_tuple()
+        text = "".join(map(str, numbers)).rstrip("0") or "0"
+        point = len(numbers) + int(exponent)
+    else:
+        text, point = java_floats.digits(size, precision)
+    if -3 < point < 8:
         if point <= 0:
             return f"{lead}0.{'0' * -point}{text}"
         whole, fraction = text[:point].ljust(point, "0"), text[point:] or "0"
