@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -85,6 +86,14 @@ def test_s3_signatures_hold(signer: Any, key: str, value: str) -> None:
     identity = authenticate(incoming)
     assert identity.account_id == "111122223333"
     assert identity.principal_arn.endswith("user/me")
+
+
+@pytest.mark.parametrize("signer", [auth.S3SigV4Auth, auth.S3SigV4QueryAuth])
+def test_a_space_may_be_sent_as_a_plus(signer: Any) -> None:
+    sent = signed(signer, f"{S3_URL}?prefix=team%3Dother%20stuff%2B1%2F&list-type=2", method="GET")
+    sent = replace(sent, query_string=sent.query_string.replace("%20", "+"))
+    assert authenticate(sent).verified
+    assert sent.params["prefix"] == "team=other stuff+1/"
 
 
 def test_json_signatures_hold() -> None:

@@ -69,7 +69,8 @@ def paths(raw_path: str, *, s3: bool) -> list[str]:
 
 def _query(query_string: str, *, presigned: bool) -> str:
     pairs = []
-    for part in query_string.split("&"):
+    # A plus is a space, as where the parameters are read: AWS's SDK for Java 1, and so Hadoop's S3A, sends it.
+    for part in query_string.replace("+", "%20").split("&"):
         if not part:
             continue
         name, _, value = part.partition("=")
