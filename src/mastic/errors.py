@@ -26,6 +26,18 @@ class ServiceError(Exception):
         self.members = members
 
 
+class Unkeepable(ServiceError):
+    """A text holds the character NUL where the store would have to keep or to find it, which no PostgreSQL does.
+
+    Refused on every database. The wire gives it the code that the service has for input that cannot be right.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "InvalidInputException", "The request holds the character NUL in a text that cannot have it."
+        )
+
+
 def not_found(message: str) -> ServiceError:
     """Glue's ``EntityNotFoundException``."""
     return ServiceError("EntityNotFoundException", message)

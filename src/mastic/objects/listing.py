@@ -43,8 +43,8 @@ def successor(prefix: str) -> str | None:
 
 
 def first_after(key: str) -> str:
-    """The first key greater than ``key``; NUL, the smallest character, is in no key."""
-    return key + "\x01"
+    """The first key greater than ``key``; NUL, the smallest character, is in no key, though ``key`` may name it."""
+    return key.partition("\0")[0] + "\x01"
 
 
 def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
@@ -86,6 +86,8 @@ def scan(
 ) -> Page:
     """Roll up what ``fetch(start, end, size)`` gives (rows with a unique ``key``, ordered)."""
     out = Page()
+    if "\0" in prefix:
+        return out  # it is in no key
     end = successor(prefix) if prefix else None
     size = min(limit + 1, LARGEST_BATCH)
     while start is not None and limit > 0:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, func, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy import insert as generic_insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.dml import Update
 
+from mastic.errors import Unkeepable
 from mastic.store import schema
 from mastic.store.changes import Changes
 from mastic.store.sealing import Sealing
@@ -59,6 +60,7 @@ class Store:
         self._local = threading.local()
         if self.dialect == "sqlite":
             self._writer = sqlite_engine(url)
+            event.listen(self._writer, "before_cursor_execute", _keepable)
             # None where other servers write too.
             self.changes: Changes | None = Changes(self._writer)
             self._group: GroupCommit | None = GroupCommit(self._writer)
@@ -68,6 +70,7 @@ class Store:
             self._writer = create_engine(
                 url, poolclass=QueuePool, pool_size=24, max_overflow=16, pool_pre_ping=True
             )
+            event.listen(self._writer, "before_cursor_execute", _keepable)
             self._group = self._readers = self.changes = None
             self._snapshot = self._writer.execution_options(isolation_level="REPEATABLE READ").connect
         self.sealing = Sealing(writing=lambda: self.writing)
@@ -84,7 +87,7 @@ class Store:
         by the thousand. ``catalog`` (``account:region``) says whose encryption settings count for what is written of
         a catalog, and is ``soon`` unless the store was made with ``sync_catalog``; ``opens`` says whose encrypted
         rows are only read, so that their keys are at hand.
-        Raises Duplicate for a violated unique key, Stale from ``guarded``.
+        Raises Duplicate for a violated unique key, Stale from ``guarded``, Unkeepable for a text with NUL.
         """
         if catalog:
             with self._write_catalog(catalog) as tx:
@@ -160,7 +163,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent snapshot for reading."""
+        """A consistent snapshot for reading. Raises Unkeepable where a text with NUL is looked for."""
         with self._snapshot() as tx:
             yield tx
 
@@ -240,6 +243,14 @@ def guarded(tx: Connection, statement: Update) -> None:
     """
     if tx.execute(statement).rowcount != 1:
         raise Stale(str(statement.table))
+
+
+def _keepable(_connection: Any, _cursor: Any, _statement: Any, given: Any, _context: Any, many: bool) -> None:
+    """Before a statement: refuse what SQLite would take and PostgreSQL would not. Raises Unkeepable."""
+    for row in given if many else (given,):
+        for value in row.values() if isinstance(row, Mapping) else row:
+            if isinstance(value, str) and "\0" in value:
+                raise Unkeepable
 
 
 def _is_unique_violation(error: IntegrityError | sqlite3.IntegrityError) -> bool:

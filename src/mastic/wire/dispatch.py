@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import structlog
 
 from mastic.context import Context
-from mastic.errors import ServiceError
+from mastic.errors import ServiceError, Unkeepable
 from mastic.wire.acceptance import Acceptor, Acceptors
 from mastic.wire.bodies import Body
 from mastic.wire.facts import REFUSALS, family
@@ -28,7 +28,7 @@ from mastic.wire.messages import AsIs, FileBody, Incoming, Outgoing, Response
 from mastic.wire.protocols import Protocols
 from mastic.wire.protocols.base import Decoder, Encoder, ErrorReply, WireProtocol, malformed
 from mastic.wire.spec import Models, OperationSpec, ServiceSpec
-from mastic.wire.validate import Validators
+from mastic.wire.validate import Validators, code_of
 
 __all__ = [
     "AsIs",
@@ -230,6 +230,8 @@ class Dispatcher:
             )
             error = internal_failure(service, context.request_id)
         else:
+            if isinstance(error, Unkeepable) and service is not None:
+                error = ServiceError(code_of(service), error.message, status=400)
             self._log.debug("refused", request_id=context.request_id, code=error.code)
         status = error.status
         if status is None:

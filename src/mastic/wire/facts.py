@@ -21,11 +21,12 @@ SIGNING_ALIASES: Mapping[str, str] = {
     "airflow": "mwaa",
 }
 
-# The code of "N validation errors detected": ValidationException for services that speak JSON,
-# ValidationError for query services, unless listed here.
+# The code of "N validation errors detected", and of other input that cannot be right: ValidationException for services
+# that speak JSON, ValidationError for query services, unless listed here.
 CONSTRAINT_CODES: Mapping[str, str] = {
     "athena": "InvalidRequestException",
     "logs": "InvalidParameterException",
+    "s3": "InvalidArgument",
     "sns": "InvalidParameter",
     "sqs": "InvalidParameterValue",
     "cognito-idp": "InvalidParameterException",

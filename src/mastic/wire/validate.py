@@ -45,6 +45,14 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
+def code_of(service: ServiceSpec) -> str:
+    """The code of a service's error for input that cannot be right."""
+    known = CONSTRAINT_CODES.get(service.id)
+    if known is not None:
+        return known
+    return "ValidationError" if service.preferred_protocol in ("query", "ec2") else "ValidationException"
+
+
 def rules(shape: Shape, *, open_enum: bool) -> list[Rule]:
     """The rules on a value itself, not on its parts."""
     found: list[Rule] = []
@@ -282,17 +290,11 @@ class Validators:
     def _failure(
         self, operation: OperationSpec, request: Mapping[str, Any], errors: list[str]
     ) -> ServiceError:
-        service = operation.service
-        if service.id == "s3":
+        if operation.service.id == "s3":
             return self._s3_failure(operation, request)
-        code = CONSTRAINT_CODES.get(service.id)
-        if code is None:
-            code = (
-                "ValidationError" if service.preferred_protocol in ("query", "ec2") else "ValidationException"
-            )
         noun = "error" if len(errors) == 1 else "errors"
         message = f"{len(errors)} validation {noun} detected: {'; '.join(errors)}"
-        return ServiceError(code, message, status=400)
+        return ServiceError(code_of(operation.service), message, status=400)
 
     def _s3_failure(self, operation: OperationSpec, request: Mapping[str, Any]) -> ServiceError:
         """S3 knows no list of problems: the first one decides, by the place where the value stood."""
