@@ -319,3 +319,20 @@ def test_hudi_needs_a_name_and_on_spark_its_jars(tmp_path: Path) -> None:
         else "HoodieException: 'hoodie.table.name' must be"
     )
     assert expected in result["error_message"]
+
+
+def test_a_jvm_of_the_runs_own_has_temporary_keys_from_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from awsglue._runtime.classic.jvm import s3_settings
+
+    keys = [f"spark.hadoop.fs.s3a.{name}" for name in ("access.key", "secret.key", "session.token")]
+    given = ["ASIAEXAMPLE", "secret", "token"]
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    for name, value in zip(names, given, strict=True):
+        monkeypatch.setenv(name, value)
+    # The environment's provider gives the three together; the settings' one may be asked when it has none yet.
+    assert [s3_settings(inherited=True)[key] for key in keys] == ["", "", ""]
+    assert [s3_settings()[key] for key in keys] == given
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    assert [s3_settings(inherited=True).get(key) for key in keys] == [*given[:2], None]

@@ -27,12 +27,14 @@ QUIET = "-Xlog:disable -Xlog:all=error:stderr"
 # As Spark itself knows settings that are not to be shown.
 _SECRET = re.compile(r"secret|password|token|access[.]?key", re.IGNORECASE)
 _MEANT = re.compile(r"[\\:=\s#!]")  # what a key of a properties file cannot have as it is
+_KEYS = tuple(f"spark.hadoop.fs.s3a.{name}" for name in ("access.key", "secret.key", "session.token"))
 QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto"
 
 
 def submit_arguments(state: Any, scratch: str) -> str:
     """PYSPARK_SUBMIT_ARGS: whichever way the script makes its session, the JVM comes up like this."""
-    settings = {**_defaults(state, scratch), **s3_settings(), **_asked(), **_event_logs(state)}
+    s3 = s3_settings(inherited=not cluster.master())
+    settings = {**_defaults(state, scratch), **s3, **_asked(), **_event_logs(state)}
     if cluster.master():
         settings = {**settings, **cluster.settings()}
     settings |= cluster.operators()
@@ -147,8 +149,13 @@ def _event_logs(state: Any) -> dict[str, str]:
     return {"spark.eventLog.compress": "false", "spark.eventLog.rolling.enabled": "false", **asked, **fixed}
 
 
-def s3_settings() -> dict[str, str]:
-    """Spark's settings for the S3 of this run, with its keys."""
+def s3_settings(*, inherited: bool = False) -> dict[str, str]:
+    """Spark's settings for the S3 of this run, with its keys.
+
+    A JVM that has ``inherited`` the run's environment finds temporary keys there. As settings they are empty
+    (Spark would copy them from the environment): several threads that ask TemporaryAWSCredentialsProvider
+    first see none for a moment (HADOOP-18233), and S3A would go on with the key that has no token.
+    """
     import boto3
 
     from awsglue._runtime.io.storage import encryption
@@ -178,8 +185,14 @@ def s3_settings() -> dict[str, str]:
     credentials = boto3.Session().get_credentials()
     if credentials is not None:
         frozen = credentials.get_frozen_credentials()
-        settings["spark.hadoop.fs.s3a.access.key"] = frozen.access_key
-        settings["spark.hadoop.fs.s3a.secret.key"] = frozen.secret_key
-        if frozen.token:
-            settings["spark.hadoop.fs.s3a.session.token"] = frozen.token
+        if inherited and frozen.token and _in_environment(frozen):
+            return settings | dict.fromkeys(_KEYS, "")
+        given = zip(_KEYS, (frozen.access_key, frozen.secret_key, frozen.token), strict=True)
+        settings |= {name: value for name, value in given if value}
     return settings
+
+
+def _in_environment(keys: Any) -> bool:
+    return (keys.access_key, keys.secret_key, keys.token) == tuple(
+        os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    )
