@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.api.jobs import refusal, run
 
+# Deeper than the parser of Python can follow.
+DEEP = "-" * 50_000 + "1"
+
 
 def a_table(glue: Any, bucket: str, table: str, columns: dict[str, str]) -> None:
     glue.create_table(
@@ -112,10 +115,13 @@ def test_what_is_no_graph(glue: Any, name: str) -> None:
         assert said in message
     code, _ = refusal(glue.get_plan, Mapping=[], Source={"DatabaseName": name, "TableName": "t"})
     assert code == "EntityNotFoundException"
-    for comment in ("[a = 1) + f(b = 2]", "[a = ]", "[a = '\0']"):
+    for comment in ("[a = 1) + f(b = 2]", "[a = ]", "[a = '\0']", f"[a = {DEEP}]"):
         text = f"## @type: Filter\n## @return: x\n## @args: {comment}\nx = 1\n"
         code, message = refusal(glue.get_dataflow_graph, PythonScript=text)
         assert (code, "cannot be read" in message) == ("InvalidInputException", True)
+    deep = {"Name": "paths", "Value": DEEP}
+    script = glue.create_script(DagNodes=[{**node, "Args": [deep]}], DagEdges=[])["PythonScript"]
+    assert f'"{DEEP}"' in script
     # A value is one argument, whatever it says.
     nasty = {"Name": "paths", "Value": '["x"]); import os; os.abort('}
     script = glue.create_script(DagNodes=[{**node, "Args": [nasty]}], DagEdges=[])["PythonScript"]

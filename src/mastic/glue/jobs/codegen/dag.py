@@ -11,6 +11,8 @@ from typing import Any
 from mastic.errors import invalid_input
 from mastic.glue.jobs.codegen.calls import is_name, literal
 
+# What the parser of Python raises for what is none, or for what is nested deeper than it can follow.
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 TRANSFORMS = (
     "ApplyMapping", "DropFields", "DropNullFields", "Filter", "Join", "Map", "Relationalize", "RenameField",
     "ResolveChoice", "SelectFields", "SelectFromCollection", "Spigot", "SplitFields", "SplitRows", "Unbox",
@@ -64,7 +66,7 @@ def script(nodes: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, Any]
     text = begin + "".join(body) + "job.commit()\n"
     try:
         ast.parse(text)
-    except (SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise invalid_input(f"DagNodes: their script would not be Python: {error}") from error
     return text
 
@@ -117,7 +119,7 @@ def _source(argument: Mapping[str, Any], parameters: list[str]) -> str:
         return f"args[{literal(name)}]"
     try:
         tree = ast.parse(value, mode="eval").body
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return literal(value)
     plain = isinstance(tree, (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.UnaryOp, ast.Lambda))
     return value.replace("\n", " ") if plain else literal(value)
@@ -155,7 +157,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     """``[name = value, …]`` of a comment: read as the arguments of a call. Raises InvalidInputException."""
     try:
         tree = ast.parse(f"f({text.strip()[1:-1]})", mode="eval").body
-    except (SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise invalid_input(f"The comment {text!r} of the script cannot be read") from error
     if not isinstance(tree, ast.Call):
         raise invalid_input(f"The comment {text!r} of the script cannot be read")
