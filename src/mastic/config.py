@@ -146,6 +146,10 @@ class Config:
                 f"ray_address is {self.ray_address!r}: use host:port of the cluster itself. (Ray's client, ray://…, "
                 "would bring neither the run's modules nor its keys to the workers.)"
             )
+        if self.max_concurrent_job_runs < 0:
+            raise Refused(
+                f"max_concurrent_job_runs is {self.max_concurrent_job_runs}: use 0 for any number, or a number of runs"
+            )
         if self.default_engine not in ("auto", "sail", "spark"):
             raise Refused(f"default_engine is {self.default_engine!r}: use auto, sail or spark")
 

@@ -94,6 +94,24 @@ def test_an_account_has_so_many_runs_at_once(store: Store, tmp_path: Path) -> No
     account.start("two")
 
 
+def test_the_account_s_places_go_to_who_has_waited_longest(store: Store, tmp_path: Path) -> None:
+    account = Account(store, tmp_path, 1)
+    for name in ("first", "b", "a", "c"):
+        account.job(name, 5)
+    running = account.start("first")
+    waiting = [(name, account.start(name, queue=True)) for name in ("b", "a", "c", "a", "b")]
+    order = []
+    while waiting:
+        account.end(running)
+        account.housekeeping.tidy()
+        (begun,) = [one for one in waiting if account.shown(*one)[0] == "STARTING"]
+        waiting.remove(begun)
+        order.append(begun[0])
+        running = begun[1]
+    # Of a job that has a place, a waiting run takes it at once.
+    assert order == ["b", "b", "a", "a", "c"]
+
+
 def test_without_a_limit_a_job_s_own_counts(store: Store, tmp_path: Path) -> None:
     account = Account(store, tmp_path, 0)
     account.job("one", 3)

@@ -41,6 +41,7 @@ def test_objects_are_with_the_server_unless_they_are_shared() -> None:
         ('objects_dir = "/o"\n[endpoints]\ns3 = "http://h"\n', "exclude each other"),
         ('host = "0.0.0.0"\n', "configure access keys"),
         ('default_engine = "fast"\n', "use auto, sail or spark"),
+        ("max_concurrent_job_runs = -1\n", "use 0 for any number"),
         ("prot = 1\n", "there is no setting 'prot'"),
         ('port = "x"\n', "setting port"),
         ('lost_host_seconds = "soon"\n', "setting lost_host_seconds"),

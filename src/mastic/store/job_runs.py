@@ -215,11 +215,10 @@ def oldest_waiting(tx: Connection, scope: str, job_id: str) -> JobRun | None:
 
 
 def waiting_jobs(tx: Connection) -> list[tuple[str, str]]:
-    """(scope, job name) of every job that has a waiting run."""
-    rows = tx.execute(
-        select(job_runs.c.scope, job_runs.c.job_name).where(job_runs.c.state == "WAITING").distinct()
-    )
-    return [(row.scope, row.job_name) for row in rows]
+    """(scope, job name) of every job that has a waiting run, whose run has waited longest first."""
+    of = (job_runs.c.scope, job_runs.c.job_name)
+    query = select(*of).where(job_runs.c.state == "WAITING").group_by(*of)
+    return [(row.scope, row.job_name) for row in tx.execute(query.order_by(func.min(job_runs.c.seq)))]
 
 
 def waiting_since(tx: Connection, before: datetime) -> list[JobRun]:
