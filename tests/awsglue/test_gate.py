@@ -67,6 +67,19 @@ def test_calls_in_statements_have_their_types(spark: Any, sql: str, expected: An
     [
         lambda fn, df: df.select(fn.col("dt") - fn.col("dt")),
         lambda fn, df: df.select(fn.to_json(fn.struct("i", "ts"))),
+        lambda fn, df: df.select(fn.to_json(fn.array("d"))),
+        lambda fn, df: df.select(fn.to_json(fn.create_map("s", "d"))),
+        lambda fn, df: df.select(fn.to_json(fn.struct(fn.struct("m").alias("x")))),
+        lambda fn, df: df.select(fn.to_csv(fn.struct("i", "d"))),
+        lambda fn, df: df.select(fn.to_json(fn.struct("i"), {"pretty": "true"})),
+        lambda fn, df: df.select("d").toJSON(),
+        lambda fn, df: df.selectExpr("to_json(struct(*)) AS j"),
+        lambda fn, df: df.selectExpr("to_json(from_json('{\"a\":1e10}', 'a double')) AS j"),
+        lambda fn, df: df.selectExpr("to_json(struct(i x)) AS j"),
+        lambda fn, df: df.sparkSession.sql("SELECT to_json(named_struct('x', array(d))) AS j FROM {d}", d=df),
+        lambda fn, df: df.sparkSession.sql("SELECT to_json(collect_list(struct(i, d))) AS j FROM {d}", d=df),
+        lambda fn, df: df.sparkSession.sql("SELECT to_json(struct(i / 2 AS h)) AS j FROM {d}", d=df),
+        lambda fn, df: df.sparkSession.sql("SELECT to_csv(struct(1.50)) AS j FROM {d}", d=df),
         lambda fn, df: df.select(fn.percentile_approx("i", 0.5)),
         lambda fn, df: df.select(fn.bround("d")),
         lambda fn, df: df.select(fn.hash("m")),
@@ -87,6 +100,19 @@ def test_refused_by_name(make: Any, df: Any) -> None:
 
     with pytest.raises(EngineRefused, match="--engine spark"):
         make(fn, df).collect()
+
+
+def test_records_of_plain_values_are_written_as_spark_writes_them(df: Any, spark: Any) -> None:
+    from pyspark.sql import functions as fn
+
+    row = spark.createDataFrame(
+        [(1, 'é"/\n', [1, None], {"b": 1})], "i int, s string, l array<int>, m map<string,int>"
+    )
+    expected = '{"i":1,"s":"é\\"/\\n","l":[1,null],"m":{"b":1}}'
+    assert row.select(fn.to_json(fn.struct("*"))).collect()[0][0] == expected
+    assert row.selectExpr("to_json(struct(i, s, l, m)) AS j").collect()[0][0] == expected
+    made = spark.sql("SELECT to_json(collect_list(named_struct('a', i, 'b', 'x'))) AS j FROM {d}", d=row)
+    assert made.collect()[0][0] == '[{"a":1,"b":"x"}]'
 
 
 def test_refused_elsewhere(df: Any, spark: Any) -> None:

@@ -139,9 +139,6 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("pmod", "sign", "signum", "collect_set"), _of_floating),
     "nullif": kind_rules.both(_of_unlike, _of_floating),
     "to_timestamp": _of_numbers,
-    "to_csv": lambda kinds, literals: (
-        "of doubles" if kinds and kinds[0] & (FLOATING | {"struct of floating"}) else ""
-    ),
     "timestamp": lambda kinds, literals: (
         _of_numbers(kinds, literals) or ("of times" if kinds and kinds[0] <= TIMES | {"date"} else "")
     ),

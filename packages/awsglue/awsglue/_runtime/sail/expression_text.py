@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
+from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import call_texts, exact_calls, lambdas, plans, sql_proof
 from awsglue._runtime.sql.sources import replace
 
@@ -18,9 +19,9 @@ REMEMBERED = 4096
 
 
 def checked(texts: list[str], child: Any, types_of: TypesOf) -> list[str]:
-    """The expressions as the engine is to be given them. What is no SQL, the engine refuses itself.
+    """The expressions as the engine is to be given them.
 
-    Raises EngineRefused for what the engine would answer differently.
+    Raises EngineRefused for what the engine would answer differently, and for what is not understood.
     """
     named = [_names(text) for text in texts]
     # All in one question: a frame of many columns has as many expressions.
@@ -78,7 +79,8 @@ def _made(text: str, types: tuple[tuple[str, str], ...], ansi: bool) -> str:
     """The expression for the engine, where these columns have these types, in a session whose casts fail or not."""
     parsed = _parsed(text)
     if parsed is None:
-        return text
+        # The engine may understand it, and answer otherwise than Spark.
+        raise EngineRefused("this expression", "Spark may understand it, or says what is wrong with it")
     fields = [
         SimpleNamespace(name=name, dataType=SimpleNamespace(simpleString=partial(str, kind)))
         for name, kind in types

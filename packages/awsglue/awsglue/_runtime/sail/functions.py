@@ -73,7 +73,6 @@ CAST_TO = {"datediff": "int", "date_diff": "int", "regexp_count": "int"}
 
 # Right unless an argument is of this kind.
 REFUSED_WITH = {
-    "to_json": "timestamp",
     "hash": "decimal",
     "xxhash64": "decimal",
     # Its places are taken for others.

@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail import call_texts, decimals, java_texts, subqueries, text_rules, unlike
+from awsglue._runtime.sail import (
+    call_texts,
+    decimals,
+    java_texts,
+    record_texts,
+    subqueries,
+    text_rules,
+    unlike,
+)
 from awsglue._runtime.sail.arithmetic import FLOATING, as_decimal, decimal_of, is_exact, unbounded
 from awsglue._runtime.sail.functions import CAST_TO, DATE_TEXT, NUMBER_TEXTS, REFUSED, REFUSED_WITH
 from awsglue._runtime.sail.operands import Insertions, Operation, Unclear, operations
@@ -53,6 +61,7 @@ def check(
             raise EngineRefused("extract(dow)")
         elif isinstance(node, exp.Intersect) and node.args.get("distinct") is False:
             raise EngineRefused("INTERSECT ALL")
+    record_texts.check_text(parsed, types)
     subqueries.check(parsed, columns, tables or {})
     made = Insertions(text)
     call_texts.check(text, parsed, call_texts.Known(columns, types_of_names(names)), made)

@@ -23,6 +23,7 @@ from awsglue._runtime.sail import (
     plan_structs,
     plan_texts,
     plans,
+    record_texts,
     type_rules,
 )
 from awsglue._runtime.sail.arithmetic import Exact, as_decimal, casts, decimal_of, is_exact, unbounded
@@ -167,16 +168,14 @@ def _operands(expression: Any) -> list[Any]:
         return list(function.arguments)
     if name in CAST_TO and name not in call_rules.NAMES:
         return []
-    if name in type_rules.NAMES or name in call_rules.NAMES or name in exact_calls.NAMES:
-        return list(function.arguments)
-    if name in ("/", "*", "-", "+", "%") or name in REFUSED_WITH or name in TEXT_OF_ARGUMENTS:
-        return list(function.arguments)
-    return []
+    rules = (type_rules.NAMES, call_rules.NAMES, exact_calls.NAMES, record_texts.NAMES)
+    known = (*rules, REFUSED_WITH, TEXT_OF_ARGUMENTS, ("/", "*", "-", "+", "%"))
+    return list(function.arguments) if any(name in names for names in known) else []
 
 
 def _judge(expression: Any, types: list[Any] | None) -> None:
     if types is None:
-        if expression.unresolved_function.function_name.lower() in exact_calls.TYPED:
+        if expression.unresolved_function.function_name.lower() in exact_calls.TYPED | record_texts.NAMES:
             raise EngineRefused("a function of values whose type cannot be told")
         return
     names = [item.simpleString() for item in types]
@@ -315,6 +314,7 @@ def _called(expression: Any, name: str, names: list[str]) -> bool:
         comparisons.check_list([*names], literals)
     judged = list(range(len(names)))
     type_rules.check(name, names)
+    record_texts.check_call(name, names)
     if name == "when":
         # Conditions and values by turns, then what is left.
         judged = [at for at in judged if at % 2 or at == len(names) - 1]
