@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from typing import Any
@@ -248,7 +248,7 @@ def guarded(tx: Connection, statement: Update) -> None:
 def _keepable(_connection: Any, _cursor: Any, _statement: Any, given: Any, _context: Any, many: bool) -> None:
     """Before a statement: refuse what SQLite would take and PostgreSQL would not. Raises Unkeepable."""
     for row in given if many else (given,):
-        for value in row.values() if isinstance(row, Mapping) else row:
+        for value in row.values() if isinstance(row, dict) else row:
             if isinstance(value, str) and "\0" in value:
                 raise Unkeepable
 
