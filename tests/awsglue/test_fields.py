@@ -46,6 +46,21 @@ def test_apply_mapping_makes_texts_of_what_is_deep_within(frame, records):
     assert records(source.apply_mapping(kinds)) == [{"n": "7", "x": {"d": "2020-01-02"}, "l": [{"k": "5"}]}]
 
 
+def test_apply_mapping_tells_of_fields_that_are_not_there(frame, records, capsys):
+    source = frame("i int, l array<struct<p:int>>", [(1, [(2,)])])
+    assert records(source.apply_mapping([("i", "i"), ("l.p", "p"), ("nope", "n")])) == [{"i": 1}]
+    told = capsys.readouterr().err
+    assert "no field l.p" in told
+    assert "no field nope" in told
+
+
+def test_fields_that_come_to_one_name_are_not_lost(frame):
+    source = frame("a struct<b:int>, `a.b` int", [((1,), 2)])
+    for open_all in (source.unnest, lambda: source.relationalize("root", "/tmp/never")["root"]):
+        with pytest.raises(ValueError, match=r"several fields would be named a\.b"):
+            open_all().toDF()
+
+
 def test_apply_mapping_casts_and_nests(frame, records):
     source = frame("a string, b string, c string", [("1", "2.5", "2020-01-02"), ("x", "", None)])
     mapped = ApplyMapping.apply(

@@ -76,6 +76,30 @@ def test_csv_escaper_with_folders_and_other_headers(put, read, records):
     ]
 
 
+def test_csv_escaper_with_files_without_records(put, read, records):
+    options = {"withHeader": True, "escaper": "\\"}
+    path = put("a.csv", "a,b\n")
+    alone = read(path, "csv", options)
+    assert [field.name for field in alone.schema().fields] == ["a", "b"]
+    assert records(alone) == []
+    put("b.csv", "c\n1\n")
+    assert records(read(path, "csv", options)) == [{"a": None, "b": None, "c": "1"}]
+
+
+def test_csv_escaper_at_the_end_and_long_fields(put, read, records):
+    long = "x" * 200_000
+    path = put("a.csv", f'{long},"b\\\nc,d\\\n')
+    rows = [{"col0": long, "col1": "b\\"}, {"col0": "c", "col1": "d\\"}]
+    assert records(read(path, "csv", {"escaper": "\\"})) == rows
+
+
+def test_a_brace_that_is_never_closed_is_a_letter(put, read, records):
+    path = put("{a/a.json", '{"v": 1}\n')
+    folder = path.removesuffix("/") if path.endswith("{a") else path
+    assert records(read(f"{folder}/{{*", "json", recurse=True)) == [{"v": 1}]
+    assert records(read(f"{folder}/{{b", "json", recurse=True)) == []
+
+
 def test_csv_tab_by_its_name_and_a_folder_without_value(put, read, records):
     path = put("k=__HIVE_DEFAULT_PARTITION__/a.csv", "a\tb\n1\t\n")
     assert records(read(path, "csv", {"withHeader": True, "separator": "\\t"})) == [

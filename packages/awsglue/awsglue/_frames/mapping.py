@@ -12,6 +12,7 @@ from awsglue._frames.body import Encoded
 from awsglue._frames.casts import cast, completed
 from awsglue._frames.encoding import script_type
 from awsglue._frames.trees import Placement, Steps, find, fold, reach
+from awsglue._logger import GlueLogger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,12 @@ def apply(frame: Encoded, mappings: list[Mapping], case_sensitive: bool) -> Enco
         source = mapping.source if case_sensitive else fold(frame.schema, mapping.source)
         kind = find(frame.schema, source) if source else None
         if source is None or kind is None:
+            # A source without new files has no fields at all.
+            if frame.schema.fields:
+                GlueLogger().warn(
+                    f"apply_mapping: there is no field {paths.text(mapping.source)} to make "
+                    f"{paths.text(mapping.target)} of"
+                )
             continue
         target = kind if mapping.kind is None else completed(mapping.kind, kind)
         if paths.ELEMENT in source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,7 +28,17 @@ def flatten(schema: g.StructType) -> tuple[list[tuple[g.Field, str]], list[Pivot
     pivots: list[Pivot] = []
     for field in schema.fields:
         _flatten(field.name, field.dataType, quote(field.name), parts, pivots)
+    _check_names([field.name for field, _ in parts])
     return parts, pivots
+
+
+def _check_names(names: list[str]) -> None:
+    """Raise ValueError where two fields come to one name: one of them would be lost."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"several fields would be named {', '.join(twice)}: rename those before they are opened"
+        )
 
 
 def _flatten(
@@ -67,7 +78,9 @@ def unnest(frame: Encoded) -> Encoded:
 
 def opened(frame: Encoded) -> Encoded:
     """Structs opened, and they alone."""
-    return frame.select(list(_open(frame.schema)))
+    parts = list(_open(frame.schema))
+    _check_names([field.name for field, _ in parts])
+    return frame.select(parts)
 
 
 def _open(kind: g.StructType, above: str = "", held: str = "") -> Iterator[tuple[g.Field, str]]:

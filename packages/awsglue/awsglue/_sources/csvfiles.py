@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from typing import Any
 
+from awsglue import gluetypes as g
 from awsglue._runtime.io.storage import Storage
 from awsglue._sources.enginefiles import Dialect, column_names
 from awsglue._sources.listing import SourceFile
@@ -29,26 +31,44 @@ def needed(files: list[SourceFile], options: dict[str, Any]) -> bool:
     )
 
 
-def reader(
-    files: list[SourceFile], names: list[str] | None
-) -> Callable[[Storage, str, dict[str, Any]], Iterator[dict[str, Any] | Exception]]:
-    """What reads the records of one file; `names` are those of a catalog table's columns."""
-    known = {one.path: one for one in files}
+class Reader:
+    """Reads the records of a source's files, one by one; `names` are those of a catalog table's columns.
 
-    def records(storage: Storage, path: str, options: dict[str, Any]) -> Iterator[dict[str, Any] | Exception]:
+    Owns what columns have been found, those of files without records, too.
+    """
+
+    def __init__(self, files: list[SourceFile], names: list[str] | None) -> None:
+        self._files = {one.path: one for one in files}
+        self._names = names
+        # In the order in which they came.
+        self._found: dict[str, None] = {}
+
+    def __call__(
+        self, storage: Storage, path: str, options: dict[str, Any]
+    ) -> Iterator[dict[str, Any] | Exception]:
+        """The records of one file."""
         dialect = Dialect(options)
         header = truth(options.get("withHeader"))
-        found = column_names(storage, known[path], options, dialect, names)
+        found = column_names(storage, self._files[path], options, dialect, self._names)
+        self._found.update(dict.fromkeys(found))
         rows = _rows(lines(storage, path, options), dialect)
         if header or truth(options.get("skipFirst")):
             next(rows, None)
         for row in rows:
             yield {name: row[at] if at < len(row) else "" for at, name in enumerate(found)}
 
-    return records
+    @property
+    def schema(self) -> g.StructType:
+        """The columns of the files that have been read, and those of their folders."""
+        folders = {name: None for one in self._files.values() for name, _ in one.partition}
+        names = {**self._found, **folders} if self._found else {}
+        return g.StructType([g.Field(name, g.StringType()) for name in names])
 
 
 def _rows(texts: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
+    # A field may be as long as its file.
+    csv.field_size_limit(sys.maxsize)
+
     def parsed(source: Iterator[str]) -> Iterator[list[str]]:
         return csv.reader(
             source,
@@ -58,7 +78,7 @@ def _rows(texts: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
             quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
         )
 
-    marked = _marked(texts, dialect.escape)
+    marked = _marked(texts, dialect)
     if dialect.multi_line:
         rows = parsed(f"{text}\n" for text in marked)
     else:
@@ -69,13 +89,18 @@ def _rows(texts: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
             yield [field.translate(_BACK) for field in row] if dialect.escape else row
 
 
-def _marked(texts: Iterator[str], escape: str | None) -> Iterator[str]:
+def _marked(texts: Iterator[str], dialect: Dialect) -> Iterator[str]:
+    escape = dialect.escape
     if not escape:
         yield from texts
         return
-    pair = re.compile(re.escape(escape) + "(.)", re.DOTALL)
+    twice = escape * 2
+    pair = re.compile(re.escape(escape) + r"(.|\Z)", re.DOTALL)
 
     def mark(match: re.Match[str]) -> str:
+        if not match[1] and not dialect.multi_line:
+            # Nothing is behind it: it stands for itself.
+            return twice
         return _MEANT[match[1]][0] if match[1] in _MEANT else match[0]
 
     for text in texts:

@@ -157,7 +157,7 @@ def _glob(glob: str) -> str:
             end = glob.index("]", index + 1)
             out += fnmatch.translate(glob[index : end + 1])[4:-3]
             index = end
-        elif char == "{":
+        elif char == "{" and "}" in glob[index:]:
             out, depth = out + "(?:", depth + 1
         elif char == "}" and depth:
             out, depth = out + ")", depth - 1

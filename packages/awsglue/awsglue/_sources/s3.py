@@ -96,7 +96,7 @@ class FileSource:
             staged = self._staged(RECORD_READERS[kind], files, options)
             return as_given(staged, options["withSchema"]) if options.get("withSchema") else staged
         if kind in ("csv", "tsv") and csvfiles.needed(files, options):
-            return self._staged(csvfiles.reader(files, self._names), files, options)
+            return self._escaped(files, options)
         frame = self._by_engine(kind, files, options)
         return self._with_file_columns(frame, files)
 
@@ -126,6 +126,14 @@ class FileSource:
         if options.get("attachTimestamp"):
             fields.append(g.Field(str(options["attachTimestamp"]), g.LongType()))
         return Encoded(df=df, schema=g.StructType(fields))
+
+    def _escaped(self, files: list[SourceFile], options: dict[str, Any]) -> Encoded:
+        reader = csvfiles.Reader(files, self._names)
+        staged = self._staged(reader, files, options)
+        schema = g.mergeDataTypes(staged.schema, reader.schema)
+        assert isinstance(schema, g.StructType)
+        # Files without records have columns, too.
+        return staged.widened(schema) if staged.schema.fields else empty(self._spark, schema)
 
     def _staged(self, read: RecordReader, files: list[SourceFile], options: dict[str, Any]) -> Encoded:
         staged, errors = StagedRecords(self._hint), StagedRecords()
