@@ -95,6 +95,7 @@ def test_what_is_no_graph(glue: Any, name: str) -> None:
         ({"DagNodes": [node], "DagEdges": [{"Source": "a", "Target": "a"}]}, "circle"),
         ({"DagNodes": [node], "DagEdges": [], "Language": "SCALA"}, "Scala"),
         ({"DagNodes": [{**node, "Id": "class"}], "DagEdges": []}, "no name of Python"),
+        ({"DagNodes": [{**node, "Id": "job"}], "DagEdges": []}, "calls something else"),
         (
             {
                 "DagNodes": [node, {**node, "Id": "b"}],

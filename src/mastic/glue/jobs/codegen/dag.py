@@ -18,6 +18,11 @@ TRANSFORMS = (
     "ResolveChoice", "SelectFields", "SelectFromCollection", "Spigot", "SplitFields", "SplitRows", "Unbox",
     "UnnestFrame",
 )  # fmt: skip
+# Names that a script has before its first node, and needs to its end.
+_TAKEN = frozenset((
+    *TRANSFORMS, "sys", "getResolvedOptions", "SparkContext", "GlueContext", "Job", "args", "sc", "glueContext",
+    "spark", "job", "__debug__",
+))  # fmt: skip
 # The comments' names of arguments, where the transforms have others.
 _RENAMED = {("ApplyMapping", "mapping"): "mappings"}
 _BEGIN = """\
@@ -75,6 +80,8 @@ def _section(node: Mapping[str, Any], inputs: list[tuple[str, str]], parameters:
     name, kind = node["Id"], node["NodeType"]
     if not is_name(name):
         raise invalid_input(f"DagNodes: Id {name!r} is no name of Python")
+    if name in _TAKEN:
+        raise invalid_input(f"DagNodes: Id {name!r} is what the script calls something else")
     given = {one["Name"]: _source(one, parameters) for one in node.get("Args") or []}
     for argument in given:
         if not is_name(argument):
