@@ -9,7 +9,18 @@ import pytest
 from conftest import ENGINE
 from test_databases import mariadb, postgres, read, store  # noqa: F401 - fixtures
 
-from awsglue._sources.pushdown import Among, Begins, Compared, Nothing, Rendering, both, either
+from awsglue._sources.pushdown import (
+    Among,
+    Begins,
+    Compared,
+    Every,
+    Moment,
+    Nothing,
+    Rendering,
+    Some,
+    both,
+    either,
+)
 
 embedded = pytest.mark.skipif(
     ENGINE != "sail", reason="Apache Spark gets the rows before it is asked anything"
@@ -42,6 +53,7 @@ CONDITIONS = [
     "d = '2024-01-01'", "d >= date'2024-02-01'", "d between '2024-01-01' and '2024-02-29'", "d <> '2024-01-01'",
     "m = '2024-01-01 00:00:00'", "m > '2024-01-01'", f"m = timestamp'{MOMENT}'", "z >= '2024-03-31'",
     f"z <= '{MOMENT}'", "m is null", "d is null", "o", "not o", "o = false", "o is null or i = 1", "1 = 1", "false",
+    "t = timestamp'2024-01-01'", "d = timestamp'2024-01-01'", "m < timestamp'2024-01-01'", "i > cast(2 as bigint)",
     "coalesce(i > 2, false)", "coalesce(t = 'abc', true)", "i + 1 > 3", "abs(i) = 4 and d > '2023-01-01'",
 ]  # fmt: skip
 
@@ -82,6 +94,22 @@ def plain(df):
     return sorted(repr(tuple(row)) for row in df.collect())
 
 
+def judged(df, conditions):
+    """The rows that each condition means, of one look at them all."""
+    from pyspark.sql import Row
+    from pyspark.sql import functions as f
+
+    asked = [
+        (f.expr(one) if isinstance(one, str) else one).alias(f"_{at}") for at, one in enumerate(conditions)
+    ]
+    rows = df.select("*", *asked).collect()
+    names = df.columns
+    return {
+        str(one): [Row(**{name: row[name] for name in names}) for row in rows if row[f"_{at}"]]
+        for at, one in enumerate(conditions)
+    }
+
+
 def by_spark(spark, table):
     return spark.read.format("jdbc").options(**table.options()).load()
 
@@ -92,14 +120,16 @@ def test_conditions_give_the_rows_that_they_mean(spark, table):
     # The same rows, from where nobody can be asked for fewer.
     local = spark.createDataFrame(df.collect(), df.schema)
     df.createOrReplaceTempView("pushed_table")
+    meant = judged(local, CONDITIONS)
     for condition in CONDITIONS:
-        rows = local.where(condition).collect()
-        expected = sorted(repr(tuple(row)) for row in rows)
+        expected = sorted(repr(tuple(row)) for row in meant[condition])
         assert plain(df.where(condition)) == expected, condition
-        some = sorted(repr((row["t"], row["i"])) for row in rows)
+    # A statement's condition is understood by what understands a filter's text.
+    for condition in CONDITIONS[::4]:
+        some = sorted(repr((row["t"], row["i"])) for row in meant[condition])
         assert plain(spark.sql(f"select t, i from pushed_table p where {condition}")) == some, condition
-    for condition in CONDITIONS[:8]:
-        expected = plain(local.where(condition))
+    for condition in CONDITIONS[:2]:
+        expected = sorted(repr(tuple(row)) for row in meant[condition])
         assert plain(df.sort("i").select("*").where(condition)) == expected, condition
         assert plain(spark.sql(f"select * from pushed_table where {condition}")) == expected, condition
     assert df.where("i > 1").count() == 4
@@ -112,7 +142,7 @@ def test_columns_of_python_are_pushed_as_well(spark, table):
     df = by_spark(spark, table)
     local = spark.createDataFrame(df.collect(), df.schema)
     moment = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
-    for condition in (
+    conditions = [
         (f.col("i") > 1) & (f.col("t") != "x"),
         f.col("n") >= Decimal("1.50"),
         f.col("i").isin(1, 3) | f.col("i").isNull(),
@@ -123,8 +153,12 @@ def test_columns_of_python_are_pushed_as_well(spark, table):
         f.col("t").startswith("ab"),
         f.col("o"),
         f.lit(2) < f.col("i"),
-    ):
-        assert plain(df.where(condition)) == plain(local.where(condition)), condition
+    ]
+    meant = judged(local, conditions)
+    assert len(meant) == len(conditions)
+    for condition in conditions:
+        expected = sorted(repr(tuple(row)) for row in meant[str(condition)])
+        assert plain(df.where(condition)) == expected, condition
     ids = f.monotonically_increasing_id()
     assert df.select("i", ids.alias("k")).where("i > 1").count() == 4
     place = f.row_number().over(Window.orderBy("b"))
@@ -203,6 +237,19 @@ def test_what_a_database_refuses_is_read_whole(spark, table, asked, monkeypatch,
     assert asked[-1][2] == len(ROWS)
 
 
+@embedded
+def test_what_is_equal_to_python_is_not_the_same_question(spark, table):
+    from pyspark.sql import functions as f
+
+    # As doubles more numbers are the same: 9007199254740993 is beside 9007199254740992.
+    numbers = by_spark(spark, table).select("b")
+    local = spark.createDataFrame(numbers.collect(), numbers.schema)
+    assert local.where(f.col("b") == 9007199254740992.0).count() == 1
+    df = by_spark(spark, table)
+    assert df.where(f.col("b") == 9007199254740992).count() == 0
+    assert df.where(f.col("b") == 9007199254740992.0).count() == 1
+
+
 KINDS = {"i": "int", "b": "long", "f": "double", "t": "text", "d": "date", "m": "timestamp", "x": ""}
 
 
@@ -229,11 +276,51 @@ KINDS = {"i": "int", "b": "long", "f": "double", "t": "text", "d": "date", "m": 
         (Compared("m", "=", "2024-13-01 00:00:00"), None, []),
         (Compared("m", "=", "2024-01-01 00:00:00"), None, []),
         (Compared("m", "=", dt.datetime(2024, 1, 1)), None, []),
+        (Compared("t", "=", Moment("2024-01-01")), None, []),
     ],
 )
 def test_what_may_be_said_to_a_database(condition, sql, values):
     rendering = Rendering(lambda name: f"[{name}]", KINDS, utc=False)
     assert (rendering.sql(condition), rendering.values) == (sql, values)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("not (i > 1 and t = 'x')", Some((Compared("i", "<=", 1), Compared("t", "<>", "x")))),
+        ("i > 1 and (i < 5 and length(t) = 1)", Every((Compared("i", ">", 1), Compared("i", "<", 5)))),
+        ("i not in (1, 2)", Every((Compared("i", "<>", 1), Compared("i", "<>", 2)))),
+        ("m = timestamp'2024-01-01'", Compared("m", "=", Moment("2024-01-01"))),
+        ("i > int(30)", Compared("i", ">", 30)),
+        ("i > int(3000000000)", None),
+        (" or ".join(f"i = {n}" for n in range(3000)), Some(tuple(Compared("i", "=", n) for n in range(3000)))),
+    ],
+    ids=lambda value: str(value)[:20],
+)  # fmt: skip
+@embedded
+def test_what_a_condition_says(text, said):
+    from awsglue._runtime.sail import conditions
+
+    assert conditions.of_text(text) == said
+
+
+@embedded
+def test_statements_whose_names_are_not_the_tables_own():
+    from awsglue._runtime.sail import conditions
+
+    names, where = conditions.of_statement("select i from v as x where x.i > 1")
+    assert ("i" in names, where("V"), where("w")) == (True, Compared("i", ">", 1), None)
+    for text in (
+        "select b from v lateral view explode(array(1, 2)) e as i where i = 2",
+        "select b from v, lateral explode(array(1, 2)) as e(i) where i = 2",
+    ):
+        assert conditions.of_statement(text)[1]("v") is None, text
+    for text in (
+        "select b from v as x(b, i) where b = 1",
+        "merge into w using v on w.i = v.i when matched and w.b in (select 1) then update set *",
+    ):
+        names, where = conditions.of_statement(text)
+        assert (names, where("v")) == (None, None), text
 
 
 def test_columns_of_other_frames_and_rows_by_their_place(spark, table):

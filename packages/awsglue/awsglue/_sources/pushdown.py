@@ -24,6 +24,13 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?", re.ASCI
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A moment told by a text of the session's time zone; beside a text column it is no text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Compared:
     """A column beside a constant."""
 
@@ -82,12 +89,17 @@ def both(one: Any, other: Any) -> Any:
     """Both conditions; None is none at all."""
     if one is None or other is None:
         return other if one is None else one
-    return Every((one, other))
+    return Every((*_parts(Every, one), *_parts(Every, other)))
 
 
 def either(one: Any, other: Any) -> Any:
     """One of two conditions, None where one of them is not known."""
-    return None if one is None or other is None else Some((one, other))
+    return None if one is None or other is None else Some((*_parts(Some, one), *_parts(Some, other)))
+
+
+def _parts(kind: type[Every | Some], one: Any) -> tuple[Any, ...]:
+    """Flat, however many conditions a script has strung together."""
+    return one.parts if isinstance(one, kind) else (one,)
 
 
 def columns_in(condition: Any) -> set[str]:
@@ -189,6 +201,7 @@ class Rendering:
             return value.astimezone(dt.UTC) if value.tzinfo is not None else None
         if not self._utc:
             return None
+        value = value.text if isinstance(value, Moment) else value
         day = day_of(value)
         if day is not None:
             return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)

@@ -87,6 +87,7 @@ def _only(target: str, schema: g.StructType, chosen: g.StructType) -> str:
     """The staged files with the chosen columns alone, in a folder of their own."""
     import os
 
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from awsglue._frames.staging import folder
@@ -95,9 +96,14 @@ def _only(target: str, schema: g.StructType, chosen: g.StructType) -> str:
     wanted = [places[field.name] for field in chosen.fields]
     made = folder()
     for name in os.listdir(target):
-        table = pq.read_table(os.path.join(target, name), columns=wanted)
-        named = table.select(wanted).rename_columns([f"c{at}" for at in range(len(wanted))])
-        pq.write_table(named, os.path.join(made, name))
+        with pq.ParquetFile(os.path.join(target, name)) as source:
+            chosen_schema = pa.schema(
+                [source.schema_arrow.field(one).with_name(f"c{at}") for at, one in enumerate(wanted)]
+            )
+            with pq.ParquetWriter(os.path.join(made, name), chosen_schema) as writer:
+                for batch in source.iter_batches(columns=wanted):
+                    kept = batch.select(wanted).columns
+                    writer.write_batch(pa.RecordBatch.from_arrays(kept, schema=chosen_schema))
     return made
 
 

@@ -41,7 +41,9 @@ class TableScan(Scan):
                 # The script wants the same rows from now on, whatever it asks of them.
                 names, condition = every, None
             for one in self._parts:
-                if one.condition in (None, condition) and set(names) <= set(one.names):
+                # As it is written: to Python 1 is True and 1.0, and to Spark they may mean other rows.
+                same = one.condition is None or repr(one.condition) == repr(condition)
+                if same and set(names) <= set(one.names):
                     return one
             if condition is None and any(one.condition is None for one in self._parts):
                 # Asked again and again: the rest comes at once.

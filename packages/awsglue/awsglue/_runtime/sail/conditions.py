@@ -8,9 +8,21 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import reduce
 from typing import Any
 
-from awsglue._sources.pushdown import OPPOSITE, TURNED, Among, Begins, Compared, Nothing, both, day_of, either
+from awsglue._sources.pushdown import (
+    OPPOSITE,
+    TURNED,
+    Among,
+    Begins,
+    Compared,
+    Moment,
+    Nothing,
+    both,
+    day_of,
+    either,
+)
 
 _COMPARED = {
     "==": "=",
@@ -153,16 +165,21 @@ def of_statement(text: str) -> tuple[frozenset[str] | None, Callable[[str], Any]
     except SqlglotError:
         return None, nothing
     selects = list(tree.find_all(exp.Select))
-    odd = (exp.Pivot, exp.Command, exp.QueryTransform)
+    unusual = (exp.Pivot, exp.Command, exp.QueryTransform, exp.Merge)
     joins = [one for one in tree.find_all(exp.Join) if str(one.args.get("method") or "").upper() == "NATURAL"]
     stars = [one for one in tree.find_all(exp.Star) if type(one.parent) is not exp.Count]
-    if not selects or joins or stars or tree.find(*odd) or not all(one.expressions for one in selects):
+    tables = list(tree.find_all(exp.Table))
+    # Columns that get names by their places: there must be all of them.
+    renamed = any(one.args["alias"].columns for one in tables if one.args.get("alias"))
+    whole = joins or stars or renamed or tree.find(*unusual)
+    if not selects or whole or not all(one.expressions for one in selects):
         return None, nothing
     words = {word.lower() for word in re.findall(r"\w+", text)}
     names = frozenset(words | {one.name.lower() for one in tree.find_all(exp.Identifier)})
     where = tree.args.get("where") if isinstance(tree, exp.Select) else None
-    tables = list(tree.find_all(exp.Table))
-    alone = len(selects) == 1 and len(tables) == 1 and not list(tree.find_all(exp.Join, exp.TableSample))
+    # A lateral view has columns of its own, which may have names of the table's.
+    beside = tree.find(exp.Join, exp.TableSample, exp.Lateral)
+    alone = len(selects) == 1 and len(tables) == 1 and beside is None
     if where is None or not alone:
         return names, nothing
     own = tables[0]
@@ -178,7 +195,7 @@ def _of_node(node: Any, called: frozenset[str], *, true: bool) -> Any:
         return _of_node(node.this, called, true=true)
     if isinstance(node, exp.And | exp.Or):
         joined = both if isinstance(node, exp.And) == true else either
-        return joined(_of_node(node.left, called, true=true), _of_node(node.right, called, true=true))
+        return reduce(joined, (_of_node(one, called, true=true) for one in node.flatten()))
     if isinstance(node, exp.Not):
         return _of_node(node.this, called, true=not true)
     if isinstance(node, exp.Coalesce) and true and _is_false(node.expressions):
@@ -268,16 +285,18 @@ def _number(text: str) -> Any:
 
 
 def _cast(literal: Any, kind: Any) -> Any:
-    """A typed literal (DATE '…', 5L, 1.5D); a moment is a text of the session's time zone."""
+    """A typed literal (DATE '…', int(5), double(1.5)); a moment is a text of the session's time zone."""
     from sqlglot import exp
 
     types, text = exp.DataType.Type, literal.this
     if kind == types.DATE and literal.is_string:
         return day_of(text) or UNKNOWN
     if kind in (types.TIMESTAMP, types.TIMESTAMPLTZ, types.TIMESTAMPTZ) and literal.is_string:
-        return text
+        return Moment(text)
     if kind in (types.BIGINT, types.INT) and not literal.is_string:
-        return _number(text) if text.isdigit() else UNKNOWN
+        # One that does not fit becomes another number.
+        fits = text.isdigit() and int(text) < (2**31 if kind == types.INT else 2**63)
+        return int(text) if fits else UNKNOWN
     if kind == types.DOUBLE and not literal.is_string:
         number = _number(text)
         return UNKNOWN if number is UNKNOWN else float(number)
