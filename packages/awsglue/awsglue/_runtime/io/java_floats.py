@@ -116,5 +116,5 @@ def _bits_of(fives: int) -> int:
 def _estimated(fraction: int, exponent: int) -> int:
     """The power of ten of the first digit, or one more."""
     bits = (1023 << _BITS) | (fraction & ((1 << _BITS) - 1))
-    (unit,) = struct.unpack("<d", struct.pack("<Q", bits))
+    unit: float = struct.unpack("<d", struct.pack("<Q", bits))[0]
     return math.floor((unit - 1.5) * 0.289529654 + 0.176091259 + exponent * 0.301029995663981)
