@@ -62,6 +62,7 @@ def check(
         elif isinstance(node, exp.Intersect) and node.args.get("distinct") is False:
             raise EngineRefused("INTERSECT ALL")
     record_texts.check_text(parsed, types)
+    _typed(parsed, types)
     subqueries.check(parsed, columns, tables or {})
     made = Insertions(text)
     call_texts.check(text, parsed, call_texts.Known(columns, types_of_names(names)), made)
@@ -74,6 +75,22 @@ def check(
     unlike.check(text, parsed, columns, names, made)
     text_rules.check(text, parsed, columns, types_of_names(names), made)
     return made.replacements()
+
+
+def _typed(parsed: Any, types: Types) -> None:
+    """What only the types of operands tell: days between dates, branches of doubles and texts. Raises EngineRefused."""
+    from sqlglot import exp
+
+    for node in parsed.find_all(exp.Sub, exp.If, exp.Case):
+        if isinstance(node, exp.Sub):
+            if type_of(node.this, types) == type_of(node.expression, types) == "date":
+                raise EngineRefused("date minus date in SQL", "use datediff()")
+            continue
+        branches = [node.args.get("true"), node.args.get("false"), node.args.get("default")]
+        branches += [each.args["true"] for each in node.args.get("ifs") or ()]
+        kinds = {type_of(each, types) for each in branches if each is not None}
+        if "string" in kinds and kinds & {"double", "float"}:
+            raise EngineRefused("double values beside texts in SQL", "they would be written differently")
 
 
 def _floating(node: Any, types: Types) -> bool:
