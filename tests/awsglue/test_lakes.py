@@ -112,6 +112,38 @@ def test_every_type_comes_and_goes(spark: Any, tmp_path: Path) -> None:
     assert (first["tree"], first["known"]) == ([{"a": 1, "b": [b"x", None]}], {"k": 1.5})
 
 
+@pytest.mark.parametrize("calendar", [None, "LEGACY"])
+def test_ancient_days_are_in_the_calendar_of_tables(spark: Any, tmp_path: Path, calendar: str | None) -> None:
+    prefix, path = "spark.sql.parquet.", str(tmp_path / "ancient")
+    told = {
+        prefix + "int96RebaseModeInWrite": calendar,
+        prefix + "datetimeRebaseModeInWrite": calendar,
+        prefix + "writeLegacyFormat": "true",
+        prefix + "outputTimestampType": "TIMESTAMP_MILLIS",
+    }
+    told = {key: value for key, value in told.items() if value}
+    asked = [prefix + "datetimeRebaseModeInWrite", prefix + "outputTimestampType"]
+    before = {key: spark.conf.get(key, None) for key in (*told, *asked)}
+    try:
+        for key, value in told.items():
+            spark.conf.set(key, value)
+        during = [spark.conf.get(key, None) for key in asked]
+        frame = spark.sql(
+            "SELECT 1 AS id, DATE'1400-02-03' AS day, TIMESTAMP'1850-01-01 00:00:00.123456' AS at, "
+            "array(DATE'0001-01-01', NULL) AS days"
+        )
+        frame.write.format("delta").save(path)
+        # What the script has set for its own files is as it was.
+        assert [spark.conf.get(key, None) for key in asked] == during
+        assert spark.conf.get(prefix + "writeLegacyFormat", None) == "true"
+    finally:
+        for key, value in before.items():
+            spark.conf.unset(key) if value is None else spark.conf.set(key, value)
+    read = spark.read.format("delta").load(path)
+    found = read.selectExpr("CAST(day AS string)", "CAST(at AS string)", "days")
+    assert rows(found) == [("1400-02-03", "1850-01-01 00:00:00.123456", [datetime.date(1, 1, 1), None])]
+
+
 def test_sql_catalog_and_classes_serve_the_same_table(
     spark: Any, glue: Any, catalog: tuple[Any, str]
 ) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+from awsglue._runtime.classic.handed import ParquetSettings, Settings
 from awsglue._runtime.io.reading import Reading
 from awsglue._runtime.io.scan import FILE_NAME, Scan
 from awsglue._runtime.io.storage import Storage
@@ -26,6 +27,7 @@ class Services:
         self.storage = Storage()
         self.reading = Reading(self.storage, scratch)
         self._local = threading.local()
+        self._as_they_are = ParquetSettings()
 
     @cached_property
     def tables(self) -> Any:
@@ -48,14 +50,14 @@ class Services:
     def frame(self, scan: Scan) -> Any:
         """A DataFrame over a scan, by way of its spool."""
         spooled = self._spooled(scan, scan.spool(), scan.schema)
-        return spooled.select(*[f"`{item.name}`" for item in scan.schema.fields])
+        return spooled.select(*[_column(item.name) for item in scan.schema.fields])
 
     def frame_with_file(self, scan: Scan, column: str) -> Any:
         """A DataFrame over a scan, with each row's file in one more column."""
         from pyspark.sql import functions as fn
 
         spooled = self._spooled(scan, scan.spool(hidden=True))
-        names = [fn.col(f"`{item.name}`") for item in scan.schema.fields]
+        names = [fn.col(_column(item.name)) for item in scan.schema.fields]
         return spooled.select(*names, fn.col(FILE_NAME).alias(column))
 
     @contextmanager
@@ -103,7 +105,8 @@ class Services:
         """(StructType, record batches) of a DataFrame: written to the scratch folder by Spark, then streamed."""
         schema = frame.schema
         folder = os.path.join(self.scratch, f"rows-{uuid.uuid4().hex}")
-        frame.write.mode("overwrite").parquet(f"file://{folder}")
+        with self._as_they_are.within(*self._settings(frame)):
+            frame.write.mode("overwrite").parquet(f"file://{folder}")
 
         def produce() -> Iterator[Any]:
             import shutil
@@ -121,6 +124,13 @@ class Services:
             shutil.rmtree(folder)
 
         return schema, produce()
+
+    def _settings(self, frame: Any) -> tuple[Any, Settings]:
+        """(what tells a frame's session from others, its settings)."""
+        conf = frame._jdf.sparkSession().sessionState().conf()
+        return conf.hashCode(), Settings(
+            get=conf.settings().get, set=conf.setConfString, unset=conf.unsetConf
+        )
 
     def query(
         self,
@@ -192,3 +202,8 @@ class Services:
     def fallback(self, text: str) -> Any:
         """A statement we leave to Spark."""
         return self.session._mastic_sql(text)
+
+
+def _column(name: str) -> str:
+    """A column's name as one that is no path of nested fields."""
+    return "`" + name.replace("`", "``") + "`"

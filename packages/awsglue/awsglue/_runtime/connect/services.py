@@ -7,6 +7,7 @@ import uuid
 from functools import cached_property
 from typing import Any
 
+from awsglue._runtime.classic.handed import Settings
 from awsglue._runtime.classic.services import Services as SparkServices
 
 
@@ -49,6 +50,13 @@ class Services(SparkServices):
     @cached_property
     def _known(self) -> dict[str, bool]:
         return {}
+
+    def _settings(self, frame: Any) -> tuple[Any, Settings]:
+        """(what tells a frame's session from others, its settings)."""
+        conf = frame.sparkSession.conf
+        return frame.sparkSession.session_id, Settings(
+            get=lambda key: conf._mastic_get(key, None), set=conf._mastic_set, unset=conf._mastic_unset
+        )
 
     def alias_of(self, frame: Any) -> str:
         """The alias that a DataFrame was given last, or "" for none."""
