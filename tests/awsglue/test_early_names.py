@@ -104,3 +104,36 @@ def test_long_chains(spark: Any) -> None:
             chain(steps).collect()
         with pytest.raises(EngineRefused, match="so many steps"):
             _ = chain(steps).schema
+
+
+def test_expressions_deep_within_one_another(spark: Any) -> None:
+    """The embedded engine would end the whole process: the answer, or a refusal that `auto` hands to Spark."""
+    from functools import reduce
+
+    from pyspark.sql import functions as fn
+
+    from awsglue._runtime.engine import SAIL, name
+    from awsglue._runtime.failures import EngineRefused
+
+    spark.range(1000).createOrReplaceTempView("deep_rows")
+
+    def columns(many: int) -> Any:
+        return spark.table("deep_rows").filter(
+            reduce(lambda one, other: one | other, [fn.col("id") == number for number in range(many)])
+        )
+
+    def text(many: int) -> Any:
+        return spark.table("deep_rows").filter(" or ".join(f"id = {number}" for number in range(many)))
+
+    def statement(many: int) -> Any:
+        return spark.sql("select * from deep_rows where " + " or ".join(["id < 7"] * many))
+
+    def brackets(many: int) -> Any:
+        return spark.sql(f"select {'(' * many}id{')' * many} from deep_rows limit 7")
+
+    assert [made(7).count() for made in (columns, text, statement, brackets)] == [7] * 4
+    for made in (columns, text, statement, brackets) if name() == SAIL else ():
+        for many in (300, 1500):
+            with pytest.raises(EngineRefused, match=r"so many (steps|expressions)"):
+                made(many).count()
+    spark.catalog.dropTempView("deep_rows")

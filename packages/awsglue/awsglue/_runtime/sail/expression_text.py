@@ -12,6 +12,7 @@ from typing import Any
 
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sail import call_texts, exact_calls, lambdas, plans, sql_proof
+from awsglue._runtime.sql import depth
 from awsglue._runtime.sql.sources import replace
 
 TypesOf = Callable[[Any, list[Any]], "list[Any] | None"]
@@ -93,11 +94,11 @@ def _made(text: str, types: tuple[tuple[str, str], ...], ansi: bool) -> str:
 
 @lru_cache(maxsize=REMEMBERED // 8)
 def _parsed(text: str) -> Any:
-    """The parsed expression, which nobody changes; None for what is no SQL."""
+    """The parsed expression, which nobody changes; None for what is no SQL. Raises TextTooDeep."""
     import sqlglot
 
     try:
-        return sqlglot.parse_one(f"SELECT {text}", read="spark")
+        return depth.parsed(lambda: sqlglot.parse_one(f"SELECT {text}", read="spark"))
     except sqlglot.errors.SqlglotError:
         return None
 

@@ -48,10 +48,16 @@ def install() -> None:
 
 @contextmanager
 def _deep() -> Iterator[None]:
-    """A plan is as deep as it has steps, and Python looks at it one step within another."""
+    """A plan is as deep as it has steps, and Python looks at it one step within another; so do messages of plans."""
+    from google.protobuf.message import DecodeError
+
     try:
         yield
     except RecursionError:
+        raise PlanTooDeep from None
+    except DecodeError as error:
+        if "MaxDepth" not in str(error):
+            raise
         raise PlanTooDeep from None
 
 
@@ -84,6 +90,9 @@ def _analysis() -> None:
 
     SparkConnectClient._analyze = analyze  # type: ignore[method-assign]
     LogicalPlan.to_proto = _deep()(LogicalPlan.to_proto)  # type: ignore[method-assign]
+    LogicalPlan._collect_references = staticmethod(  # type: ignore[method-assign]
+        _deep()(LogicalPlan._collect_references)
+    )
     # For plans that are to be seen as they are.
     SparkConnectClient._mastic_analyze = original  # type: ignore[attr-defined]
 

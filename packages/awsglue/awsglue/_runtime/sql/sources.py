@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from awsglue._runtime.sql import depth
+
 Replacement = tuple[int, int, str]
 
 
@@ -33,7 +35,11 @@ def parse(text: str) -> list[Any]:
 
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
-        return [item for item in sqlglot.parse(text, read="spark") if item is not None]
+        if installed() == SAIL:
+            found = depth.parsed(lambda: sqlglot.parse(text, read="spark"))
+        else:
+            found = sqlglot.parse(text, read="spark")
+        return [item for item in found if item is not None]
     except (SqlglotError, IndexError, ValueError) as error:
         if installed() == SAIL:
             raise EngineRefused(
