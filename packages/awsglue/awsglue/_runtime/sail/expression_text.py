@@ -80,6 +80,8 @@ def _made(text: str, types: tuple[tuple[str, str], ...], ansi: bool) -> str:
     """The expression for the engine, where these columns have these types, in a session whose casts fail or not."""
     parsed = _parsed(text)
     if parsed is None:
+        if not _closes(text):
+            return text  # no engine takes that, and ours says so
         # The engine may understand it, and answer otherwise than Spark.
         raise EngineRefused("this expression", "Spark may understand it, or says what is wrong with it")
     fields = [
@@ -90,6 +92,25 @@ def _made(text: str, types: tuple[tuple[str, str], ...], ansi: bool) -> str:
     frames = [SimpleNamespace(schema=SimpleNamespace(fields=fields))]
     changed = replace(statement, sql_proof.check(statement, parsed, frames))
     return call_texts.rewritten(changed, frames).removeprefix("SELECT ")
+
+
+def _closes(text: str) -> bool:
+    """Whether every bracket and quotation mark of a text has its other."""
+    import sqlglot
+    from sqlglot import TokenType
+
+    closing = {TokenType.L_PAREN: TokenType.R_PAREN, TokenType.L_BRACKET: TokenType.R_BRACKET}
+    opened: list[TokenType] = []
+    try:
+        kinds = [token.token_type for token in sqlglot.tokenize(text, read="spark")]
+    except sqlglot.errors.SqlglotError:
+        return False
+    for kind in kinds:
+        if kind in closing:
+            opened.append(closing[kind])
+        elif kind in closing.values() and (not opened or opened.pop() != kind):
+            return False
+    return not opened
 
 
 @lru_cache(maxsize=REMEMBERED // 8)
