@@ -23,7 +23,7 @@ check: setup-dev           ## format, lint, types, import contracts
 	$(BIN)/ruff format --check src packages tests benchmarks
 	$(BIN)/ruff check src packages tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=packages/awsglue $(BIN)/lint-imports
 
 format: setup-dev
 	$(BIN)/ruff format src packages tests benchmarks

@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("pyspark")
 
 from awsglue._runtime.engine import installed
+from awsglue._runtime.exact.operands import operations
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail.operands import operations
 from awsglue._runtime.sql.tokens import words
 
 pytestmark = pytest.mark.skipif(installed() != "sail", reason="Spark's answer is Spark's")

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from awsglue._runtime.exact.functions import REFUSED
 from awsglue._runtime.failures import EngineRefused
-from awsglue._runtime.sail.functions import REFUSED
 
 JVM_ATTRIBUTES = frozenset({"_jvm", "_jsc", "_jsparkSession", "_jdf", "_gateway", "_jsqlContext"})
 JVM_MODULES = ("pyspark.ml", "pyspark.mllib", "pyspark.streaming", "py4j", "pyspark.pandas")

@@ -196,7 +196,7 @@ def _prepare_engine(order: Order, source: str) -> None:
     notes.tell(order.arguments, spark=engine.name() == engine.SPARK, connected=engine.connected())
     if engine.name() == engine.SAIL:
         detect.refuse_what_needs_the_jvm(source)
-        from awsglue._runtime.sail import shims
+        from awsglue._runtime.client import shims
 
         shims.install()
     elif engine.connected():

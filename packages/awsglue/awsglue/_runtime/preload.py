@@ -21,7 +21,7 @@ SAIL = (
     "pyspark.sql.functions",
     "pyspark.sql.types",
     "awsglue._runtime.sail.session",
-    "awsglue._runtime.sail.shims",
+    "awsglue._runtime.client.shims",
 )
 SPARK = (
     "pandas",
@@ -48,7 +48,7 @@ def warm() -> None:
 
     names = list(COMMON)
     if engine.installed() == engine.SAIL:
-        from awsglue._runtime.sail import shims
+        from awsglue._runtime.client import shims
 
         shims.install()
         names += SAIL

@@ -8,6 +8,6 @@ import importlib.util
 def install() -> None:
     """Make them importable. Only the embedded engine's client lacks any: SparkContext, pyspark.context and others."""
     if importlib.util.find_spec("pysail") is not None:
-        from awsglue._runtime.sail import shims
+        from awsglue._runtime.client import shims
 
         shims.install()

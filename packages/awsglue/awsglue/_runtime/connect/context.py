@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from awsglue._runtime.client.spark_context import SparkContext as Facade
 from awsglue._runtime.failures import RefusedAttribute
-from awsglue._runtime.sail.spark_context import SparkContext as Facade
 
 
 class _HadoopConfiguration:
@@ -80,7 +80,7 @@ class SparkContext(Facade, metaclass=_WithoutJava):
 
     def addPyFile(self, path: str) -> None:
         """For this process, and for the server's workers."""
-        from awsglue._runtime.sail.spark_context import SparkFiles
+        from awsglue._runtime.client.spark_context import SparkFiles
 
         super().addPyFile(path)
         local = SparkFiles.get(path.rsplit("/", 1)[-1]) if "://" in path else path

@@ -9,9 +9,9 @@ import os
 import sys
 from typing import Any
 
+from awsglue._runtime.client.builder import Builder
 from awsglue._runtime.connect.reach import Reach, trouble
 from awsglue._runtime.engine import services
-from awsglue._runtime.sail.builder import Builder
 
 _INSTALLED: list[bool] = []
 
@@ -24,8 +24,8 @@ def install() -> None:
     # As PySpark itself knows that its functions are to make plans.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     from awsglue._runtime import engine
+    from awsglue._runtime.client import catalogs, writers
     from awsglue._runtime.delta import modules
-    from awsglue._runtime.sail import catalogs, writers
 
     _names()
     _configuration()
@@ -73,11 +73,11 @@ def _names() -> None:
     import pyspark.sql.session
     from pyspark.sql.connect.session import SparkSession
 
+    from awsglue._runtime.client.builder import from_contexts
+    from awsglue._runtime.client.local_rdd import LocalRDD
+    from awsglue._runtime.client.spark_context import Broadcast, SparkFiles
+    from awsglue._runtime.client.sql_context import HiveContext, SQLContext
     from awsglue._runtime.connect.context import SparkContext
-    from awsglue._runtime.sail.builder import from_contexts
-    from awsglue._runtime.sail.local_rdd import LocalRDD
-    from awsglue._runtime.sail.spark_context import Broadcast, SparkFiles
-    from awsglue._runtime.sail.sql_context import HiveContext, SQLContext
 
     places: dict[str, Any] = {
         "SparkContext": SparkContext,
@@ -132,7 +132,7 @@ def _session() -> None:
     from pyspark.sql.connect.dataframe import DataFrame
     from pyspark.sql.connect.session import SparkSession
 
-    from awsglue._runtime.sail import facade
+    from awsglue._runtime.client import facade
 
     SparkSession._mastic_sql = SparkSession.sql  # type: ignore[attr-defined]
     facade.sessions(SparkSession)
@@ -164,13 +164,13 @@ def _reader() -> None:
         return native(self, path, format, schema, **options)
 
     def json(self: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
-        from awsglue._runtime.sail.local_rdd import LocalRDD
+        from awsglue._runtime.client.local_rdd import LocalRDD
 
         if isinstance(path, LocalRDD):
             return services().json_lines(path.collect(), self)
         return text(self, path, *args, **kwargs)
 
-    from awsglue._runtime.sail import facade
+    from awsglue._runtime.client import facade
 
     DataFrameReader._mastic_load = native  # type: ignore[attr-defined]
     DataFrameReader.load = load  # type: ignore[method-assign]
@@ -184,8 +184,8 @@ def _saving() -> None:
 
     from awsglue._runtime import engine
     from awsglue._runtime.classic import lakes
+    from awsglue._runtime.client import writers
     from awsglue._runtime.io.writing import tell
-    from awsglue._runtime.sail import writers
 
     native = DataFrameWriter.save
 

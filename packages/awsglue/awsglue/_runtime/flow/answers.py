@@ -110,7 +110,7 @@ class Answers:
         """The plan of a show() over the rows of a statement, which are in it; None when it is for the engine alone."""
         from pyspark.sql.connect import proto
 
-        from awsglue._runtime.sail import plans
+        from awsglue._runtime.client import plans
 
         printed = plan.root.show_string
         wanted = asked(printed.input)

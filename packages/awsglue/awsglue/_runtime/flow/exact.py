@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from awsglue._runtime.exact.arithmetic import WIDEST, Exact, as_decimal, bounded, decimal_of, unbounded
 from awsglue._runtime.flow.values import DATE_PARTS, Unknown, day_literal
-from awsglue._runtime.sail.arithmetic import WIDEST, Exact, as_decimal, bounded, decimal_of, unbounded
 
 WHOLE = ("int", "bigint")
 PLAIN = (*WHOLE, "string", "date", "boolean")

@@ -54,8 +54,8 @@ class Files:
 
     def scan(self, frame: Any) -> Any:
         """The scan behind a DataFrame, when it is nothing else, of Parquet files that can be read here; else None."""
+        from awsglue._runtime.client.plans import ScanPlan
         from awsglue._runtime.io.storage import S3_SCHEMES, split
-        from awsglue._runtime.sail.plans import ScanPlan
 
         scan = frame._plan.scan if isinstance(frame._plan, ScanPlan) else None
         if scan is None or scan.format != "parquet" or not 0 < len(scan.files) <= MOST_FILES:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from awsglue._runtime.client.plans import SCAN_FORMAT
 from awsglue._runtime.flow import expressions
 from awsglue._runtime.flow.values import Unknown, Value, Values
 from awsglue._runtime.io.csv_columns import Wanted
-from awsglue._runtime.sail.plans import SCAN_FORMAT
 
 # Types that pass through unchanged.
 FLAT = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from awsglue._runtime.exact.arithmetic import decimal_of
 from awsglue._runtime.flow.exact import PLAIN, Term
 from awsglue._runtime.flow.values import Unknown
-from awsglue._runtime.sail.arithmetic import decimal_of
 
 # (column, Spark type) of a relation; names in lower case, "" for a column without one
 Fields = list[tuple[str, str]]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from awsglue._runtime.client import faults
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.ancient import within_years
-from awsglue._runtime.sail import faults
 
 # Signs of statements that Spark does not take either, in words that are for people.
 _OF_THE_SCRIPT = ("TABLE_OR_VIEW_NOT_FOUND", "found end of input")

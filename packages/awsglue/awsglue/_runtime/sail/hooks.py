@@ -36,7 +36,8 @@ def install() -> None:
     if _INSTALLED:
         return
     _INSTALLED.append(True)
-    from awsglue._runtime.sail import errors, facade, pandas_frames, renaming
+    from awsglue._runtime.client import facade, pandas_frames, renaming
+    from awsglue._runtime.sail import errors
 
     _analysis()
     _collecting()

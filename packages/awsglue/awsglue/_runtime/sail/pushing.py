@@ -7,10 +7,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from awsglue._runtime.client.plans import SCAN_FORMAT, relations_in
 from awsglue._runtime.io.tablescan import TableScan
 from awsglue._runtime.sail import conditions
 from awsglue._runtime.sail.needed import columns_of, needed_below
-from awsglue._runtime.sail.plans import SCAN_FORMAT, relations_in
 from awsglue._sources.pushdown import both, renamed
 
 # Relations below which a condition on their rows holds as well: each row of theirs is a row of their input.

@@ -11,10 +11,12 @@ from typing import Any
 
 from pyspark.sql.connect import proto
 
+from awsglue._runtime.client import plans
+from awsglue._runtime.exact import expression_text, plan_names, typed
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io.scan import FILE_NAME, HIDDEN, Scan
 from awsglue._runtime.io.tablescan import TableScan
-from awsglue._runtime.sail import expression_text, gate, plan_names, plans, pushing, scans, typed
+from awsglue._runtime.sail import gate, pushing, scans
 from awsglue._runtime.sail.needed import needed_below
 
 _METADATA = {

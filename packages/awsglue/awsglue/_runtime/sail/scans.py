@@ -6,11 +6,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from awsglue._runtime.client import plans, vanishing
 from awsglue._runtime.io.partitions import render
 from awsglue._runtime.io.scan import HIDDEN, Scan, hidden_fields, hidden_values
 from awsglue._runtime.io.storage import split
 from awsglue._runtime.io.tablescan import TableScan
-from awsglue._runtime.sail import plans, vanishing
 from awsglue._runtime.sail.needed import columns_of
 
 # Above this many branches a union costs more to plan than a spool costs to write.

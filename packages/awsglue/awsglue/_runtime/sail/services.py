@@ -61,7 +61,7 @@ class Services:
         """A DataFrame over this scan."""
         from pyspark.sql.connect.dataframe import DataFrame
 
-        from awsglue._runtime.sail.plans import ScanPlan
+        from awsglue._runtime.client.plans import ScanPlan
 
         self.scans[scan.id] = scan
         return DataFrame(ScanPlan(scan), self.session)
@@ -260,7 +260,7 @@ class Services:
         from pyspark.sql.connect.dataframe import DataFrame
         from pyspark.sql.connect.plan import SQL, SubqueryAlias
 
-        from awsglue._runtime.sail import call_texts, select_lists
+        from awsglue._runtime.exact import call_texts, select_lists
 
         named = {key: fn.lit(value) for key, value in args.items()} if isinstance(args, dict) else {}
         positional = [fn.lit(value) for value in args or ()] if not isinstance(args, dict) else []
@@ -306,7 +306,7 @@ class Services:
         from pyspark.errors import PySparkException
         from pyspark.sql.connect import proto
 
-        from awsglue._runtime.sail import plans
+        from awsglue._runtime.client import plans
 
         plan = proto.Plan()
         plan.root.CopyFrom(
@@ -374,7 +374,7 @@ class Services:
         self, text: str, parsed: Any, frames: list[Any], tables: dict[str, set[str]] | None = None
     ) -> list[tuple[int, int, str]]:
         """Changes that a query text needs to give Spark's answer here. Raises EngineRefused."""
-        from awsglue._runtime.sail.sql_proof import check, names_current_database
+        from awsglue._runtime.exact.sql_proof import check, names_current_database
 
         if names_current_database(text):
             self.check_current_database()
@@ -420,11 +420,11 @@ class Services:
 
     def keep(self, frame: Any) -> None:
         """A frame is persisted: what it reads is read before its files are deleted."""
-        from awsglue._runtime.sail.vanishing import keep
+        from awsglue._runtime.client.vanishing import keep
 
         keep(self._scans_of(frame))
 
     def _scans_of(self, frame: Any) -> list[Scan]:
-        from awsglue._runtime.sail.plans import scan_ids
+        from awsglue._runtime.client.plans import scan_ids
 
         return [self.scans[identity] for identity in scan_ids(frame._plan.to_proto(self.session.client))]

@@ -18,7 +18,8 @@ IDENTITY = ("grpc.compression_enabled_algorithms_bitset", 1)
 def start(state: Any) -> Any:
     """Start server and session. Called once, by engine.get_or_create_session."""
     from awsglue._runtime import engine, preload
-    from awsglue._runtime.sail import hooks, shims
+    from awsglue._runtime.client import shims
+    from awsglue._runtime.sail import hooks
     from awsglue._runtime.sail.services import Services
 
     preload.quiet()
