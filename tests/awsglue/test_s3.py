@@ -209,3 +209,14 @@ def test_several_slashes_are_one(glue, bucket, catalog, records, spark):
     assert sorted(read) == [(0,), (1,), (2,)]
     again = records(glue.create_dynamic_frame.from_catalog(catalog[1], "slashes"))
     assert sorted(again, key=lambda row: row["id"]) == expected
+
+
+def test_keys_are_those_of_the_environment_now(monkeypatch):
+    from awsglue._runtime.io import access
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    assert (access.keys().access_key, access.keys().token) == ("first", None)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "second")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "for an hour")
+    assert (access.keys().access_key, access.keys().token) == ("second", "for an hour")

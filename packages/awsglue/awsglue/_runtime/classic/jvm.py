@@ -156,8 +156,7 @@ def s3_settings(*, inherited: bool = False) -> dict[str, str]:
     (Spark would copy them from the environment): several threads that ask TemporaryAWSCredentialsProvider
     first see none for a moment (HADOOP-18233), and S3A would go on with the key that has no token.
     """
-    import boto3
-
+    from awsglue._runtime.io import access
     from awsglue._runtime.io.storage import encryption
 
     settings = {
@@ -172,8 +171,7 @@ def s3_settings(*, inherited: bool = False) -> dict[str, str]:
         "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider,"
         "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
     }
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    if endpoint:
+    if endpoint := access.s3_endpoint():
         settings["spark.hadoop.fs.s3a.endpoint"] = endpoint
         settings["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https")).lower()
     asked = encryption()
@@ -182,12 +180,10 @@ def s3_settings(*, inherited: bool = False) -> dict[str, str]:
         settings["spark.hadoop.fs.s3a.server-side-encryption-algorithm"] = algorithm
         if asked.get("SSEKMSKeyId"):
             settings["spark.hadoop.fs.s3a.server-side-encryption.key"] = asked["SSEKMSKeyId"]
-    credentials = boto3.Session().get_credentials()
-    if credentials is not None:
-        frozen = credentials.get_frozen_credentials()
-        if inherited and frozen.token and _in_environment(frozen):
+    if (keys := access.keys()) is not None:
+        if inherited and keys.token and _in_environment(keys):
             return settings | dict.fromkeys(_KEYS, "")
-        given = zip(_KEYS, (frozen.access_key, frozen.secret_key, frozen.token), strict=True)
+        given = zip(_KEYS, (keys.access_key, keys.secret_key, keys.token), strict=True)
         settings |= {name: value for name, value in given if value}
     return settings
 

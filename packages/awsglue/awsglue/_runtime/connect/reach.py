@@ -3,12 +3,12 @@ Hadoop would try for minutes, and then speak of a socket. Owns the answer."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
 from awsglue._runtime.classic import cluster
+from awsglue._runtime.io import access
 from awsglue._runtime.io.storage import S3_SCHEMES
 
 # For the one question.
@@ -77,7 +77,7 @@ def trouble(said: str) -> str:
             "org.apache.hadoop.fs.s3a.S3AFileSystem. Start it with hadoop-aws of its own Hadoop's version."
         )
     if any(sign in said for sign in _NO_WAY):
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+        endpoint = access.s3_endpoint() or "AWS"
         return (
             f"The Spark Connect server {cluster.shown()} cannot reach S3 at {endpoint}, which it has to: it reads and "
             f"writes there itself. ({said.strip().split(chr(10))[0][:300]})"

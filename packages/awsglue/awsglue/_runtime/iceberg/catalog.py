@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC
 from functools import cached_property
@@ -117,27 +116,22 @@ def _instant(milliseconds: int) -> Any:
 
 def _properties(settings: dict[str, str]) -> dict[str, str]:
     """PyIceberg's properties from the environment and the catalog's settings."""
-    import boto3
-
+    from awsglue._runtime.io import access
     from awsglue._runtime.io.storage import encryption
 
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     properties = {
-        "s3.region": region,
+        "s3.region": access.region(),
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
         "s3.retry-strategy-impl": "awsglue._runtime.io.storage.arrow_retries",
     }
     if encryption():
         properties["py-io-impl"] = "awsglue._runtime.iceberg.files.EncryptingFileIO"
-    if endpoint:
+    if endpoint := access.s3_endpoint():
         properties["s3.endpoint"] = endpoint
-    credentials = boto3.Session().get_credentials()
-    if credentials is not None:
-        frozen = credentials.get_frozen_credentials()
-        properties |= {"s3.access-key-id": frozen.access_key, "s3.secret-access-key": frozen.secret_key}
-        if frozen.token:
-            properties["s3.session-token"] = frozen.token
+    if (keys := access.keys()) is not None:
+        properties |= {"s3.access-key-id": keys.access_key, "s3.secret-access-key": keys.secret_key}
+        if keys.token:
+            properties["s3.session-token"] = keys.token
     if settings.get("glue.skip-archive"):
         properties["glue.skip-archive"] = settings["glue.skip-archive"]
     return properties

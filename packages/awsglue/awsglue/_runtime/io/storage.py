@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
+from awsglue._runtime.io import access
+
 S3_SCHEMES = ("s3", "s3a", "s3n")
 _SLASHES = re.compile("/{2,}")
 UPLOADS = 8
@@ -271,20 +273,15 @@ def encryption() -> dict[str, str]:
 
 def object_store() -> dict[str, str]:
     """How a library made with Rust's object_store reaches S3: the region, endpoint and credentials of this process."""
-    import boto3
-
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    options = {"aws_region": region}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    options = {"aws_region": access.region()}
+    endpoint = access.s3_endpoint()
     if endpoint:
         options |= {"aws_endpoint_url": endpoint, "aws_virtual_hosted_style_request": "false"}
         options["aws_allow_http"] = "true" if endpoint.startswith("http://") else "false"
-    credentials = boto3.Session().get_credentials()
-    if credentials is not None:
-        frozen = credentials.get_frozen_credentials()
-        options |= {"aws_access_key_id": frozen.access_key, "aws_secret_access_key": frozen.secret_key}
-        if frozen.token:
-            options["aws_session_token"] = frozen.token
+    if (keys := access.keys()) is not None:
+        options |= {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
+        if keys.token:
+            options["aws_session_token"] = keys.token
     return options
 
 
@@ -368,20 +365,16 @@ def arrow_retries() -> Any:
 def _arrow_filesystem() -> Any:
     import pyarrow.fs as fs
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    # Without one, Arrow asks the bucket for its region.
     options: dict[str, Any] = {"region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")}
-    if endpoint:
+    if endpoint := access.s3_endpoint():
         parts = urlsplit(endpoint)
         options |= {"endpoint_override": parts.netloc, "scheme": parts.scheme}
-    import boto3
-
-    credentials = boto3.Session().get_credentials()
-    if credentials is not None:
-        frozen = credentials.get_frozen_credentials()
+    if (keys := access.keys()) is not None:
         options |= {
-            "access_key": frozen.access_key,
-            "secret_key": frozen.secret_key,
-            "session_token": frozen.token,
+            "access_key": keys.access_key,
+            "secret_key": keys.secret_key,
+            "session_token": keys.token,
         }
     return fs.S3FileSystem(
         retry_strategy=arrow_retries(), **{key: value for key, value in options.items() if value}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from awsglue._runtime.io import access
+
 # Never more than this share of the machine's memory when the order gives no limit.
 SHARE = 0.6
 # What of the memory for operators is the engine's, what is DuckDB's, which may be at work at the same time, and what
@@ -48,7 +50,7 @@ def _settings(memory_mb: int | None, cores: int | None, scratch: str) -> None:
     }
     for name, value in settings.items():
         os.environ.setdefault(name, value)
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    endpoint = access.s3_endpoint()
     if endpoint.startswith("http://"):
         os.environ.setdefault("AWS_ALLOW_HTTP", "true")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")

@@ -11,6 +11,7 @@ from awsglue._runtime.catalog.glue import already_exists, table_input, table_not
 from awsglue._runtime.catalog.names import SESSION_CATALOG
 from awsglue._runtime.catalog.tables import is_view
 from awsglue._runtime.failures import EngineRefused
+from awsglue._runtime.io import access
 from awsglue._runtime.sql.tokens import Cutter, split_commas
 
 DIALECT = "SPARK"
@@ -195,7 +196,7 @@ class Views:
             if row is None:
                 raise table_not_found(name.shown)
             account = row.get("CatalogId", account)
-            region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+            region = access.region()
             out.append(f"arn:aws:glue:{region}:{account}:table/{name.database}/{name.table}")
         return list(dict.fromkeys(out))
 

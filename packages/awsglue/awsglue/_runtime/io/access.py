@@ -1,0 +1,31 @@
+"""How this process reaches AWS: region, endpoint and keys, for the libraries that are not boto3. Owns the keys."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+
+def region() -> str:
+    """The region of the environment; us-east-1 without one, as the SDKs that need some region have it."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+
+def s3_endpoint() -> str:
+    """Where S3 is; empty for AWS itself."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+
+
+def keys() -> Any:
+    """botocore's ReadOnlyCredentials (access_key, secret_key, token) as they are now; None where there are none."""
+    found = _credentials(tuple(item for item in os.environ.items() if item[0].startswith("AWS_")))
+    return found and found.get_frozen_credentials()
+
+
+@functools.lru_cache(maxsize=1)
+def _credentials(environment: tuple[tuple[str, str], ...]) -> Any:
+    """Found once for an environment: botocore renews what expires, and a session takes longer than a small read."""
+    import boto3
+
+    return boto3.Session().get_credentials()
