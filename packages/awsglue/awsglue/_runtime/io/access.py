@@ -19,13 +19,19 @@ def s3_endpoint() -> str:
 
 def keys() -> Any:
     """botocore's ReadOnlyCredentials (access_key, secret_key, token) as they are now; None where there are none."""
-    found = _credentials(tuple(item for item in os.environ.items() if item[0].startswith("AWS_")))
+    variables = tuple(item for item in os.environ.items() if item[0].startswith("AWS_"))
+    found = _given(variables) if os.environ.get("AWS_ACCESS_KEY_ID") else _found()
     return found and found.get_frozen_credentials()
 
 
 @functools.lru_cache(maxsize=1)
-def _credentials(environment: tuple[tuple[str, str], ...]) -> Any:
-    """Found once for an environment: botocore renews what expires, and a session takes longer than a small read."""
+def _given(variables: tuple[tuple[str, str], ...]) -> Any:
+    """Variables come before all else: the same ones give the same keys. A session takes longer than a small read."""
+    return _found()
+
+
+def _found() -> Any:
+    """Files and services may have others by now, or have some at last."""
     import boto3
 
     return boto3.Session().get_credentials()

@@ -33,17 +33,8 @@ def start(state: Any) -> Any:
         connection=DefaultChannelBuilder(f"sc://127.0.0.1:{port}/;user_id=mastic", [IDENTITY]),
         hook_factories=[hooks.execute_hook],
     )
-    _directly(session.client)
     SparkSession._set_default_and_active_session(session)
     session._mastic = Services(server, session, state, engine.scratch_directory())  # type: ignore[attr-defined]
     for key, value in {**DEFAULTS, **state.conf}.items():
         session.conf.set(key, value)
     return session
-
-
-def _directly(client: Any) -> None:
-    """Answers come once, as one stream: a server in this process cannot be lost alone, so nothing need be kept there
-    until it is confirmed, which takes two more calls a statement. Nor is a stream asked for again from its beginning:
-    its first rows have been given out."""
-    client.disable_reattachable_execute()
-    client.set_retry_policies([])
