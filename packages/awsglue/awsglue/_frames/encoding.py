@@ -61,9 +61,9 @@ class TypeNameError(ValueError):
     """The text is not the name of a type."""
 
 
-def quote(name: str) -> str:
-    """A name as SQL writes it."""
-    return "`" + name.replace("`", "``") + "`"
+def quote(*parts: str) -> str:
+    """A name as SQL writes it, behind the names that qualify it."""
+    return ".".join("`" + part.replace("`", "``") + "`" for part in parts)
 
 
 def literal(text: str) -> str:

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from awsglue import gluetypes as g
+from awsglue._frames.encoding import quote
 from awsglue._streams.layouts import HEADERS, RAW, TIMESTAMP, Layout
 from awsglue._streams.records import Record
 
@@ -121,7 +122,7 @@ class Payloads:
 def _column(name: str) -> Any:
     from pyspark.sql import functions as fn
 
-    return fn.col("`" + name.replace("`", "``") + "`")
+    return fn.col(quote(name))
 
 
 def _typed(field: g.Field) -> Any:

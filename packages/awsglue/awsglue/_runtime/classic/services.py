@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+from awsglue._frames.encoding import quote
 from awsglue._runtime.classic.handed import ParquetSettings, Settings
 from awsglue._runtime.io.reading import Reading
 from awsglue._runtime.io.scan import FILE_NAME, Scan
@@ -50,14 +51,14 @@ class Services:
     def frame(self, scan: Scan) -> Any:
         """A DataFrame over a scan, by way of its spool."""
         spooled = self._spooled(scan, scan.spool(), scan.schema)
-        return spooled.select(*[_column(item.name) for item in scan.schema.fields])
+        return spooled.select(*[quote(item.name) for item in scan.schema.fields])
 
     def frame_with_file(self, scan: Scan, column: str) -> Any:
         """A DataFrame over a scan, with each row's file in one more column."""
         from pyspark.sql import functions as fn
 
         spooled = self._spooled(scan, scan.spool(hidden=True))
-        names = [fn.col(_column(item.name)) for item in scan.schema.fields]
+        names = [fn.col(quote(item.name)) for item in scan.schema.fields]
         return spooled.select(*names, fn.col(FILE_NAME).alias(column))
 
     @contextmanager
@@ -202,8 +203,3 @@ class Services:
     def fallback(self, text: str) -> Any:
         """A statement we leave to Spark."""
         return self.session._mastic_sql(text)
-
-
-def _column(name: str) -> str:
-    """A column's name as one that is no path of nested fields."""
-    return "`" + name.replace("`", "``") + "`"

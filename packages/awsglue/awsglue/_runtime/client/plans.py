@@ -9,6 +9,8 @@ from typing import Any
 from pyspark.sql.connect import proto
 from pyspark.sql.connect.plan import LogicalPlan
 
+from awsglue._frames.encoding import quote
+
 SCAN_FORMAT = "mastic-scan"
 
 
@@ -66,8 +68,7 @@ def parquet_relation(paths: list[str], schema: Any = None) -> Any:
 def attribute(*parts: str) -> Any:
     """A column by its exact name, behind what qualifies it."""
     expression = proto.Expression()
-    quoted = ["`" + part.replace("`", "``") + "`" for part in parts]
-    expression.unresolved_attribute.unparsed_identifier = ".".join(quoted)
+    expression.unresolved_attribute.unparsed_identifier = quote(*parts)
     return expression
 
 

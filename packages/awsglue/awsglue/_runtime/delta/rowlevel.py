@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from awsglue._frames.encoding import quote
 from awsglue._runtime.delta import fitting, lake
 from awsglue._runtime.delta.writing import Change
 from awsglue._runtime.io.storage import shown
@@ -112,7 +113,7 @@ def update(services: Any, table: Any, alias: str, condition: Any, changes: dict[
     values = typed(part, schema, new)
     columns = []
     for item in schema.fields:
-        old = fn.col(_quoted(alias, item.name))
+        old = fn.col(quote(alias, item.name))
         if item.name in values:
             old = fn.when(holds(condition), values[item.name]).otherwise(old)
         columns.append(old.alias(item.name))
@@ -156,7 +157,7 @@ def merge(
 def _merged(joined: Any, schema: Any, alias: str, source_alias: str, clauses: list[Clause]) -> Any:
     from pyspark.sql import functions as fn
 
-    here, there = fn.col(_quoted(alias, HERE)), fn.col(_quoted(source_alias, THERE))
+    here, there = fn.col(quote(alias, HERE)), fn.col(quote(source_alias, THERE))
     where = {
         "matched": here.isNotNull() & there.isNotNull(),
         "inserted": here.isNull(),
@@ -178,7 +179,7 @@ def chosen(item: Any, alias: str, action: Any, clauses: list[Clause], assigned: 
     """A column's value after a MERGE: what the clause of the row's action assigns, else what the row has."""
     from pyspark.sql import functions as fn
 
-    value = fn.col(_quoted(alias, item.name))
+    value = fn.col(quote(alias, item.name))
     for number, clause in enumerate(clauses, 1):
         given = assigned[number - 1].get(item.name)
         if given is None and clause.action == "insert":
@@ -216,7 +217,7 @@ def _check_cardinality(part: Any, alias: str, right: Any, condition: Any, clause
     if len(matched) == len(clauses):
         # Delta looks only at pairs that a clause would act on when all clauses are of matched rows.
         pairs = pairs.filter(_acting(matched))
-    pairs = pairs.select(fn.col(_quoted(alias, ROW)).alias(ROW))
+    pairs = pairs.select(fn.col(quote(alias, ROW)).alias(ROW))
     if pairs.groupBy(ROW).count().filter("count > 1").limit(1).collect():
         from awsglue._runtime.delta.errors import DeltaUnsupportedOperation
 
@@ -248,7 +249,7 @@ def assignments(schema: Any, clause: Clause, source_alias: str) -> dict[str, Any
     from pyspark.sql import functions as fn
 
     if clause.star:
-        return {item.name: fn.col(_quoted(source_alias, item.name)) for item in schema.fields}
+        return {item.name: fn.col(quote(source_alias, item.name)) for item in schema.fields}
     return resolved(schema, clause.assignments)
 
 
@@ -285,7 +286,3 @@ def typed(frame: Any, schema: Any, values: dict[str, Any]) -> dict[str, Any]:
         name: fitting.safe_cast(values[name], item.dataType, wanted[name], name)
         for name, item in zip(names, given, strict=True)
     }
-
-
-def _quoted(*parts: str) -> str:
-    return ".".join("`" + part.replace("`", "``") + "`" for part in parts)

@@ -15,7 +15,7 @@ INNER = 76
 _KEPT = 6
 _DECIMAL = re.compile(r"(?:decimal|dec|numeric)(?:\((\d+)(?:,\s*(\d+))?\))?\Z")
 _WHOLE = {"tinyint": 3, "smallint": 5, "int": 10, "integer": 10, "bigint": 20}
-FLOATING = ("double", "float")
+FLOATING = frozenset({"double", "float"})
 
 
 class Exact(NamedTuple):

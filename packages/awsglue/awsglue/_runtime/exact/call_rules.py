@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 
 from awsglue._runtime.exact import kind_rules, patterns
+from awsglue._runtime.exact.arithmetic import FLOATING
 from awsglue._runtime.exact.kind_rules import Kinds, Literals, Rule
 from awsglue._runtime.failures import EngineRefused
 
 # Of an argument: its type, or all kinds it may be made of; and its text, when it is a literal.
 
-FLOATING = frozenset({"double", "float"})
 # Decimals of more places than these are written with an exponent where they are small.
 PLACES = 6
 TIMES = frozenset({"timestamp", "timestamp_ntz"})

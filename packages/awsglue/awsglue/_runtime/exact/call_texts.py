@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from awsglue._runtime.exact import call_rules, comparisons, decimals, exact_calls, patterns
+from awsglue._runtime.exact.arithmetic import FLOATING
 from awsglue._runtime.exact.makers import TextMaker
 from awsglue._runtime.exact.operands import Insertions
-from awsglue._runtime.exact.sql_kinds import DECIMALS, columns_of, kinds_of_node
+from awsglue._runtime.exact.sql_kinds import DECIMALS, branches, columns_of, kinds_of_node
 from awsglue._runtime.exact.sql_types import Types, type_of, types_of_names
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sql.tokens import Word, words
@@ -124,9 +125,8 @@ def _check_nodes(parsed: Any, known: Known) -> None:
             sides = [node.this, node.expression]
             known.check(name, sides, [_literal(side) for side in sides])
         elif isinstance(node, exp.Case):
-            branches = [item.args.get("true") for item in node.args.get("ifs") or ()]
-            branches = [item for item in [*branches, node.args.get("default")] if item is not None]
-            known.check("case", branches, [None] * len(branches))
+            values = branches(node)
+            known.check("case", values, [None] * len(values))
         elif isinstance(node, (exp.Cast, exp.TryCast)):
             target = node.to.sql("spark").lower()
             for kind in {known.kind(node.this)} - {None} or known.kinds(node.this):
@@ -190,11 +190,11 @@ class _Writer:
             return None
         nodes = [parsed_piece(self._text, self._tokens, span) for span in call.arguments]
         kinds = [self._known.kind(node) for node in nodes]
-        if not any(kind in call_rules.FLOATING for kind in kinds):
+        if not any(kind in FLOATING for kind in kinds):
             return None
         pieces = [self.piece(*span).removeprefix("DISTINCT ") for span in call.arguments]
         shown = [
-            f"({piece} + CAST(0 AS {kind}))" if kind in call_rules.FLOATING else piece
+            f"({piece} + CAST(0 AS {kind}))" if kind in FLOATING else piece
             for piece, kind in zip(pieces, kinds, strict=True)
         ]
         return f"count(DISTINCT {', '.join(shown)})", call.closing
@@ -216,7 +216,7 @@ class _Writer:
         distinct = self._tokens[call.arguments[0][0]].text == "DISTINCT"
         kind = self._kind(call.name, nodes[0])
         if call.name in ("greatest", "least"):
-            kind = next((each for each in map(self._known.kind, nodes) if each in call_rules.FLOATING), kind)
+            kind = next((each for each in map(self._known.kind, nodes) if each in FLOATING), kind)
         behind = _behind(self._tokens, call.closing) if call.name in exact_calls.AGGREGATES else ""
         over, end = self._over(call.closing) if behind == "OVER" else ("", call.closing)
         arguments = [self.piece(*span) for span in call.arguments]
@@ -280,7 +280,7 @@ class _Writer:
                 f"{made} {self._text[self._tokens[behind[-1]].start : self._tokens[call.closing].end]}",
                 call.closing,
             )
-        if kind not in call_rules.FLOATING:
+        if kind not in FLOATING:
             return None
         made = exact_calls.decimal_of_floating(self.piece(*span), str(kind), target, TextMaker())
         return made, call.closing

@@ -8,13 +8,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from awsglue._runtime.exact.arithmetic import decimal_of
+from awsglue._runtime.exact.arithmetic import FLOATING, decimal_of
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sql.tokens import Word
 
 SIGNS = frozenset(("=", "==", "<", ">", "<=", ">=", "<>", "!=", "<=>"))
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double")
-FLOATING = ("float", "double")
 # Digits that a decimal can have for the engine to make the nearest double of it by one division.
 EXACT_DIGITS = 15
 _NEVER = re.compile(r"(?!)")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from awsglue._runtime.exact.sql_kinds import branches
+
 WIDEST = 38
 KEPT_PLACES = 6
 _INTEGERS = {"tinyint": 3, "smallint": 5, "int": 10, "integer": 10, "bigint": 20}
@@ -167,9 +169,7 @@ def size_of(node: Any, columns: dict[str, Size | None]) -> Size | None:
         case exp.Coalesce():
             return _widest([of(node.this), *[of(each) for each in node.expressions]])
         case exp.Case():
-            branches = [of(each.args.get("true")) for each in node.args.get("ifs") or ()]
-            default = node.args.get("default")
-            return _widest([*branches, *([of(default)] if default is not None else [])])
+            return _widest([of(each) for each in branches(node)])
         case exp.Subquery() if isinstance(node.this, exp.Select) and len(node.this.expressions) == 1:
             return of(node.this.expressions[0])
     return None

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from awsglue._runtime.exact import frames, patterns
-from awsglue._runtime.exact.arithmetic import INNER, WIDEST, Exact, casts, decimal_of, rounded
-from awsglue._runtime.exact.call_rules import FLOATING
+from awsglue._runtime.exact.arithmetic import FLOATING, INNER, WIDEST, Exact, casts, decimal_of, rounded
 from awsglue._runtime.exact.functions import DATE_TEXT, NUMBER_TEXTS, WHOLE_TEXT
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.io import json_paths

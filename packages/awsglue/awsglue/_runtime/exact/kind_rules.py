@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from awsglue._runtime.exact.arithmetic import FLOATING
 from awsglue._runtime.failures import EngineRefused
 
 Kinds = Sequence[frozenset[str]]
 Literals = Sequence[str | None]
 Rule = Callable[[Kinds, Literals], str]
 
-FLOATING = frozenset({"double", "float"})
 NESTED = frozenset({"array", "array of floating", "map", "map of floating", "struct", "struct of floating"})
 _TIMES = frozenset({"timestamp", "timestamp_ntz"})
 _WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})

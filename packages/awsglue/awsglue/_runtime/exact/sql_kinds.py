@@ -86,9 +86,7 @@ def kinds_of_node(node: Any, columns: dict[str, set[str]]) -> set[str]:
     if isinstance(node, (exp.Count, exp.Predicate, exp.Connector, exp.Not)):
         return {"int"}
     if isinstance(node, (exp.Case, exp.If)):
-        branches = [item.args.get("true") for item in node.args.get("ifs", ())] or [node.args.get("true")]
-        branches.append(node.args.get("default") or node.args.get("false"))
-        return set().union(*[kinds_of_node(item, columns) for item in branches if item is not None])
+        return set().union(*[kinds_of_node(item, columns) for item in branches(node)])
     if isinstance(node, (exp.Length, exp.DateDiff, exp.Year, exp.Month, exp.Day)):
         return {"int"}
     if isinstance(node, exp.Div):
@@ -101,3 +99,10 @@ def kinds_of_node(node: Any, columns: dict[str, set[str]]) -> set[str]:
         ):
             found |= kinds_of_node(child, columns)
     return found
+
+
+def branches(node: Any) -> list[Any]:
+    """The values that a CASE or an if() can have."""
+    values = [each.args.get("true") for each in node.args.get("ifs") or ()]
+    values += [node.args.get(name) for name in ("true", "false", "default")]
+    return [value for value in values if value is not None]

@@ -19,7 +19,7 @@ from awsglue._runtime.exact import (
 from awsglue._runtime.exact.arithmetic import FLOATING, as_decimal, decimal_of, is_exact, unbounded
 from awsglue._runtime.exact.functions import CAST_TO, DATE_TEXT, NUMBER_TEXTS, REFUSED, REFUSED_WITH
 from awsglue._runtime.exact.operands import Insertions, Operation, Unclear, operations
-from awsglue._runtime.exact.sql_kinds import DECIMALS, columns_of, direct_kinds, kinds_of_node
+from awsglue._runtime.exact.sql_kinds import DECIMALS, branches, columns_of, direct_kinds, kinds_of_node
 from awsglue._runtime.exact.sql_types import Types, literal_decimal, operand, type_of, types_of_names
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sql.tokens import Word, words
@@ -45,10 +45,16 @@ def check(
                 raise EngineRefused(
                     "a decimal with another sign in SQL", "its places would be taken for others"
                 )
-        elif isinstance(node, exp.Sub) and kinds_of_node(node.this, columns) == kinds_of_node(
-            node.expression, columns
-        ) == {"date"}:
-            raise EngineRefused("date minus date in SQL", "use datediff()")
+        elif isinstance(node, exp.Sub):
+            sides = (node.this, node.expression)
+            if all(kinds_of_node(each, columns) == {"date"} for each in sides) or all(
+                type_of(each, types) == "date" for each in sides
+            ):
+                raise EngineRefused("date minus date in SQL", "use datediff()")
+        elif isinstance(node, (exp.If, exp.Case)):
+            kinds = {type_of(each, types) for each in branches(node)}
+            if "string" in kinds and kinds & FLOATING:
+                raise EngineRefused("double values beside texts in SQL", "they would be written differently")
         elif (
             isinstance(node, (exp.Cast, exp.TryCast))
             and node.to.this in (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR)
@@ -62,7 +68,6 @@ def check(
         elif isinstance(node, exp.Intersect) and node.args.get("distinct") is False:
             raise EngineRefused("INTERSECT ALL")
     record_texts.check_text(parsed, types)
-    _typed(parsed, types)
     subqueries.check(parsed, columns, tables or {})
     made = Insertions(text)
     call_texts.check(text, parsed, call_texts.Known(columns, types_of_names(names)), made)
@@ -75,22 +80,6 @@ def check(
     unlike.check(text, parsed, columns, names, made)
     text_rules.check(text, parsed, columns, types_of_names(names), made)
     return made.replacements()
-
-
-def _typed(parsed: Any, types: Types) -> None:
-    """What only the types of operands tell: days between dates, branches of doubles and texts. Raises EngineRefused."""
-    from sqlglot import exp
-
-    for node in parsed.find_all(exp.Sub, exp.If, exp.Case):
-        if isinstance(node, exp.Sub):
-            if type_of(node.this, types) == type_of(node.expression, types) == "date":
-                raise EngineRefused("date minus date in SQL", "use datediff()")
-            continue
-        branches = [node.args.get("true"), node.args.get("false"), node.args.get("default")]
-        branches += [each.args["true"] for each in node.args.get("ifs") or ()]
-        kinds = {type_of(each, types) for each in branches if each is not None}
-        if "string" in kinds and kinds & {"double", "float"}:
-            raise EngineRefused("double values beside texts in SQL", "they would be written differently")
 
 
 def _floating(node: Any, types: Types) -> bool:

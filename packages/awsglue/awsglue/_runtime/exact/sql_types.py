@@ -20,6 +20,7 @@ from awsglue._runtime.exact.arithmetic import (
     wider,
 )
 from awsglue._runtime.exact.decimals import Names
+from awsglue._runtime.exact.sql_kinds import branches
 
 Types = dict[str, "str | None"]
 _OPERATORS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
@@ -124,9 +125,7 @@ def type_of(node: Any, types: Types) -> str | None:
         case exp.Coalesce():
             return common([of(node.this), *[of(each) for each in node.expressions]])
         case exp.Case():
-            branches = [of(each.args.get("true")) for each in node.args.get("ifs") or ()]
-            default = node.args.get("default")
-            return common([*branches, *([of(default)] if default is not None else [])])
+            return common([of(each) for each in branches(node)])
         case exp.If():
             return common([of(node.args.get("true")), of(node.args.get("false") or exp.Null())])
         case exp.Round():

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from awsglue._runtime.exact import frames, type_rules
+from awsglue._runtime.exact.arithmetic import FLOATING
 from awsglue._runtime.exact.call_texts import parsed_piece
 from awsglue._runtime.exact.makers import TextMaker
 from awsglue._runtime.exact.operands import Insertions, divisors
@@ -16,7 +17,6 @@ from awsglue._runtime.exact.unlike import keys_from
 from awsglue._runtime.failures import EngineRefused
 from awsglue._runtime.sql.tokens import Word
 
-_FLOATING = ("double", "float")
 _OPERATORS = {
     "BitwiseNot": "~",
     "Div": "/",
@@ -108,7 +108,7 @@ def _divided(text: str, columns: dict[str, set[str]], types: Types, made: Insert
             if sign == "%":
                 raise EngineRefused("a remainder by doubles whose type cannot be told")
             kind = "double"
-        if kind in _FLOATING:
+        if kind in FLOATING:
             made.around(span, "(", f" + CAST(0 AS {kind}))")
 
 

@@ -12,6 +12,7 @@ from pyspark.sql.connect import proto
 
 from awsglue._runtime.client import plans
 from awsglue._runtime.exact import (
+    arithmetic,
     call_rules,
     comparisons,
     exact_calls,
@@ -221,13 +222,13 @@ def _judge_other(expression: Any, types: list[Any], names: list[str]) -> None:
 def _of_doubles(expression: Any, name: str, names: list[str]) -> bool:
     """The sign before a double, and how many different ones there are; whether it is one of these."""
     arguments = expression.unresolved_function.arguments
-    if name == "negative" and names[0] in call_rules.FLOATING:
+    if name == "negative" and names[0] in arithmetic.FLOATING:
         expression.CopyFrom(exact_calls.negated(arguments[0], names[0], PlanMaker()))
         return True
     if name != "count":
         return False
     for argument, kind in zip(arguments, names, strict=True):
-        if kind in call_rules.FLOATING:
+        if kind in arithmetic.FLOATING:
             without_negative_zero(argument, kind)
     return True
 
@@ -336,7 +337,7 @@ def _called(expression: Any, name: str, names: list[str]) -> bool:
         return True
     kind = names[0]
     if name in ("greatest", "least"):
-        kind = next((each for each in names if each in call_rules.FLOATING), kind)
+        kind = next((each for each in names if each in arithmetic.FLOATING), kind)
     made = exact_calls.made(name, list(function.arguments), kind, literals, PlanMaker())
     if made is None or (function.is_distinct and name in ("min", "max")):
         return False
@@ -416,7 +417,7 @@ def _divided(divisor: Any, kinds: list[str]) -> None:
     """What doubles are divided by: by -0.0 they are null in Spark, as by 0.0."""
     if kinds[1] == "string" and not any(decimal_of(kind) for kind in kinds):
         _wrap_cast(divisor, "double")
-    elif kinds[1] not in call_rules.FLOATING or divisor.HasField("literal"):
+    elif kinds[1] not in arithmetic.FLOATING or divisor.HasField("literal"):
         return
     without_negative_zero(divisor, "double" if kinds[1] == "string" else kinds[1])
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from awsglue._runtime.exact import comparisons, decimals
+from awsglue._runtime.exact.arithmetic import FLOATING
 from awsglue._runtime.exact.operands import Insertions, signed
 from awsglue._runtime.exact.sql_kinds import DECIMALS, kinds_of_node
 from awsglue._runtime.exact.sql_types import Types, type_of, types_of_names
@@ -49,7 +50,7 @@ def _compared(
             kinds[place] = "double"
     unknown = [place for place, kind in enumerate(kinds) if kind is None]
     if any("double" in rough[place] for place in unknown) or (
-        any(kind in comparisons.FLOATING for kind in kinds) and any(rough[at] & DECIMALS for at in unknown)
+        any(kind in FLOATING for kind in kinds) and any(rough[at] & DECIMALS for at in unknown)
     ):
         raise EngineRefused(
             "decimals beside doubles in a comparison in SQL",
@@ -69,7 +70,7 @@ def _negated(text: str, types: Types, made: Insertions) -> None:
     """The sign before a double: -1 times it, for the engine's NaN would have a sign, too."""
     for first, last in signed(made.tokens):
         kind = type_of(_parsed(text, made.tokens, (first + 1, last)), types)
-        if kind in comparisons.FLOATING:
+        if kind in FLOATING:
             made.around((first, last), "(", ")")
             made.around((first + 1, last), f"CAST(1 AS {kind}) * ", "")
 
@@ -84,7 +85,7 @@ def _grouped(text: str, types: Types, tokens: list[Word]) -> None:
         for span in keys_from(tokens, at + 1):
             node = _parsed(text, tokens, span)
             kind = None if node is None else type_of(node, types)
-            computed = kind in comparisons.FLOATING and node.find(exp.Mul, exp.Div, exp.Add, exp.Sub)
+            computed = kind in FLOATING and node.find(exp.Mul, exp.Div, exp.Add, exp.Sub)
             if computed or str(kind).startswith(("array<double", "array<float")):
                 raise EngineRefused("GROUP BY of computed doubles or arrays of doubles")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from awsglue._frames.encoding import quote
+
 
 def align(frame: Any, table: Any, shown: str, options: dict[str, str]) -> Any:
     """The frame with the table's columns in the table's order and types. Raises AnalysisException otherwise."""
@@ -34,7 +36,7 @@ def align_to(frame: Any, target: Any, shown: str) -> Any:
                 f"Cannot find data for the output column `{item.name}`."
             )
         check_assignable(given.dataType, item.dataType, item.name, shown)
-        column = fn.col(f"`{given.name.replace('`', '``')}`")
+        column = fn.col(quote(given.name))
         same = given.dataType.simpleString() == item.dataType.simpleString()
         columns.append((column if same else _cast(column, given, item)).alias(item.name))
     if here:
@@ -59,8 +61,8 @@ def _cast(column: Any, given: Any, item: Any) -> Any:
     )
     if exact or not isinstance(given.dataType, t.NumericType) or engine.installed() != engine.SPARK:
         return column.cast(item.dataType)
-    name, wanted = given.name.replace("`", "``"), item.dataType.simpleString()
-    checked = fn.expr(f"try_cast(`{name}` AS {wanted})")
+    wanted = item.dataType.simpleString()
+    checked = fn.expr(f"try_cast({quote(given.name)} AS {wanted})")
     failed = fn.raise_error(
         f'[CAST_OVERFLOW_IN_TABLE_INSERT] Fail to assign a value of "{given.dataType.simpleString().upper()}" type to '
         f'the "{wanted.upper()}" type column or variable `{item.name}` due to an overflow. Use `try_cast` on the input '

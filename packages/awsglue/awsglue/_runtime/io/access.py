@@ -7,9 +7,9 @@ import os
 from typing import Any
 
 
-def region() -> str:
-    """The region of the environment; us-east-1 without one, as the SDKs that need some region have it."""
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+def region(default: str = "us-east-1") -> str:
+    """The region of the environment."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or default
 
 
 def s3_endpoint() -> str:

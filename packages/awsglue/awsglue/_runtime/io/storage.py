@@ -366,7 +366,7 @@ def _arrow_filesystem() -> Any:
     import pyarrow.fs as fs
 
     # Without one, Arrow asks the bucket for its region.
-    options: dict[str, Any] = {"region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")}
+    options: dict[str, Any] = {"region": access.region("")}
     if endpoint := access.s3_endpoint():
         parts = urlsplit(endpoint)
         options |= {"endpoint_override": parts.netloc, "scheme": parts.scheme}

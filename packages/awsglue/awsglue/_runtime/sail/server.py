@@ -53,8 +53,7 @@ def _settings(memory_mb: int | None, cores: int | None, scratch: str) -> None:
     endpoint = access.s3_endpoint()
     if endpoint.startswith("http://"):
         os.environ.setdefault("AWS_ALLOW_HTTP", "true")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if region:
+    if region := access.region(""):
         os.environ.setdefault("AWS_REGION", region)
         os.environ.setdefault("AWS_DEFAULT_REGION", region)
 

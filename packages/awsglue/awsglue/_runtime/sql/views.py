@@ -196,8 +196,7 @@ class Views:
             if row is None:
                 raise table_not_found(name.shown)
             account = row.get("CatalogId", account)
-            region = access.region()
-            out.append(f"arn:aws:glue:{region}:{account}:table/{name.database}/{name.table}")
+            out.append(f"arn:aws:glue:{access.region()}:{account}:table/{name.database}/{name.table}")
         return list(dict.fromkeys(out))
 
     def dialect(self, match: re.Match[str]) -> Any:
